@@ -1,0 +1,118 @@
+#include "lib/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool map_descriptor(struct eq_file *f, int fd, const char *path, struct eq_err *err) {
+  struct stat st;
+  if (fstat(fd, &st)) return eq_fail_errno(err, path, "stat");
+  if (S_ISDIR(st.st_mode)) return eq_fail(err, EQ_BAD, "%s: is a folder, expected a file", path);
+  if (!S_ISREG(st.st_mode)) return eq_fail(err, EQ_BAD, "%s: is not a regular file, so it cannot be mapped", path);
+  f->size = (size_t)st.st_size;
+  if (f->size) {
+    void *data = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) return eq_fail_errno(err, path, "map");
+    f->data = data;
+  }
+  f->path = eq_copy_string(path, strlen(path));
+  return f->path ? true : eq_fail_memory(err, strlen(path), "a path");
+}
+
+bool eq_file_map(struct eq_file *f, const char *path, struct eq_err *err) {
+  *f = (struct eq_file){ 0 };
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must be refused, not waited for */
+  if (fd < 0) return eq_fail_errno(err, path, "open");
+  bool ok = map_descriptor(f, fd, path, err);
+  close(fd);
+  if (!ok) eq_file_unmap(f);
+  return ok;
+}
+
+void eq_file_unmap(struct eq_file *f) {
+  if (f->data) munmap((void *)(uintptr_t)f->data, f->size);
+  free(f->path);
+  *f = (struct eq_file){ 0 };
+}
+
+char *eq_path_join(const char *folder, const char *name) {
+  struct eq_buffer b = { 0 };
+  size_t n = strlen(folder);
+  eq_buffer_add(&b, folder, n);
+  if (n && folder[n - 1] != '/') eq_buffer_string(&b, "/");
+  eq_buffer_string(&b, name);
+  if (b.failed) eq_buffer_free(&b);
+  return b.data;
+}
+
+bool eq_path_exists(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0;
+}
+
+bool eq_path_is_folder(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool eq_output_open(struct eq_output *o, const char *path, struct eq_err *err) {
+  *o = (struct eq_output){ .fd = -1 };
+  struct eq_buffer b = { 0 };
+  eq_buffer_format(&b, "%s.XXXXXX", path);
+  o->path = eq_copy_string(path, strlen(path));
+  o->temporary = b.data;
+  if (b.failed || !o->path) {
+    eq_output_discard(o);
+    return eq_fail_memory(err, strlen(path), "a path");
+  }
+  o->fd = mkstemp(o->temporary);
+  if (o->fd < 0) {
+    eq_fail_errno(err, path, "create");
+    free(o->temporary);
+    o->temporary = NULL;
+    eq_output_discard(o);
+    return false;
+  }
+  mode_t mask = umask(0);
+  umask(mask);
+  fchmod(o->fd, 0666 & ~mask); /* mkstemp makes it private; a result is for whom the umask says */
+  return true;
+}
+
+bool eq_output_commit(struct eq_output *o, struct eq_err *err) {
+  bool ok = fsync(o->fd) == 0 || errno == EINVAL || errno == EROFS;
+  if (close(o->fd)) ok = false;
+  o->fd = -1;
+  if (ok && rename(o->temporary, o->path) == 0) {
+    free(o->temporary);
+    o->temporary = NULL;
+  } else
+    ok = eq_fail_errno(err, o->path, "write");
+  eq_output_discard(o);
+  return ok;
+}
+
+void eq_output_discard(struct eq_output *o) {
+  if (o->fd >= 0) close(o->fd);
+  if (o->temporary) unlink(o->temporary);
+  free(o->temporary);
+  free(o->path);
+  *o = (struct eq_output){ .fd = -1 };
+}
+
+bool eq_write_all(int fd, const void *bytes, size_t n, const char *where, struct eq_err *err) {
+  const char *at = bytes;
+  while (n) {
+    ssize_t k = write(fd, at, n);
+    if (k < 0 && errno == EINTR) continue;
+    if (k < 0) return eq_fail_errno(err, where, "write");
+    at += k;
+    n -= (size_t)k;
+  }
+  return true;
+}

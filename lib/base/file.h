@@ -1,0 +1,35 @@
+/* file.h: files mapped for reading, and files that appear whole or not at all. */
+#ifndef EQ_BASE_FILE_H
+#define EQ_BASE_FILE_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+
+/* A regular file mapped read-only; data is NULL when size is 0. */
+struct eq_file {
+  char *path; /* owned copy, for messages */
+  const char *data;
+  size_t size;
+};
+bool eq_file_map(struct eq_file *f, const char *path, struct eq_err *err);
+void eq_file_unmap(struct eq_file *f); /* of {0} too */
+
+/* "folder/name", to free(); NULL when memory is out. */
+char *eq_path_join(const char *folder, const char *name);
+bool eq_path_exists(const char *path);
+bool eq_path_is_folder(const char *path);
+
+/* A file being written under a temporary name beside its own. Nothing shows under `path` until eq_output_commit, which
+ * flushes, fsyncs and renames; eq_output_discard removes what was written. fd is for the caller to write to. */
+struct eq_output {
+  int fd;
+  char *path, *temporary;
+};
+bool eq_output_open(struct eq_output *o, const char *path, struct eq_err *err);
+bool eq_output_commit(struct eq_output *o, struct eq_err *err);
+void eq_output_discard(struct eq_output *o);
+
+/* write(2) until all is written; `where` names the file in the message (a full disk, say). */
+bool eq_write_all(int fd, const void *bytes, size_t n, const char *where, struct eq_err *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* utf8.h: where one code point ends and the next begins. Properties of code points are lib/text's. */
+#ifndef EQ_BASE_UTF8_H
+#define EQ_BASE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the well-formed code point at s[0..n), 1 to 4; 0 when n is 0 or the bytes there are not well-formed UTF-8
+ * (overlong, a surrogate, above U+10FFFF, cut off): Unicode 15, table 3-7. */
+size_t eq_utf8_length(const char *s, size_t n);
+
+/* As eq_utf8_length, and stores the code point. */
+size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point);
+
+/* Offset of the first byte that is not well-formed; n when all of s[0..n) is. O(n). */
+size_t eq_utf8_invalid(const char *s, size_t n);
+
+/* Code points that start in s[0..n), which must be well-formed. */
+size_t eq_utf8_count(const char *s, size_t n);
+
+#endif

@@ -1,0 +1,111 @@
+/* schema.h: every kind of record, its keys and their types, in one place.
+ *
+ * A kind is a C struct and a table of fields; reading, writing, eq-show's columns and the manual come from the table.
+ * To add a kind: a struct and a declaration here, a table and a row of eq_kinds in schema.c, a line in doc of the tool
+ * that makes it. */
+#ifndef EQ_STREAM_SCHEMA_H
+#define EQ_STREAM_SCHEMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buffer.h"
+
+/* Ext types of numeric arrays: packed little-endian numbers. */
+enum eq_ext { EQ_EXT_U32 = 1, EQ_EXT_F32 = 2, EQ_EXT_F64 = 3 };
+
+enum eq_type { EQ_T_STR, EQ_T_U64, EQ_T_F64, EQ_T_U32S, EQ_T_F32S, EQ_T_F64S };
+
+/* A numeric array as it lies in a record: perhaps not aligned, so read it with the functions below. Borrowed.
+ * bytes NULL: absent. */
+struct eq_numbers {
+  const unsigned char *bytes;
+  size_t n; /* elements */
+};
+uint32_t eq_u32_at(struct eq_numbers a, size_t i);
+float eq_f32_at(struct eq_numbers a, size_t i);
+double eq_f64_at(struct eq_numbers a, size_t i);
+/* Views of host arrays, to write. */
+struct eq_numbers eq_u32s(const uint32_t *v, size_t n);
+struct eq_numbers eq_f32s(const float *v, size_t n);
+struct eq_numbers eq_f64s(const double *v, size_t n);
+
+/* An absent uint64_t; absent strings and arrays have p or bytes NULL; a double that is not defined is NaN. */
+#define EQ_ABSENT UINT64_MAX
+
+enum eq_field_use {
+  EQ_REQUIRED, /* reading fails without it */
+  EQ_OPTIONAL, /* absent when not given */
+};
+
+/* How eq-show prints a field in a table: which neighbours belong to it. */
+struct eq_field {
+  const char *key;
+  enum eq_type type;
+  size_t offset; /* in the kind's struct */
+  enum eq_field_use use;
+  const char *meaning; /* with the unit; for manuals and reports */
+};
+
+struct eq_kind {
+  const char *name, *made_by, *carries;
+  const struct eq_field *fields; /* n_fields of them; the order is the order of keys in a written record */
+  size_t n_fields, size;         /* size of the struct */
+};
+
+struct eq_text {
+  struct eq_str lang, id, text;
+};
+
+struct eq_tokens {
+  struct eq_str lang, id, text, tokenizer;
+  struct eq_numbers ids;          /* u32 */
+  struct eq_numbers starts, ends; /* u32, byte offsets in text, ends exclusive; absent when made by hand */
+};
+
+struct eq_surprisal {
+  struct eq_str lang, id, model, recipe; /* recipe in its canonical form */
+  uint64_t n_tokens, n_scored;           /* tokens of the segment; those of them that were scored */
+  uint64_t bytes, chars;                 /* of the text that the scored tokens cover; absent without offsets */
+  double nll;                            /* nats, summed over the scored tokens; NaN when excluded */
+  struct eq_str excluded;                /* why the segment was not scored; absent when it was */
+  uint64_t vocab;                        /* size of the model's vocabulary: ln(vocab) is the uniform surprisal */
+  struct eq_numbers nlls;                /* f32, each scored token's, only on demand */
+};
+
+struct eq_damage {
+  struct eq_str model, recipe, base, lang, group;
+  uint64_t segments, excluded; /* pairs that count; segments of this language left out (not scored, or no pair) */
+  uint64_t tokens, bytes;      /* scored tokens and their bytes in the segments that count */
+  double bits_segment, bits_byte, bits_char;
+  double ppl, base_ppl;                                     /* exp of nats a scored token */
+  double delta_segment, delta_segment_lo, delta_segment_hi; /* bits a segment, recipe minus base */
+  double delta_byte, delta_byte_lo, delta_byte_hi;          /* bits a byte */
+  double deg;                                               /* percent: 100 (ppl / base_ppl - 1) */
+  struct eq_str flags;                                      /* comma list, "" for none */
+};
+
+struct eq_disparity {
+  struct eq_str model, recipe, base;
+  uint64_t languages, segments; /* languages compared; distinct segment ids drawn by the bootstrap */
+  struct eq_str worst, best;    /* by delta_segment */
+  double worst_minus_best, worst_over_median;
+  double ratio, ratio_lo, ratio_hi; /* mean delta_segment of the low group over that of the high group */
+  struct eq_str ratio_reason;       /* why ratio is NaN; absent when it is a number */
+  double delta_high, delta_low;     /* the group means, bits a segment */
+  double legacy_he_en, legacy_low_high, legacy_mean_over_en; /* ratios of percent perplexity, as published */
+  struct eq_str flags;
+};
+
+/* What other chain of programs made a part of this stream: stands where concatenated or joined streams' headers
+ * differ. Carries "prog" as the header does; it has no struct. */
+
+extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
+    eq_kind_source;
+
+/* All kinds, NULL at the end. */
+extern const struct eq_kind *const eq_kinds[];
+const struct eq_kind *eq_kind_find(struct eq_str name);
+const struct eq_field *eq_kind_field(const struct eq_kind *kind, struct eq_str key);
+
+#endif
