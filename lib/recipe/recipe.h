@@ -1,0 +1,47 @@
+/* recipe.h: what is done to a model, as a text: SELECTOR=SCHEME[;SELECTOR=SCHEME...], the last match wins.
+ *
+ * This file knows the grammar and which parameters a selector means; rounding.h knows what a scheme does to numbers.
+ * Selectors and schemes are tables in recipe.c: a new one is a row. */
+#ifndef EQ_RECIPE_RECIPE_H
+#define EQ_RECIPE_RECIPE_H
+
+#include <stddef.h>
+
+#include "lib/base/error.h"
+#include "lib/recipe/rounding.h"
+
+/* What a recipe must know of a parameter of a model; a tied head is EMBED and HEAD, a norm's shift NORM and BIAS. */
+enum eq_role {
+  EQ_LINEAR = 1, /* a projection's weight */
+  EQ_NORM = 2,
+  EQ_BIAS = 4,
+  EQ_EMBED = 8,
+  EQ_POS = 16,
+  EQ_HEAD = 32,
+  EQ_ATTN = 64, /* in an attention block: its projections and their biases */
+  EQ_MLP = 128,
+  EQ_FINAL = 256, /* outside the layers, after them: the final norm */
+};
+struct eq_parameter {
+  const char *name; /* as in the file */
+  int layer;        /* from 0; -1 outside the layers */
+  unsigned roles;   /* of enum eq_role */
+};
+
+struct eq_recipe;
+
+/* NULL and err, with a caret under the place, when the text is not a recipe. */
+struct eq_recipe *eq_recipe_parse(const char *text, struct eq_err *err);
+void eq_recipe_free(struct eq_recipe *r);
+
+/* The canonical form: blanks gone, `all=` left out, defaults spelled (int4 -> int4/g128), selectors of a clause sorted,
+ * neighbouring clauses with the same scheme joined. Parsing it gives the same form again. Owned by r. */
+const char *eq_recipe_canonical(const struct eq_recipe *r);
+
+/* schemes[i] = what the recipe does to params[i], EQ_KEEP where nothing. A rounding scheme on all, attn, mlp or a layer
+ * touches linear weights only; keep restores all that the selector covers; embed, pos, head, norm, bias and name:
+ * take their scheme as they are. Fails, with a caret, on a selector that matches no parameter. */
+bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *params, size_t n_params, size_t n_layers,
+                       struct eq_scheme *schemes, struct eq_err *err);
+
+#endif

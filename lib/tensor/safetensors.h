@@ -1,0 +1,38 @@
+/* safetensors.h: a .safetensors file, mapped and checked; nothing is copied.
+ * Format: https://github.com/huggingface/safetensors#format (u64 header length, JSON header, data). */
+#ifndef EQ_TENSOR_SAFETENSORS_H
+#define EQ_TENSOR_SAFETENSORS_H
+
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/tensor/dtype.h"
+
+enum { EQ_DIMS_MAX = 8, EQ_SAFETENSORS_HEADER_MAX = 100000000 };
+
+/* Row-major, little-endian. data points into the mapped file: not aligned beyond what the header's length gives. */
+struct eq_tensor {
+  const char *name; /* terminated by 0, owned by the file's struct */
+  enum eq_dtype dtype;
+  size_t n_dims, dims[EQ_DIMS_MAX];
+  size_t n; /* elements */
+  const void *data;
+};
+
+struct eq_safetensors {
+  struct eq_file file;
+  struct eq_tensor *tensors; /* sorted by name */
+  size_t n_tensors;
+};
+
+/* Maps and checks: header length at most 100 MB and inside the file, valid JSON with no duplicate key, known dtypes,
+ * products of shapes without overflow, data_offsets equal to that size, in the file, without holes or overlaps.
+ * Messages name the file, the tensor, what was found and what was expected. */
+bool eq_safetensors_open(struct eq_safetensors *s, const char *path, struct eq_err *err);
+void eq_safetensors_close(struct eq_safetensors *s); /* of {0} too */
+
+/* By name; NULL when there is none. O(log n). */
+const struct eq_tensor *eq_safetensors_find(const struct eq_safetensors *s, const char *name);
+
+#endif
