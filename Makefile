@@ -67,8 +67,8 @@ deps $(DEPS_STAMP):
 	@touch $(DEPS_STAMP)
 
 # ---- compile and link -----------------------------------------------------------------------------------------------------
-# Loops of the kernels are written for the vectorizer.
-$(BUILD)/kernels/%.o: ALL_CFLAGS += -O3
+# Loops of the kernels, and of decoding and rounding weights, are written for the vectorizer.
+$(BUILD)/kernels/%.o $(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += -O3
 $(BUILD)/%.o: %.c | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@

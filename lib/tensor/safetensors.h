@@ -9,7 +9,11 @@
 #include "lib/base/file.h"
 #include "lib/tensor/dtype.h"
 
-enum { EQ_DIMS_MAX = 8, EQ_SAFETENSORS_HEADER_MAX = 100000000 };
+enum {
+  EQ_DIMS_MAX = 8,
+  EQ_SAFETENSORS_HEADER_MAX = 100000000, /* bytes; the limit of the reference implementation */
+  EQ_TENSORS_MAX = 1 << 18,              /* in a file; the largest sharded models have a few thousand */
+};
 
 /* Row-major, little-endian. data points into the mapped file: not aligned beyond what the header's length gives. */
 struct eq_tensor {
@@ -21,15 +25,19 @@ struct eq_tensor {
 };
 
 struct eq_safetensors {
-  struct eq_file file;
+  struct eq_file file;       /* {0} after eq_safetensors_parse */
   struct eq_tensor *tensors; /* sorted by name */
   size_t n_tensors;
 };
 
 /* Maps and checks: header length at most 100 MB and inside the file, valid JSON with no duplicate key, known dtypes,
  * products of shapes without overflow, data_offsets equal to that size, in the file, without holes or overlaps.
- * Messages name the file, the tensor, what was found and what was expected. */
+ * Messages name the file, the tensor, what was found and what was expected. The header is read a tensor at a time: a
+ * bad one costs what its tensors before the fault cost (about 200 bytes each), whatever its length says. */
 bool eq_safetensors_open(struct eq_safetensors *s, const char *path, struct eq_err *err);
+
+/* The same for a file's bytes[0..n) in memory, which must outlive s; `where` names it in messages. */
+bool eq_safetensors_parse(struct eq_safetensors *s, const char *where, const void *bytes, size_t n, struct eq_err *err);
 void eq_safetensors_close(struct eq_safetensors *s); /* of {0} too */
 
 /* By name; NULL when there is none. O(log n). */
