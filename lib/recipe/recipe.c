@@ -1,0 +1,545 @@
+#include "lib/recipe/recipe.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buffer.h"
+#include "lib/base/number.h"
+#include "lib/base/utf8.h"
+
+/* Of the text and of its canonical form; a recipe for each matrix of a deep model needs a few thousand selectors. */
+enum { TEXT_MAX = 1 << 16, SELECTORS_MAX = 4096 };
+
+/* ---- what grows: a new selector, scheme or preset is a row ---- */
+
+/* A part of a model: the parameters with one of `roles` (0: all). */
+static const struct part {
+  const char *name;
+  unsigned roles;
+  bool only_linear; /* what rounds touches its linear weights only; keep restores all of it */
+  bool in_layer;    /* may follow a layer: L3.mlp */
+} parts[] = {
+  { "all", 0, true, false },         { "embed", EQ_EMBED, false, false }, { "pos", EQ_POS, false, false },
+  { "head", EQ_HEAD, false, false }, { "norm", EQ_NORM, false, true },    { "bias", EQ_BIAS, false, true },
+  { "attn", EQ_ATTN, true, true },   { "mlp", EQ_MLP, true, true },       { "name:", 0, false, false },
+};
+enum { N_PARTS = sizeof parts / sizeof *parts, ALL = 0, NAME = N_PARTS - 1 };
+
+/* Schemes of one word; int<b> and its granularities are read apart. */
+static const struct word_scheme {
+  const char *name;
+  enum eq_scheme_kind kind;
+} word_schemes[] = { { "keep", EQ_KEEP }, { "fp16", EQ_FP16_CAST }, { "bf16", EQ_BF16_CAST } };
+enum { N_WORD_SCHEMES = sizeof word_schemes / sizeof *word_schemes, DEFAULT_GROUP = 128 };
+
+/* What published experiments rounded (their names for the sets: W, ALL, REC): a clause by itself. */
+static const struct preset {
+  const char *name;
+  const char *contains; /* in the parameter's name */
+  unsigned but_roles;   /* left out: parameters that have all of these; 0: none */
+  struct eq_scheme scheme;
+} presets[] = {
+  { "seed-w", "weight", 0, { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
+  { "seed-all", "", 0, { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
+  { "seed-rec", "weight", EQ_FINAL | EQ_NORM, { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
+};
+enum { N_PRESETS = sizeof presets / sizeof *presets };
+
+/* ---- a recipe ---- */
+
+enum layer_form { ANY_LAYER, ABSOLUTE, FRACTION, FROM_END };
+
+struct selector {
+  size_t part;        /* of parts */
+  struct eq_str glob; /* of NAME; in the text */
+  enum layer_form form;
+  uint64_t first,
+      last;  /* ABSOLUTE: layers; FRACTION: numerator, denominator (a power of ten); FROM_END: first, from 1 */
+  size_t at; /* byte in the text, for messages */
+};
+
+struct clause {
+  const struct preset *preset; /* NULL: the selectors and scheme that follow */
+  size_t at;                   /* byte in the text */
+  size_t first, n;             /* its selectors */
+  struct eq_scheme scheme;
+};
+
+struct eq_recipe {
+  char *text;
+  struct eq_buffer canonical;
+  struct selector *selectors;
+  struct clause *clauses;
+  size_t n_selectors, n_clauses, selectors_capacity, clauses_capacity;
+};
+
+/* ---- words ---- */
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+static struct eq_str trim(struct eq_str s) {
+  while (s.n && is_blank(s.p[0])) s.p++, s.n--;
+  while (s.n && is_blank(s.p[s.n - 1])) s.n--;
+  return s;
+}
+
+/* Takes what is before the first `mark` from *rest, trimmed; false, and nothing is left, when there is no mark. */
+static bool split(struct eq_str *rest, char mark, struct eq_str *piece) {
+  const char *at = rest->n ? memchr(rest->p, mark, rest->n) : NULL;
+  size_t n = at ? (size_t)(at - rest->p) : rest->n;
+  *piece = trim((struct eq_str){ rest->p, n });
+  n += at != NULL;
+  *rest = (struct eq_str){ rest->p + n, rest->n - n };
+  return at != NULL;
+}
+
+static struct eq_str after(struct eq_str s, size_t n) { return (struct eq_str){ s.p + n, s.n - n }; }
+
+static bool starts_with(struct eq_str s, const char *prefix) {
+  size_t n = strlen(prefix);
+  return s.n >= n && memcmp(s.p, prefix, n) == 0;
+}
+
+static bool is_digit(struct eq_str s, size_t i) { return i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; }
+
+/* ---- messages: what is known, from the tables ---- */
+
+#define FAIL_AT(text, place, err, ...) eq_fail_at(err, "recipe", text, (size_t)((place) - (text)), __VA_ARGS__)
+
+static bool fail_known(const char *text, const char *place, struct eq_err *err, const char *what, struct eq_str found,
+                       struct eq_buffer *known) {
+  FAIL_AT(text, place, err, "unknown %s '%.*s': known are %s", what, EQ_STR(found), known->failed ? "" : known->data);
+  eq_buffer_free(known);
+  return false;
+}
+
+static bool fail_scheme(const char *text, struct eq_str found, bool or_preset, struct eq_err *err) {
+  struct eq_buffer known = { 0 };
+  for (size_t i = 0; i < N_WORD_SCHEMES; i++) eq_buffer_format(&known, "%s, ", word_schemes[i].name);
+  eq_buffer_string(&known, "int2 to int8");
+  for (size_t i = 0; or_preset && i < N_PRESETS; i++) eq_buffer_format(&known, ", %s", presets[i].name);
+  return fail_known(text, found.p, err, or_preset ? "scheme or preset" : "scheme", found, &known);
+}
+
+static bool fail_selector(const char *text, struct eq_str found, struct eq_err *err) {
+  struct eq_buffer known = { 0 };
+  for (size_t i = 0; i < NAME; i++) eq_buffer_format(&known, "%s, ", parts[i].name);
+  eq_buffer_string(&known, "L3, L0-3, L-1, L0.75, L3.mlp, name:GLOB");
+  return fail_known(text, found.p, err, "selector", found, &known);
+}
+
+static bool fail_layer_part(const char *text, struct eq_str found, struct eq_err *err) {
+  struct eq_buffer known = { 0 };
+  for (size_t i = 0; i < NAME; i++)
+    if (parts[i].in_layer) eq_buffer_format(&known, "%s%s", known.size ? ", " : "", parts[i].name);
+  return fail_known(text, found.p, err, "part of a layer", found, &known);
+}
+
+/* ---- schemes ---- */
+
+static bool parse_granularity(const char *text, struct eq_str word, struct eq_scheme *scheme, struct eq_err *err) {
+  uint64_t group;
+  if (eq_str_is(word, "tensor"))
+    scheme->granularity = EQ_PER_TENSOR;
+  else if (eq_str_is(word, "row"))
+    scheme->granularity = EQ_PER_ROW;
+  else if (starts_with(word, "g") && eq_parse_u64(after(word, 1), &group)) {
+    if (group == 0 || group > UINT32_MAX)
+      return FAIL_AT(text, word.p, err, "a group has 1 to %" PRIu32 " inputs", UINT32_MAX);
+    scheme->granularity = EQ_PER_GROUP;
+    scheme->group = (uint32_t)group;
+  } else
+    return FAIL_AT(text, word.p, err, "unknown granularity '%.*s': known are tensor, row, g<inputs a group>",
+                   EQ_STR(word));
+  return true;
+}
+
+/* bare: a clause without '=', which could have been a preset. */
+static bool parse_scheme(const char *text, struct eq_str s, bool bare, struct eq_scheme *scheme, struct eq_err *err) {
+  struct eq_str word, granularity = s;
+  bool slash = split(&granularity, '/', &word);
+  granularity = trim(granularity);
+  *scheme = (struct eq_scheme){ 0 };
+  for (size_t i = 0; i < N_WORD_SCHEMES; i++)
+    if (eq_str_is(word, word_schemes[i].name)) {
+      scheme->kind = word_schemes[i].kind;
+      return !slash || FAIL_AT(text, granularity.p, err, "%s takes no granularity", word_schemes[i].name);
+    }
+  uint64_t bits;
+  if (!starts_with(word, "int") || !eq_parse_u64(after(word, 3), &bits)) return fail_scheme(text, word, bare, err);
+  if (bits < 2 || bits > 8) return FAIL_AT(text, s.p, err, "%.*s: bits are 2 to 8", EQ_STR(word));
+  *scheme = (struct eq_scheme){ EQ_INT, (unsigned)bits, EQ_PER_GROUP, DEFAULT_GROUP };
+  return !slash || parse_granularity(text, granularity, scheme, err);
+}
+
+static void print_scheme(struct eq_buffer *out, struct eq_scheme scheme) {
+  for (size_t i = 0; i < N_WORD_SCHEMES; i++)
+    if (scheme.kind == word_schemes[i].kind) eq_buffer_string(out, word_schemes[i].name);
+  if (scheme.kind != EQ_INT) return;
+  eq_buffer_format(out, "int%u", scheme.bits);
+  if (scheme.granularity == EQ_PER_GROUP)
+    eq_buffer_format(out, "/g%" PRIu32, scheme.group);
+  else
+    eq_buffer_string(out, scheme.granularity == EQ_PER_ROW ? "/row" : "/tensor");
+}
+
+/* ---- selectors ---- */
+
+/* "0.75" as 75 / 100, so that the layer is exact; false unless 0 to 1 with at most 9 digits after the point. */
+static bool parse_fraction(struct eq_str s, uint64_t *numerator, uint64_t *denominator) {
+  if (s.n < 3 || (s.p[0] != '0' && s.p[0] != '1') || s.p[1] != '.') return false;
+  while (s.n > 2 && s.p[s.n - 1] == '0') s.n--;
+  uint64_t digits = 0;
+  *denominator = 1;
+  if (s.n > 2 && (s.n > 11 || !eq_parse_u64(after(s, 2), &digits))) return false;
+  for (size_t i = 2; i < s.n; i++) *denominator *= 10;
+  *numerator = (uint64_t)(s.p[0] - '0') * *denominator + digits;
+  return *numerator <= *denominator;
+}
+
+/* What follows the L: 3, 0-3, -1 or 0.75. */
+static bool parse_layers(struct eq_str s, struct selector *out) {
+  struct eq_str last = s, first;
+  if (starts_with(s, "-")) {
+    out->form = FROM_END;
+    return eq_parse_u64(after(s, 1), &out->first) && out->first > 0;
+  }
+  if (s.n && memchr(s.p, '.', s.n)) {
+    out->form = FRACTION;
+    return parse_fraction(s, &out->first, &out->last);
+  }
+  out->form = ABSOLUTE;
+  bool range = split(&last, '-', &first);
+  if (!eq_parse_u64(first, &out->first)) return false;
+  out->last = out->first;
+  return !range || (eq_parse_u64(last, &out->last) && out->first <= out->last);
+}
+
+static bool find_part(struct eq_str name, bool in_layer, size_t *part) {
+  for (size_t i = 0; i < NAME; i++)
+    if (eq_str_is(name, parts[i].name) && (parts[i].in_layer || !in_layer)) return *part = i, true;
+  return false;
+}
+
+static bool is_layer(struct eq_str s) { return starts_with(s, "L") && (is_digit(s, 1) || starts_with(s, "L-")); }
+
+/* L3, L3.mlp: the part begins at the first point that no digit follows. */
+static bool parse_layer_selector(const char *text, struct eq_str s, struct selector *out, struct eq_err *err) {
+  size_t point = 1;
+  while (point < s.n && !(s.p[point] == '.' && !is_digit(s, point + 1))) point++;
+  if (!parse_layers((struct eq_str){ s.p + 1, point - 1 }, out))
+    return FAIL_AT(text, s.p, err,
+                   "layers are L3, L0-3, L-1 (the last) or L0.75 (three quarters down, at most 9 digits)");
+  if (point == s.n || find_part(after(s, point + 1), true, &out->part)) return true;
+  return fail_layer_part(text, after(s, point + 1), err);
+}
+
+static bool parse_selector(const char *text, struct eq_str s, struct selector *out, struct eq_err *err) {
+  *out = (struct selector){ .part = ALL, .at = (size_t)(s.p - text) };
+  if (s.n == 0) return FAIL_AT(text, s.p, err, "expected a selector here");
+  if (is_layer(s)) return parse_layer_selector(text, s, out, err);
+  if (starts_with(s, parts[NAME].name)) {
+    out->part = NAME;
+    out->glob = trim(after(s, strlen(parts[NAME].name)));
+    return out->glob.n || FAIL_AT(text, s.p, err, "expected a pattern after name:, such as name:*.c_fc.weight");
+  }
+  return find_part(s, false, &out->part) || fail_selector(text, s, err);
+}
+
+static void print_fraction(struct eq_buffer *out, const struct selector *s) {
+  int digits = 0;
+  for (uint64_t d = s->last; d > 1; d /= 10) digits++;
+  eq_buffer_format(out, "%" PRIu64 ".%0*" PRIu64, s->first / s->last, digits ? digits : 1, s->first % s->last);
+}
+
+static void print_selector(struct eq_buffer *out, const struct selector *s) {
+  if (s->form != ANY_LAYER) eq_buffer_string(out, "L");
+  if (s->form == ABSOLUTE) eq_buffer_format(out, "%" PRIu64, s->first);
+  if (s->form == ABSOLUTE && s->last > s->first) eq_buffer_format(out, "-%" PRIu64, s->last);
+  if (s->form == FRACTION) print_fraction(out, s);
+  if (s->form == FROM_END) eq_buffer_format(out, "-%" PRIu64, s->first);
+  if (s->form != ANY_LAYER && s->part != ALL) eq_buffer_string(out, ".");
+  if (s->form == ANY_LAYER || s->part != ALL) eq_buffer_string(out, parts[s->part].name);
+  eq_buffer_add(out, s->glob.p, s->glob.n);
+}
+
+static int compare_u64(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
+/* The canonical order; L-2 comes before L-1. */
+static int compare_selectors(const struct selector *a, const struct selector *b) {
+  int order = (a->form > b->form) - (a->form < b->form);
+  if (!order && a->form == FRACTION) order = compare_u64(a->first * b->last, b->first * a->last);
+  if (!order && a->form == FROM_END) order = compare_u64(b->first, a->first);
+  if (!order && a->form == ABSOLUTE) order = compare_u64(a->first, b->first);
+  if (!order && a->form == ABSOLUTE) order = compare_u64(a->last, b->last);
+  if (!order) order = compare_u64(a->part, b->part);
+  return order ? order : eq_str_compare(a->glob, b->glob);
+}
+
+/* For qsort: of equal ones, the first in the text first. */
+static int compare_selectors_at(const void *a, const void *b) {
+  const struct selector *x = a, *y = b;
+  int order = compare_selectors(x, y);
+  return order ? order : compare_u64(x->at, y->at);
+}
+
+/* ---- clauses ---- */
+
+static bool add_selector(struct eq_recipe *r, struct selector selector, struct eq_err *err) {
+  if (r->n_selectors == SELECTORS_MAX)
+    return eq_fail_at(err, "recipe", r->text, selector.at, "more than %d selectors", SELECTORS_MAX);
+  struct selector *grown = eq_array_grow(r->selectors, r->n_selectors, &r->selectors_capacity, sizeof *grown);
+  if (!grown) return eq_fail_memory(err, r->n_selectors * sizeof *grown, "a recipe");
+  r->selectors = grown;
+  r->selectors[r->n_selectors++] = selector;
+  return true;
+}
+
+/* A clause joins the one before it when that does the same; else it is a new one. Its selectors are added already. */
+static bool add_clause(struct eq_recipe *r, struct clause clause, struct eq_err *err) {
+  struct clause *before = r->n_clauses ? &r->clauses[r->n_clauses - 1] : NULL;
+  if (before && before->preset == clause.preset && eq_scheme_equal(before->scheme, clause.scheme)) {
+    before->n += clause.n;
+    return true;
+  }
+  struct clause *grown = eq_array_grow(r->clauses, r->n_clauses, &r->clauses_capacity, sizeof *grown);
+  if (!grown) return eq_fail_memory(err, r->n_clauses * sizeof *grown, "a recipe");
+  r->clauses = grown;
+  r->clauses[r->n_clauses++] = clause;
+  return true;
+}
+
+static const struct preset *find_preset(struct eq_str s) {
+  for (size_t i = 0; i < N_PRESETS; i++)
+    if (eq_str_is(s, presets[i].name)) return &presets[i];
+  return NULL;
+}
+
+/* A clause without '=': a preset, or a scheme for all. */
+static bool parse_bare(struct eq_recipe *r, struct eq_str s, struct eq_err *err) {
+  struct clause clause = { .preset = find_preset(s), .at = (size_t)(s.p - r->text), .first = r->n_selectors };
+  struct selector selector;
+  if (s.n == 0) return FAIL_AT(r->text, s.p, err, "expected a clause here: SELECTOR=SCHEME, a scheme or a preset");
+  if (eq_str_is(s, "none")) return FAIL_AT(r->text, s.p, err, "none, the untouched model, stands alone");
+  if (parse_selector(r->text, s, &selector, NULL))
+    return FAIL_AT(r->text, s.p + s.n, err, "expected '=' and a scheme after a selector");
+  if (clause.preset) {
+    clause.scheme = clause.preset->scheme;
+    return add_clause(r, clause, err);
+  }
+  clause.n = 1;
+  return parse_scheme(r->text, s, true, &clause.scheme, err) &&
+         add_selector(r, (struct selector){ .part = ALL, .at = clause.at }, err) && add_clause(r, clause, err);
+}
+
+static bool parse_clause(struct eq_recipe *r, struct eq_str s, struct eq_err *err) {
+  struct eq_str scheme = s, selectors, one;
+  if (!split(&scheme, '=', &selectors)) return parse_bare(r, s, err);
+  struct clause clause = { .at = (size_t)(s.p - r->text), .first = r->n_selectors };
+  for (bool more = true; more;) {
+    struct selector selector;
+    more = split(&selectors, ',', &one);
+    if (!parse_selector(r->text, one, &selector, err) || !add_selector(r, selector, err)) return false;
+  }
+  clause.n = r->n_selectors - clause.first;
+  scheme = trim(scheme);
+  if (scheme.n == 0) return FAIL_AT(r->text, scheme.p, err, "expected a scheme after '='");
+  return parse_scheme(r->text, scheme, false, &clause.scheme, err) && add_clause(r, clause, err);
+}
+
+static bool check_text(const char *text, struct eq_err *err) {
+  size_t n = strnlen(text, TEXT_MAX + 1), invalid;
+  if (n > TEXT_MAX) return eq_fail(err, EQ_BAD, "recipe: longer than %d bytes", TEXT_MAX);
+  if ((invalid = eq_utf8_invalid(text, n)) < n) return FAIL_AT(text, text + invalid, err, "not valid UTF-8");
+  for (size_t i = 0; i < n; i++)
+    if (((unsigned char)text[i] < 0x20 && !is_blank(text[i])) || text[i] == 0x7f)
+      return FAIL_AT(text, text + i, err, "a control character");
+  return true;
+}
+
+static bool parse_clauses(struct eq_recipe *r, struct eq_err *err) {
+  struct eq_str rest = trim(eq_str(r->text)), clause;
+  if (rest.n == 0) return FAIL_AT(r->text, rest.p, err, "an empty recipe; the untouched model is none");
+  if (eq_str_is(rest, "none")) return true;
+  for (bool more = true; more;) {
+    more = split(&rest, ';', &clause);
+    if (!parse_clause(r, clause, err)) return false;
+  }
+  return true;
+}
+
+/* ---- the canonical form ---- */
+
+/* Sorts the selectors of a clause and drops the repeated. */
+static void sort_selectors(struct eq_recipe *r, struct clause *c) {
+  struct selector *s = r->selectors + c->first;
+  size_t kept = 0;
+  if (c->n) qsort(s, c->n, sizeof *s, compare_selectors_at);
+  for (size_t i = 0; i < c->n; i++)
+    if (kept == 0 || compare_selectors(&s[kept - 1], &s[i])) s[kept++] = s[i];
+  c->n = kept;
+}
+
+static void print_clause(const struct eq_recipe *r, const struct clause *c, struct eq_buffer *out) {
+  const struct selector *s = r->selectors + c->first;
+  if (c->preset) {
+    eq_buffer_string(out, c->preset->name);
+    return;
+  }
+  bool bare = c->n == 1 && s->form == ANY_LAYER && s->part == ALL;
+  for (size_t i = 0; !bare && i < c->n; i++) {
+    print_selector(out, &s[i]);
+    eq_buffer_string(out, i + 1 < c->n ? "," : "=");
+  }
+  print_scheme(out, c->scheme);
+}
+
+static bool make_canonical(struct eq_recipe *r, struct eq_err *err) {
+  if (r->n_clauses == 0) eq_buffer_string(&r->canonical, "none");
+  for (size_t i = 0; i < r->n_clauses; i++) {
+    sort_selectors(r, &r->clauses[i]);
+    if (i) eq_buffer_string(&r->canonical, ";");
+    print_clause(r, &r->clauses[i], &r->canonical);
+  }
+  if (r->canonical.failed) return eq_fail_memory(err, r->canonical.size, "a recipe");
+  return r->canonical.size <= TEXT_MAX ||
+         eq_fail(err, EQ_BAD, "recipe: longer than %d bytes when its defaults are spelled", TEXT_MAX);
+}
+
+struct eq_recipe *eq_recipe_parse(const char *text, struct eq_err *err) {
+  if (!check_text(text, err)) return NULL;
+  struct eq_recipe *r = eq_array(1, sizeof *r);
+  if (r) r->text = eq_copy_string(text, strlen(text));
+  bool ok = (r && r->text) || eq_fail_memory(err, strlen(text), "a recipe");
+  if (ok && parse_clauses(r, err) && make_canonical(r, err)) return r;
+  eq_recipe_free(r);
+  return NULL;
+}
+
+void eq_recipe_free(struct eq_recipe *r) {
+  if (!r) return;
+  eq_buffer_free(&r->canonical);
+  free(r->text);
+  free(r->selectors);
+  free(r->clauses);
+  free(r);
+}
+
+const char *eq_recipe_canonical(const struct eq_recipe *r) { return r->canonical.data; }
+
+/* ---- matching ---- */
+
+/* Does the element of a pattern at *p match c? Moves *p behind it. In [set] and [!set] the first character is always a
+ * member; a '[' that is never closed is a letter. */
+static bool match_one(const char **p, const char *end, char c) {
+  const char *at = *p, *set = at + 1 + (end - at > 1 && at[1] == '!');
+  const char *close = *at == '[' && end - set > 1 ? memchr(set + 1, ']', (size_t)(end - set - 1)) : NULL;
+  *p = close ? close + 1 : at + 1;
+  if (!close) return *at == '?' || *at == c;
+  bool found = false;
+  for (const char *member = set; member < close; member++) {
+    bool span = close - member > 2 && member[1] == '-';
+    unsigned char low = (unsigned char)member[0], high = (unsigned char)member[span ? 2 : 0];
+    found |= low <= (unsigned char)c && (unsigned char)c <= high;
+    member += span ? 2 : 0;
+  }
+  return found == (set == at + 1);
+}
+
+/* The whole name against a pattern of *, ? and [set]; * takes points too. At worst the product of the lengths: only the
+ * last * has to be tried again. */
+static bool match_glob(struct eq_str glob, const char *name) {
+  const char *p = glob.p, *end = glob.p + glob.n, *star = NULL, *again = NULL;
+  while (*name) {
+    const char *next = p;
+    if (p < end && *p == '*') {
+      star = ++p;
+      again = name;
+    } else if (p < end && match_one(&next, end, *name)) {
+      p = next;
+      name++;
+    } else if (star) {
+      p = star;
+      name = ++again;
+    } else
+      return false;
+  }
+  while (p < end && *p == '*') p++;
+  return p == end;
+}
+
+/* The layers of a selector as first..last; false when the model doesn't have them. */
+static bool find_layers(const struct selector *s, uint64_t n_layers, uint64_t *first, uint64_t *last) {
+  *first = s->first;
+  *last = s->form == ABSOLUTE ? s->last : s->first;
+  if (s->form == FROM_END) *first = *last = n_layers - s->first; /* wraps around when there are too few */
+  if (s->form == FRACTION) {
+    uint64_t layer = s->first * n_layers / s->last; /* floor; 1.0 is the last layer */
+    *first = *last = layer < n_layers || n_layers == 0 ? layer : n_layers - 1;
+  }
+  return *last < n_layers;
+}
+
+static bool selects(const struct selector *s, const struct eq_parameter *p, bool keeps) {
+  const struct part *part = &parts[s->part];
+  if (part->roles && !(p->roles & part->roles)) return false;
+  if (part->only_linear && !keeps && !(p->roles & EQ_LINEAR)) return false;
+  return s->glob.n == 0 || match_glob(s->glob, p->name);
+}
+
+static bool preset_selects(const struct preset *preset, const struct eq_parameter *p) {
+  bool left_out = preset->but_roles && (p->roles & preset->but_roles) == preset->but_roles;
+  return !left_out && strstr(p->name, preset->contains);
+}
+
+/* What a model has, and the schemes that a recipe gives it. */
+struct target {
+  const struct eq_parameter *params;
+  size_t n_params, n_layers;
+  struct eq_scheme *schemes;
+};
+
+static bool fail_layers(const struct eq_recipe *r, size_t at, size_t n_layers, struct eq_err *err) {
+  if (n_layers == 0) return eq_fail_at(err, "recipe", r->text, at, "the model has no layers");
+  return eq_fail_at(err, "recipe", r->text, at, "the model has layers L0-L%zu", n_layers - 1);
+}
+
+static bool apply_selector(const struct eq_recipe *r, const struct selector *s, struct eq_scheme scheme,
+                           struct target *t, struct eq_err *err) {
+  uint64_t first = 0, last = 0;
+  size_t touched = 0;
+  if (s->form != ANY_LAYER && !find_layers(s, t->n_layers, &first, &last))
+    return fail_layers(r, s->at, t->n_layers, err);
+  for (size_t i = 0; i < t->n_params; i++) {
+    const struct eq_parameter *p = &t->params[i];
+    if (s->form != ANY_LAYER && (p->layer < 0 || (uint64_t)p->layer < first || (uint64_t)p->layer > last)) continue;
+    if (!selects(s, p, scheme.kind == EQ_KEEP)) continue;
+    t->schemes[i] = scheme;
+    touched++;
+  }
+  return touched || eq_fail_at(err, "recipe", r->text, s->at, "this selects no parameter of the model");
+}
+
+static bool apply_preset(const struct eq_recipe *r, const struct clause *c, struct target *t, struct eq_err *err) {
+  size_t touched = 0;
+  for (size_t i = 0; i < t->n_params; i++)
+    if (preset_selects(c->preset, &t->params[i])) {
+      t->schemes[i] = c->scheme;
+      touched++;
+    }
+  return touched || eq_fail_at(err, "recipe", r->text, c->at, "this selects no parameter of the model");
+}
+
+bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *params, size_t n_params, size_t n_layers,
+                       struct eq_scheme *schemes, struct eq_err *err) {
+  struct target t = { params, n_params, n_layers, schemes };
+  for (size_t i = 0; i < n_params; i++) schemes[i] = (struct eq_scheme){ 0 };
+  for (size_t i = 0; i < r->n_clauses; i++) {
+    const struct clause *c = &r->clauses[i];
+    if (c->preset && !apply_preset(r, c, &t, err)) return false;
+    for (size_t j = 0; j < c->n; j++)
+      if (!apply_selector(r, &r->selectors[c->first + j], c->scheme, &t, err)) return false;
+  }
+  return true;
+}
