@@ -1,20 +1,24 @@
 # equant: one Makefile for all of it, not recursive. `make help` lists what it does.
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 SHELL := /bin/bash
 
-# ---- Debian packages: what builds, tests and draws needs; `deps` installs what is missing -----------------------------
+# ---- Debian packages: all that building, testing and drawing needs; what is missing is installed with apt-get --------
 PACKAGES := gcc libc6-dev libmsgpack-dev libzmq3-dev libutf8proc-dev libopenblas-dev libpcre2-dev libjansson-dev \
-  libxxhash-dev gnuplot-nox libcmocka-dev bats python3 man-db
-PACKAGES_CLANG := clang libclang-rt-14-dev
+  libxxhash-dev gnuplot-nox libcmocka-dev bats python3 man-db groff jq pkgconf shellcheck
+PACKAGES_CLANG := clang libclang-rt-dev
 PACKAGES_FORMAT := clang-format
 
-# ---- switches: make SAN=1, make CC=clang, make CUDA=0|1|auto, make BUILD=folder ---------------------------------------
+# ---- switches: make SAN=1, make CC=clang, make CUDA=0|1|auto, make BUILD=folder --------------------------------------
 CC := gcc
 SAN ?= 0
 CUDA ?= auto
 DEPS ?= 1
+JOBS ?= 2
 PREFIX ?= /usr/local
 DESTDIR ?=
+TESTS ?=
+FUZZ_SECONDS ?= 60
 VERSION := $(shell sed -n 's/^\#define EQ_VERSION "\(.*\)"/\1/p' lib/tool/tool.h)
 COMPILER := $(notdir $(firstword $(CC)))
 BUILD ?= build/$(COMPILER)$(if $(filter 1,$(SAN)),-san)
@@ -24,72 +28,187 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. $(WARN) -ffp-contract=off -pthread $(CFLAGS)
 LIBS := -lmsgpackc -lzmq -lutf8proc -lopenblas -lpcre2-8 -ljansson -lxxhash -lm -pthread
+# A tool loads only the libraries that it calls: eq-show must not pay for starting OpenBLAS.
+LDFLAGS += -Wl,--as-needed
 ifeq ($(SAN),1)
   ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
+
+# ---- CUDA: kernels/cuda/*.cu join the library where nvcc is; CUDA=1 insists ------------------------------------------
 NVCC := $(shell command -v nvcc 2>/dev/null)
 CUDA_SOURCES := $(wildcard kernels/cuda/*.cu)
 ifeq ($(CUDA),1)
+  ifeq ($(CUDA_SOURCES),)
+    $(error CUDA=1, but this version has no CUDA kernels (kernels/cuda/*.cu))
+  endif
   ifeq ($(NVCC),)
     $(error CUDA=1, but nvcc is not on the PATH)
   endif
 endif
+ifneq ($(and $(filter-out 0,$(CUDA)),$(NVCC),$(CUDA_SOURCES)),)
+  ALL_CFLAGS += -DEQ_CUDA
+  CUDA_OBJECTS := $(CUDA_SOURCES:%.cu=$(BUILD)/%.cu.o)
+  LIBS += -L$(dir $(NVCC))../lib64 -lcudart -lstdc++
+endif
 
-# ---- sources: a new file is found by itself -----------------------------------------------------------------------------
-LIB_SOURCES := $(wildcard lib/*/*.c kernels/*.c kernels/*/*.c)
-TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/eq*.c))
-UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
-FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-BENCHES := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+# ---- sources: a new file is found by itself --------------------------------------------------------------------------
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c kernels/*.c kernels/*/*.c))
+HEADERS := $(sort $(wildcard lib/*/*.h kernels/*.h))
+TOOLS := $(patsubst tools/%.c,%,$(sort $(wildcard tools/eq*.c)))
+UNITS := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
+BENCHES := $(patsubst tests/bench/%.c,%,$(sort $(wildcard tests/bench/*.c)))
+FORMATTED := $(sort $(wildcard lib/*/*.[ch] kernels/*.[ch] kernels/*/*.[ch] kernels/*/*.cu tools/*.[ch] tests/*/*.[ch]))
 LIB := $(BUILD)/libequant.a
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-FORMATTED := $(wildcard lib/*/*.[ch] kernels/*.[ch] kernels/*/*.[ch] tools/*.c tests/*/*.[ch])
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(CUDA_OBJECTS)
 BIN := $(BUILD)/bin
+WITH_TOOLS := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: all test demo bench fuzz install format format-check floors clean deps help check-man
+.PHONY: all units test demo bench fuzz install format format-check floors clean help deps deps-format deps-fuzz force
 all: $(LIB) $(TOOLS:%=$(BIN)/%)
+units: $(UNITS:%=$(BUILD)/unit/%)
 
 help:
-	@echo 'make [all|demo|test|bench|fuzz|install|format|floors|clean] [SAN=1] [CC=clang] [CUDA=0|1|auto] [DEPS=0]'
+	@echo 'make            the tools, in $(BIN)'
+	@echo 'make demo       measure the embedded model in fifteen languages, and draw the picture'
+	@echo 'make test       all tests (TESTS="reader eq-text": those suites)'
+	@echo 'make bench      speed and memory against what we promise'
+	@echo 'make fuzz       hostile input, FUZZ_SECONDS=$(FUZZ_SECONDS) a target (FUZZ="stream tsv": those targets)'
+	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo 'make format     clang-format on all sources; format-check only looks'
+	@echo 'make floors     each room includes only what stands below it'
+	@echo 'make clean      remove build/'
+	@echo 'switches        CC=gcc|clang  SAN=0|1 (ASan, UBSan)  CUDA=0|1|auto  DEPS=0 (install no packages)'
 
-# ---- packages: one check a build folder; apt-get only for what dpkg does not know ---------------------------------------
+# ---- packages: checked once a build folder, and again when this file changes -----------------------------------------
+# $(call need,PACKAGES): asks dpkg, then apt-get for what is missing.
+define need
+@command -v dpkg-query >/dev/null || { echo 'no Debian here: this needs what Debian calls $(1)' >&2; exit 0; }; \
+missing=; for p in $(1); do \
+  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || missing="$$missing $$p"; done; \
+[ -n "$$missing" ] || exit 0; \
+sudo=; [ "$$(id -u)" = 0 ] || sudo='sudo '; \
+line="$${sudo}apt-get install -y --no-install-recommends$$missing"; \
+if [ '$(DEPS)' = 0 ]; then echo "missing packages, run:  $$line" >&2; exit 2; fi; \
+if [ -n "$$sudo" ] && ! command -v sudo >/dev/null; then echo "missing packages, run as root:  $${line#sudo }" >&2; exit 2; fi; \
+echo "$$line"; $${sudo}apt-get update -q </dev/null; \
+$${sudo}env DEBIAN_FRONTEND=noninteractive $${line#sudo } -q </dev/null || { echo "apt-get failed: $$line" >&2; exit 2; }
+endef
+
 DEPS_STAMP := $(BUILD)/deps
-deps $(DEPS_STAMP):
-	@mkdir -p $(BUILD)
-	@want="$(PACKAGES) $(if $(filter clang,$(COMPILER)),$(PACKAGES_CLANG))"; missing=; \
-	for p in $$want; do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	  if [ "$(DEPS)" = 0 ]; then echo "missing packages: run  $$sudo apt-get install -y --no-install-recommends$$missing" >&2; exit 2; fi; \
-	  echo "installing:$$missing"; \
-	  $$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends$$missing; \
-	fi
-	@touch $(DEPS_STAMP)
+$(DEPS_STAMP): Makefile
+	$(call need,$(PACKAGES) $(if $(filter clang,$(COMPILER)),$(PACKAGES_CLANG)))
+	@mkdir -p $(@D) && touch $@
+deps: $(DEPS_STAMP)
+deps-format:
+	$(call need,$(PACKAGES_FORMAT))
+build/fuzz/deps: Makefile
+	$(call need,$(PACKAGES) $(PACKAGES_CLANG))
+	@mkdir -p $(@D) && touch $@
 
-# ---- compile and link -----------------------------------------------------------------------------------------------------
-# Loops of the kernels, and of decoding and rounding weights, are written for the vectorizer.
-$(BUILD)/kernels/%.o $(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += -O3
-$(BUILD)/%.o: %.c | $(DEPS_STAMP)
+# ---- compile and link ------------------------------------------------------------------------------------------------
+# Objects depend on the flags that they were compiled with.
+FLAGS := $(CC) $(ALL_CFLAGS)
+$(BUILD)/flags: force
+	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+# Loops of the kernels are written for the vectorizer, and those of decoding and rounding weights; there gcc may turn ?:
+# into a select once it knows that nobody asks for floating-point traps, which changes no value.
+$(BUILD)/kernels/%.o: ALL_CFLAGS += -O3
+$(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += -O3 -fno-trapping-math
+# The table of languages is built in.
+$(BUILD)/lib/text/languages.o build/fuzz/lib/text/languages.o: corpora/languages.tsv
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+$(BUILD)/%.cu.o: %.cu $(BUILD)/flags | $(DEPS_STAMP)
+	@mkdir -p $(@D)
+	$(NVCC) -O3 --fmad=false -I. -DEQ_CUDA -Xcompiler -Wall,-Wextra -MMD -MP -c $< -o $@
+
 $(LIB): $(LIB_OBJECTS)
-	@rm -f $@ && ar rcs $@ $^
+	@rm -f $@
+	ar rcs $@ $^
 
 $(BIN)/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $< $(LIB) $(LIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $< $(LIB) -lcmocka $(LIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) -lcmocka $(LIBS) -o $@
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $< $(LIB) $(LIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 .SECONDARY:
+
+# ---- test, demo, bench -----------------------------------------------------------------------------------------------
+test: all units
+	@tests/run --build $(BUILD) --cc '$(CC)' --san $(SAN) --jobs $(JOBS) $(TESTS)
+
+demo: all
+	@$(WITH_TOOLS) pipelines/demo.sh
+
+bench: all $(BENCHES:%=$(BUILD)/bench/%)
+	@set -e; for b in $(BENCHES:%=$(BUILD)/bench/%) $(sort $(wildcard tests/bench/*.sh)); do \
+	  echo "== $$(basename $$b)"; $(WITH_TOOLS) EQ_BUILD='$(abspath $(BUILD))' $$b; done
+
+# ---- fuzz: clang's libFuzzer with ASan and UBSan, always in build/fuzz; `make -j2 fuzz` runs two targets at a time ---
+FUZZ ?= $(FUZZERS)
+FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -g -O1 -fno-omit-frame-pointer -ffp-contract=off -pthread \
+  -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(LIB_SOURCES:%.c=build/fuzz/%.o)
+build/fuzz/%.o: %.c | build/fuzz/deps
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $< -o $@
+build/fuzz/libequant.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+build/fuzz/%: tests/fuzz/%.c build/fuzz/libequant.a
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d $< build/fuzz/libequant.a \
+	  $(LDFLAGS) $(LIBS) -o $@
+-include $(wildcard build/fuzz/*.d build/fuzz/*/*/*.d build/fuzz/*/*/*/*.d)
+
+.PHONY: $(FUZZERS:%=fuzz-%)
+fuzz: $(FUZZ:%=fuzz-%)
+$(FUZZERS:%=fuzz-%): fuzz-%: build/fuzz/%
+	@tests/fuzz/run $< $(FUZZ_SECONDS)
+
+# ---- install ---------------------------------------------------------------------------------------------------------
+define PC
+prefix=$(PREFIX)
+includedir=$${prefix}/include
+libdir=$${prefix}/lib
+
+Name: equant
+Description: what compressing a language model does to each of its languages
+Version: $(VERSION)
+Cflags: -I$${includedir}/equant -D_GNU_SOURCE
+Libs: -L$${libdir} -lequant $(LIBS)
+endef
+export PC
+
+ROOT = $(DESTDIR)$(PREFIX)
+install: all
+	install -d '$(ROOT)/bin' '$(ROOT)/lib/pkgconfig' '$(ROOT)/share/man/man1' '$(ROOT)/share/equant'
+	install $(TOOLS:%=$(BIN)/%) '$(ROOT)/bin'
+	install -m 644 $(wildcard tools/*.1) '$(ROOT)/share/man/man1'
+	install -m 644 corpora/languages.tsv '$(ROOT)/share/equant'
+	install -m 644 $(LIB) '$(ROOT)/lib'
+	@for h in $(HEADERS); do install -D -m 644 $$h '$(ROOT)/include/equant/'$$h || exit; done
+	@echo "$$PC" >'$(ROOT)/lib/pkgconfig/equant.pc'
+
+# ---- how the sources look --------------------------------------------------------------------------------------------
+format: deps-format
+	clang-format -i $(FORMATTED)
+format-check: deps-format
+	clang-format --dry-run -Werror $(FORMATTED)
+
+floors:
+	@tests/floors
 
 clean:
 	rm -rf build
