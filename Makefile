@@ -90,9 +90,11 @@ missing=; for p in $(1); do \
 sudo=; [ "$$(id -u)" = 0 ] || sudo='sudo '; \
 line="$${sudo}apt-get install -y --no-install-recommends$$missing"; \
 if [ '$(DEPS)' = 0 ]; then echo "missing packages, run:  $$line" >&2; exit 2; fi; \
-if [ -n "$$sudo" ] && ! command -v sudo >/dev/null; then echo "missing packages, run as root:  $${line#sudo }" >&2; exit 2; fi; \
+if [ -n "$$sudo" ] && ! command -v sudo >/dev/null; then \
+  echo "missing packages, and no sudo; run as root:  $${line#sudo }" >&2; exit 2; fi; \
 echo "$$line"; $${sudo}apt-get update -q </dev/null; \
-$${sudo}env DEBIAN_FRONTEND=noninteractive $${line#sudo } -q </dev/null || { echo "apt-get failed: $$line" >&2; exit 2; }
+$${sudo}env DEBIAN_FRONTEND=noninteractive $${line#sudo } -q </dev/null || \
+  { echo "apt-get failed: $$line" >&2; exit 2; }
 endef
 
 DEPS_STAMP := $(BUILD)/deps
