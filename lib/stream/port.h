@@ -1,6 +1,42 @@
-/* port.h: where bytes come from and go to: stdin, stdout, a file, memory, or a ZeroMQ PUSH/PULL socket.
+/* port.h: where bytes come from and go to: stdin, stdout, a file, or a ZeroMQ PUSH/PULL socket.
  *
- * Endpoints: tcp://host:port and ipc://path connect; with '*' for the host ('tcp://' '*:5555'), or before the path of
- * an ipc endpoint, they bind. A reader that several senders feed says how many: ...:5555?senders=2; it ends when each
- * has sent its end of stream. Each ZeroMQ message is a frame: magic, the sender's number, a flag for the last one, then
- * whole records; anything else on the socket is an error that names the socket. */
+ * "-" is stdin or stdout. Endpoints: tcp://host:port and ipc://path connect; with '*' for the host (tcp:, two slashes,
+ * *:5555), or '*' before the path of an ipc endpoint, they bind. After a '?', joined by '&':
+ *   senders=N   a reader waits for the end of stream of N senders (1)
+ *   wait=S      a sender gives up when nobody listens for S seconds (60); a reader when nobody sends for S seconds
+ *               before the first connection (for ever)
+ * Each ZeroMQ message is a frame: 24 bytes of header (magic "EQF1", u32 flags: 1 = the sender's last, u64 sender, u64
+ * sequence number; little-endian), then whole records. Anything else on the socket is an error that names it. A sender
+ * that disconnects before its last frame is taken for dead when a second passes without its coming back. */
+#ifndef EQ_STREAM_PORT_H
+#define EQ_STREAM_PORT_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+
+struct eq_port;
+
+struct eq_port *eq_port_input(const char *where, struct eq_err *err);
+/* A path's file appears under its name when the port is closed, or not at all; a device or FIFO is written directly. */
+struct eq_port *eq_port_output(const char *where, struct eq_err *err);
+
+/* "stdin", "stdout", the path or the endpoint: for messages. The port owns it. */
+const char *eq_port_name(const struct eq_port *p);
+
+/* How many senders feed an input, 1 unless the endpoint says otherwise. */
+size_t eq_port_senders(const struct eq_port *p);
+
+/* Waits for bytes and appends what there is to `into`; *sender says whose they are, from 0. With several senders, or
+ * ZeroMQ at all, the bytes are whole records. False at the end, or with err when something failed; a sender that died
+ * is no failure here: its stream merely lacks its trailer. */
+bool eq_port_read(struct eq_port *p, struct eq_buffer *into, size_t *sender, struct eq_err *err);
+
+/* Writes all n bytes: whole records, when the port is a socket. When who reads a pipe has gone (EPIPE) it does nothing
+ * from then on, and eq_port_broken is true. */
+bool eq_port_write(struct eq_port *p, const void *bytes, size_t n, struct eq_err *err);
+bool eq_port_broken(const struct eq_port *p);
+
+/* Sends what is under way, closes, checks and frees. keep: let the file appear; otherwise nothing of it stays. */
+bool eq_port_close(struct eq_port *p, bool keep, struct eq_err *err);
+
+#endif

@@ -21,6 +21,12 @@ bool eq_record_is(const struct eq_record *r, const struct eq_kind *kind);
 /* The value of a key, NULL when absent. */
 const msgpack_object *eq_record_find(const struct eq_record *r, const char *key);
 
+/* The value of a key that is a string (never NULL, also when empty); false when it is absent or something else. */
+bool eq_record_string(const struct eq_record *r, const char *key, struct eq_str *value);
+
+/* A hash of the record's unit of account, (lang, id), for shards; false when the record has no such unit. */
+bool eq_record_unit_hash(const struct eq_record *r, uint64_t *hash);
+
 /* Fills `out`, a struct of that kind, from a record; strings and arrays stay borrowed. Fails when a required key is
  * missing or a known key has another type (an integer is welcome where a double is expected; NaN and absence are not
  * errors for optional doubles): "stdin: record 12 (tokens): 'ids' is a string, expected ext type 1 (u32 array)". */

@@ -16,6 +16,14 @@ enum eq_ext { EQ_EXT_U32 = 1, EQ_EXT_F32 = 2, EQ_EXT_F64 = 3 };
 
 enum eq_type { EQ_T_STR, EQ_T_U64, EQ_T_F64, EQ_T_U32S, EQ_T_F32S, EQ_T_F64S };
 
+/* What an error message calls a type; its ext type and the bytes of an element, both 0 when it is no array. */
+struct eq_type_facts {
+  const char *name;
+  int ext;
+  size_t width;
+};
+extern const struct eq_type_facts eq_types[]; /* by enum eq_type */
+
 /* A numeric array as it lies in a record: perhaps not aligned, so read it with the functions below. Borrowed.
  * bytes NULL: absent. */
 struct eq_numbers {
@@ -38,7 +46,6 @@ enum eq_field_use {
   EQ_OPTIONAL, /* absent when not given */
 };
 
-/* How eq-show prints a field in a table: which neighbours belong to it. */
 struct eq_field {
   const char *key;
   enum eq_type type;

@@ -5,12 +5,16 @@
 
 #include "lib/base/options.h"
 #include "lib/base/progress.h"
+#include "lib/stream/port.h"
 #include "lib/stream/reader.h"
 #include "lib/stream/writer.h"
 
 #define EQ_VERSION "0.1.0"
 
-enum eq_streams { EQ_NO_STREAM = 0, EQ_READS = 1, EQ_WRITES = 2 };
+/* Which ports a command has. EQ_READS: -i is a stream of records; EQ_WRITES: -o is one; EQ_PRINTS: -o is text, see
+ * eq_tool_print. EQ_LATER: -i and -o are options as the other bits say, and the command itself calls eq_tool_open, for
+ * which ports it needs depends on its other options. */
+enum eq_streams { EQ_NO_STREAM = 0, EQ_READS = 1, EQ_WRITES = 2, EQ_PRINTS = 4, EQ_LATER = 8 };
 
 /* What a tool is: its -h text comes from here, and tests hold its manual page against it. */
 struct eq_command {
@@ -19,7 +23,7 @@ struct eq_command {
   const struct eq_option *options;
   const char *examples; /* lines of shell, each runnable in the project's root */
   const char *see_also;
-  unsigned streams;    /* which ports to open: EQ_READS | EQ_WRITES */
+  unsigned streams;    /* enum eq_streams, added up */
   size_t max_operands; /* more are refused */
 };
 
@@ -31,12 +35,14 @@ struct eq_tool {
   size_t n_operands;
   bool quiet, verbose;
   void (*draw)(const char *line); /* for eq_progress_begin: NULL when quiet or stderr is no terminal */
+  const char *input, *output;     /* -i and -o, "-" when not given */
   /* the rest is tool.c's */
   const struct eq_command *command;
-  const char *input, *output;
   const char **recorded;
   size_t n_recorded;
-  bool help, version, done, header;
+  bool help, version, header;
+  struct eq_port *text; /* -o when it is text */
+  struct eq_buffer printed;
   double began;
 };
 
@@ -44,17 +50,25 @@ struct eq_tool {
  * (help was asked for, or t->err is set): return eq_tool_end(t). Common options: -i -o -q -v -h --version. */
 bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc, char **argv, void *args);
 
-/* Loops of filters: the next record; the header of the output is written before the first comes back. */
+/* For EQ_LATER: opens the ports that `streams` names. */
+bool eq_tool_open(struct eq_tool *t, unsigned streams);
+
+/* Loops of filters: the next record; the header of the output is written before the first comes back. False at the
+ * end, and as soon as t->err is set or the output failed, so that a loop need not ask. */
 bool eq_tool_read(struct eq_tool *t, struct eq_record *record);
 
 /* Writes the header of the output now: for tools without input, before their first record. */
 void eq_tool_header(struct eq_tool *t);
 
+/* Adds text to the output, for EQ_PRINTS; errors stay for eq_tool_end. False once nothing more can be written. */
+bool eq_tool_print(struct eq_tool *t, const void *text, size_t n);
+
 /* A line on stderr, "eq-ppl: ...", unless -q; for what a user should know although nothing failed. */
 void eq_tool_say(const struct eq_tool *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes the trailer (none after an error or a truncated input), closes and checks the ports, prints the first error,
- * and with -v wall time, CPU time and peak memory. Returns the exit status. */
+/* Writes the trailer (none after an error or a truncated input), closes and checks the ports, prints what went wrong
+ * (the input's error, the tool's, the output's: a line each), and with -v wall time, CPU time and peak memory. Returns
+ * the exit status, the highest of the errors. */
 int eq_tool_end(struct eq_tool *t);
 
 #endif

@@ -1,0 +1,156 @@
+#include "lib/stream/schema.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ext arrays are little-endian and are written as they lie");
+
+uint32_t eq_u32_at(struct eq_numbers a, size_t i) {
+  uint32_t v;
+  memcpy(&v, a.bytes + 4 * i, sizeof v);
+  return v;
+}
+
+float eq_f32_at(struct eq_numbers a, size_t i) {
+  float v;
+  memcpy(&v, a.bytes + 4 * i, sizeof v);
+  return v;
+}
+
+double eq_f64_at(struct eq_numbers a, size_t i) {
+  double v;
+  memcpy(&v, a.bytes + 8 * i, sizeof v);
+  return v;
+}
+
+/* An array of no numbers is still present, so its bytes must not be NULL. */
+static struct eq_numbers view(const void *v, size_t n) { return (struct eq_numbers){ n ? v : "", n }; }
+
+struct eq_numbers eq_u32s(const uint32_t *v, size_t n) {
+  return view(v, n);
+}
+struct eq_numbers eq_f32s(const float *v, size_t n) {
+  return view(v, n);
+}
+struct eq_numbers eq_f64s(const double *v, size_t n) {
+  return view(v, n);
+}
+
+const struct eq_type_facts eq_types[] = {
+  [EQ_T_STR] = { "a string", 0, 0 },
+  [EQ_T_U64] = { "a whole number of 0 or more", 0, 0 },
+  [EQ_T_F64] = { "a number", 0, 0 },
+  [EQ_T_U32S] = { "ext type 1 (u32 array)", EQ_EXT_U32, 4 },
+  [EQ_T_F32S] = { "ext type 2 (f32 array)", EQ_EXT_F32, 4 },
+  [EQ_T_F64S] = { "ext type 3 (f64 array)", EQ_EXT_F64, 8 },
+};
+
+/* A row: the key is the name of the struct's field. The order is that of the keys in a record. */
+#define ROW(kind, field, type, use, meaning) \
+  { #field, type, offsetof(struct eq_##kind, field), use, meaning }
+#define N(fields) (sizeof(fields) / sizeof *(fields))
+
+static const struct eq_field text_fields[] = {
+  ROW(text, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(text, id, EQ_T_STR, EQ_REQUIRED, "segment, the same in every language of a parallel corpus"),
+  ROW(text, text, EQ_T_STR, EQ_REQUIRED, "UTF-8"),
+};
+
+static const struct eq_field tokens_fields[] = {
+  ROW(tokens, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(tokens, id, EQ_T_STR, EQ_REQUIRED, "segment"),
+  ROW(tokens, text, EQ_T_STR, EQ_OPTIONAL, "UTF-8"),
+  ROW(tokens, tokenizer, EQ_T_STR, EQ_OPTIONAL, "what made the ids"),
+  ROW(tokens, ids, EQ_T_U32S, EQ_REQUIRED, "token ids"),
+  ROW(tokens, starts, EQ_T_U32S, EQ_OPTIONAL, "byte offset in text where each token begins"),
+  ROW(tokens, ends, EQ_T_U32S, EQ_OPTIONAL, "byte offset behind each token"),
+};
+
+static const struct eq_field surprisal_fields[] = {
+  ROW(surprisal, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(surprisal, id, EQ_T_STR, EQ_REQUIRED, "segment"),
+  ROW(surprisal, model, EQ_T_STR, EQ_REQUIRED, "model"),
+  ROW(surprisal, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
+  ROW(surprisal, n_tokens, EQ_T_U64, EQ_REQUIRED, "tokens of the segment"),
+  ROW(surprisal, n_scored, EQ_T_U64, EQ_REQUIRED, "tokens that were scored"),
+  ROW(surprisal, bytes, EQ_T_U64, EQ_OPTIONAL, "UTF-8 bytes of the text that the scored tokens cover"),
+  ROW(surprisal, chars, EQ_T_U64, EQ_OPTIONAL, "code points of that text"),
+  ROW(surprisal, nll, EQ_T_F64, EQ_REQUIRED, "surprisal summed over the scored tokens, nats; NaN when excluded"),
+  ROW(surprisal, excluded, EQ_T_STR, EQ_OPTIONAL, "why the segment was not scored"),
+  ROW(surprisal, vocab, EQ_T_U64, EQ_OPTIONAL, "size of the model's vocabulary"),
+  ROW(surprisal, nlls, EQ_T_F32S, EQ_OPTIONAL, "surprisal of each scored token, nats"),
+};
+
+static const struct eq_field damage_fields[] = {
+  ROW(damage, model, EQ_T_STR, EQ_REQUIRED, "model"),
+  ROW(damage, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
+  ROW(damage, base, EQ_T_STR, EQ_REQUIRED, "recipe that it is compared with"),
+  ROW(damage, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(damage, group, EQ_T_STR, EQ_OPTIONAL, "group of the language"),
+  ROW(damage, segments, EQ_T_U64, EQ_OPTIONAL, "pairs of segments that count"),
+  ROW(damage, excluded, EQ_T_U64, EQ_OPTIONAL, "segments left out: not scored, or without a pair"),
+  ROW(damage, tokens, EQ_T_U64, EQ_OPTIONAL, "scored tokens of the segments that count"),
+  ROW(damage, bytes, EQ_T_U64, EQ_OPTIONAL, "UTF-8 bytes of the segments that count"),
+  ROW(damage, bits_segment, EQ_T_F64, EQ_OPTIONAL, "bits of surprisal a segment"),
+  ROW(damage, bits_byte, EQ_T_F64, EQ_OPTIONAL, "bits a UTF-8 byte"),
+  ROW(damage, bits_char, EQ_T_F64, EQ_OPTIONAL, "bits a code point"),
+  ROW(damage, ppl, EQ_T_F64, EQ_OPTIONAL, "perplexity a scored token"),
+  ROW(damage, base_ppl, EQ_T_F64, EQ_OPTIONAL, "perplexity of the base"),
+  ROW(damage, delta_segment, EQ_T_F64, EQ_OPTIONAL, "bits a segment, recipe minus base"),
+  ROW(damage, delta_segment_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(damage, delta_segment_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(damage, delta_byte, EQ_T_F64, EQ_OPTIONAL, "bits a byte, recipe minus base"),
+  ROW(damage, delta_byte_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(damage, delta_byte_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(damage, deg, EQ_T_F64, EQ_OPTIONAL, "degradation of the perplexity, percent"),
+  ROW(damage, flags, EQ_T_STR, EQ_OPTIONAL, "comma list: saturated, little-text"),
+};
+
+static const struct eq_field disparity_fields[] = {
+  ROW(disparity, model, EQ_T_STR, EQ_REQUIRED, "model"),
+  ROW(disparity, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
+  ROW(disparity, base, EQ_T_STR, EQ_REQUIRED, "recipe that it is compared with"),
+  ROW(disparity, languages, EQ_T_U64, EQ_OPTIONAL, "languages compared"),
+  ROW(disparity, segments, EQ_T_U64, EQ_OPTIONAL, "distinct segment ids"),
+  ROW(disparity, worst, EQ_T_STR, EQ_OPTIONAL, "language that loses most bits a segment"),
+  ROW(disparity, best, EQ_T_STR, EQ_OPTIONAL, "language that loses least"),
+  ROW(disparity, worst_minus_best, EQ_T_F64, EQ_OPTIONAL, "bits a segment"),
+  ROW(disparity, worst_over_median, EQ_T_F64, EQ_OPTIONAL, "worst language over the median one"),
+  ROW(disparity, ratio, EQ_T_F64, EQ_OPTIONAL, "mean loss of the low group over that of the high group"),
+  ROW(disparity, ratio_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(disparity, ratio_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(disparity, ratio_reason, EQ_T_STR, EQ_OPTIONAL, "why the ratio is not defined"),
+  ROW(disparity, delta_high, EQ_T_F64, EQ_OPTIONAL, "mean loss of the high group, bits a segment"),
+  ROW(disparity, delta_low, EQ_T_F64, EQ_OPTIONAL, "mean loss of the low group, bits a segment"),
+  ROW(disparity, legacy_he_en, EQ_T_F64, EQ_OPTIONAL, "percent perplexity, he over en"),
+  ROW(disparity, legacy_low_high, EQ_T_F64, EQ_OPTIONAL, "percent perplexity, low group over high group"),
+  ROW(disparity, legacy_mean_over_en, EQ_T_F64, EQ_OPTIONAL, "percent perplexity, mean over en"),
+  ROW(disparity, flags, EQ_T_STR, EQ_OPTIONAL, "comma list: levels-down"),
+};
+
+#define KIND(kind, made_by, carries)                                                \
+  const struct eq_kind eq_kind_##kind = { #kind,         made_by,          carries, \
+                                          kind##_fields, N(kind##_fields), sizeof(struct eq_##kind) }
+KIND(text, "eq-text", "a segment of a corpus");
+KIND(tokens, "eq-token", "its token ids and where they lie in the text");
+KIND(surprisal, "eq-ppl", "the surprisal of a segment under a recipe");
+KIND(damage, "eq-disparity", "what a recipe costs a language, paired with the base");
+KIND(disparity, "eq-disparity", "how unevenly a recipe hurts the languages");
+const struct eq_kind eq_kind_source = {
+  "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
+};
+
+const struct eq_kind *const eq_kinds[] = {
+  &eq_kind_text, &eq_kind_tokens, &eq_kind_surprisal, &eq_kind_damage, &eq_kind_disparity, &eq_kind_source, NULL
+};
+
+const struct eq_kind *eq_kind_find(struct eq_str name) {
+  for (const struct eq_kind *const *k = eq_kinds; *k; k++)
+    if (eq_str_is(name, (*k)->name)) return *k;
+  return NULL;
+}
+
+const struct eq_field *eq_kind_field(const struct eq_kind *kind, struct eq_str key) {
+  for (size_t i = 0; kind && i < kind->n_fields; i++)
+    if (eq_str_is(key, kind->fields[i].key)) return &kind->fields[i];
+  return NULL;
+}

@@ -1,0 +1,222 @@
+#include "lib/tool/tool.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/stream/port.h"
+
+#define TOOL(field) offsetof(struct eq_tool, field)
+
+static const struct eq_option input_options[] = {
+  { 'i', "input", EQ_TEXT, TOOL(input), "PORT", "-, a file, tcp://... or ipc://... (-)", true },
+  { 0 },
+};
+static const struct eq_option output_options[] = {
+  { 'o', "output", EQ_TEXT, TOOL(output), "PORT", "-, a file, tcp://... or ipc://... (-)", true },
+  { 0 },
+};
+static const struct eq_option text_options[] = {
+  { 'o', "output", EQ_TEXT, TOOL(output), "FILE", "where to write, - for stdout (-)", true },
+  { 0 },
+};
+static const struct eq_option talk_options[] = {
+  { 'q', "quiet", EQ_FLAG, TOOL(quiet), NULL, "no progress, no remarks", true },
+  { 'v', "verbose", EQ_FLAG, TOOL(verbose), NULL, "end with wall time, CPU time and peak memory", true },
+  { 'h', "help", EQ_FLAG, TOOL(help), NULL, "show this", true },
+  { 0, "version", EQ_FLAG, TOOL(version), NULL, "show the version", true },
+  { 0 },
+};
+
+/* The tables of a command: its own first, then the ports it has, then what every command has. */
+enum { SETS_MAX = 4 };
+static size_t option_sets(struct eq_tool *t, void *args, struct eq_option_set sets[SETS_MAX]) {
+  size_t n = 0;
+  unsigned streams = t->command->streams;
+  if (t->command->options) sets[n++] = (struct eq_option_set){ t->command->options, args };
+  if (streams & EQ_READS) sets[n++] = (struct eq_option_set){ input_options, t };
+  if (streams & EQ_WRITES)
+    sets[n++] = (struct eq_option_set){ output_options, t };
+  else if (streams & EQ_PRINTS)
+    sets[n++] = (struct eq_option_set){ text_options, t };
+  sets[n++] = (struct eq_option_set){ talk_options, t };
+  return n;
+}
+
+/* ---- the beginning ---- */
+
+/* A closed descriptor 0, 1 or 2 would be given to the next file that is opened. In its place comes /dev/null, opened
+ * the wrong way round, so that using it is still the error it was. */
+static void keep_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) < 0) {
+      int null = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+      if (null >= 0 && null != fd) close(null);
+    }
+}
+
+static void draw_line(const char *line) { fprintf(stderr, "\r\033[K%s", line); }
+
+bool eq_tool_open(struct eq_tool *t, unsigned streams) {
+  if (streams & EQ_READS) t->in = eq_reader_open(t->input, &t->err);
+  if (t->err.code) return false;
+  if (streams & EQ_WRITES) t->out = eq_writer_open(t->output, &t->err);
+  if (streams & EQ_PRINTS) t->text = eq_port_output(t->output, &t->err);
+  return t->err.code == EQ_OK;
+}
+
+bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc, char **argv, void *args) {
+  *t = (struct eq_tool){ .command = command, .input = "-", .output = "-", .began = eq_clock() };
+  keep_standard_descriptors();
+  signal(SIGPIPE, SIG_IGN); /* write(2) then says EPIPE, and the tool ends in order, quietly */
+  struct eq_option_set sets[SETS_MAX];
+  size_t n_sets = option_sets(t, args, sets);
+  t->recorded = eq_array((size_t)argc, sizeof *t->recorded);
+  if (!t->recorded) return eq_fail_memory(&t->err, (size_t)argc * sizeof *t->recorded, "options");
+  if (!eq_options_parse(sets, n_sets, argc, argv, &t->n_operands, t->recorded, &t->n_recorded, &t->err)) return false;
+  if (t->help || t->version) return false;
+  t->operands = (const char *const *)argv + 1;
+  if (t->n_operands > command->max_operands)
+    return eq_fail(&t->err, EQ_BAD, "unexpected argument '%s': -h shows the usage", t->operands[command->max_operands]);
+  if (!t->quiet && isatty(STDERR_FILENO)) t->draw = draw_line;
+  return (command->streams & EQ_LATER) || eq_tool_open(t, command->streams);
+}
+
+/* ---- the loop ---- */
+
+void eq_tool_header(struct eq_tool *t) {
+  if (!t->out || t->header) return;
+  struct eq_str chain = t->in ? eq_reader_chain(t->in) : (struct eq_str){ "", 0 };
+  eq_write_header(t->out, chain, t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
+  t->header = true;
+}
+
+bool eq_tool_read(struct eq_tool *t, struct eq_record *record) {
+  if (t->err.code || (t->out && eq_writer_failed(t->out)) || (t->text && eq_port_broken(t->text))) return false;
+  bool more = eq_read(t->in, record);
+  if (eq_reader_error(t->in)->code != EQ_BAD) eq_tool_header(t); /* nothing at all comes of what is no stream */
+  return more;
+}
+
+bool eq_tool_print(struct eq_tool *t, const void *text, size_t n) {
+  eq_buffer_add(&t->printed, text, n);
+  if (t->printed.failed) return eq_fail_memory(&t->err, n, "printing");
+  if (t->printed.size >= 64 << 10) {
+    eq_port_write(t->text, t->printed.data, t->printed.size, &t->err);
+    t->printed.size = 0;
+  }
+  return !t->err.code && !eq_port_broken(t->text);
+}
+
+/* ---- talk ---- */
+
+/* Prints "name: text"; further lines of a text (a caret under its place) are moved as far right as the first. */
+static void print_line(const struct eq_tool *t, const char *text) {
+  const char *name = t->command->name;
+  if (t->draw) fputs("\r\033[K", stderr);
+  fprintf(stderr, "%s: ", name);
+  for (const char *c = text; *c; c++) {
+    putc(*c, stderr);
+    if (*c == '\n') fprintf(stderr, "%*s", (int)strlen(name) + 2, "");
+  }
+  putc('\n', stderr);
+}
+
+void eq_tool_say(const struct eq_tool *t, const char *format, ...) {
+  if (t->quiet) return;
+  char text[EQ_ERR_TEXT];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  print_line(t, text);
+}
+
+static void print_resources(const struct eq_tool *t) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  double cpu =
+      (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+  char text[128];
+  snprintf(text, sizeof text, "%.2f s wall, %.2f s CPU, %.1f MiB peak memory", eq_clock() - t->began, cpu,
+           (double)u.ru_maxrss / 1024);
+  print_line(t, text);
+}
+
+static void help_text(struct eq_tool *t, struct eq_buffer *b) {
+  const struct eq_command *c = t->command;
+  struct eq_option_set sets[SETS_MAX];
+  size_t n_sets = option_sets(t, NULL, sets), own = c->options != NULL;
+  eq_buffer_format(b, "%s: %s\n\n", c->name, c->summary);
+  const char *lead = "usage:";
+  for (const char *line = c->usage; *line;) {
+    size_t n = strcspn(line, "\n");
+    eq_buffer_format(b, "%s %s %.*s\n", lead, c->name, (int)n, line);
+    line += n + (line[n] == '\n');
+    lead = "      ";
+  }
+  eq_buffer_string(b, "\n");
+  if (own) {
+    if (c->options->type != EQ_HEADING) eq_buffer_string(b, "options:\n");
+    eq_options_help(c->options, b);
+  }
+  eq_buffer_string(b, n_sets - own > 1 ? "ports and talk:\n" : "talk:\n");
+  for (size_t i = own; i < n_sets; i++) eq_options_help(sets[i].table, b);
+  if (c->examples) eq_buffer_string(b, "examples:\n");
+  for (const char *line = c->examples; line && *line;) {
+    size_t n = strcspn(line, "\n");
+    eq_buffer_format(b, "  %.*s\n", (int)n, line);
+    line += n + (line[n] == '\n');
+  }
+  if (c->see_also) eq_buffer_format(b, "see also: %s\n", c->see_also);
+}
+
+/* What -h and --version say, on stdout. */
+static void print_about(struct eq_tool *t) {
+  struct eq_buffer b = { 0 };
+  if (t->help)
+    help_text(t, &b);
+  else
+    eq_buffer_format(&b, "%s %s\n", t->command->name, EQ_VERSION);
+  struct eq_port *out = eq_port_output("-", &t->err);
+  if (out) {
+    eq_port_write(out, b.data, b.size, &t->err);
+    eq_port_close(out, true, &t->err);
+  }
+  eq_buffer_free(&b);
+}
+
+/* ---- the end ---- */
+
+static void close_text(struct eq_tool *t, bool keep) {
+  if (t->text && t->printed.size) eq_port_write(t->text, t->printed.data, t->printed.size, &t->err);
+  if (t->text) eq_port_close(t->text, keep && t->err.code != EQ_BAD, &t->err);
+  eq_buffer_free(&t->printed);
+}
+
+int eq_tool_end(struct eq_tool *t) {
+  struct eq_err input = { 0 }, output = { 0 };
+  if (t->err.code == EQ_OK && (t->help || t->version)) print_about(t);
+  if (t->in) input = *eq_reader_error(t->in);
+  enum eq_code worst = input.code > t->err.code ? input.code : t->err.code;
+  if (t->out) {
+    if (worst != EQ_BAD) eq_tool_header(t);
+    eq_writer_finish(t->out, worst == EQ_OK ? EQ_COMPLETE : worst == EQ_DATA ? EQ_TRUNCATED : EQ_FAILED, &output);
+  }
+  close_text(t, worst != EQ_BAD);
+  eq_reader_free(t->in);
+  free(t->recorded);
+  const struct eq_err *errors[] = { &input, &t->err, &output };
+  worst = EQ_OK;
+  for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    if (errors[i]->code) print_line(t, errors[i]->text);
+    if (errors[i]->code > worst) worst = errors[i]->code;
+  }
+  if (t->verbose) print_resources(t);
+  return worst;
+}
