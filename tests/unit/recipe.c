@@ -1,0 +1,412 @@
+/* The grammar: what it accepts, its canonical form, where the caret stands, and which parameters a recipe touches. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buffer.h"
+#include "lib/base/random.h"
+#include "lib/recipe/recipe.h"
+
+/* ---- a model with GPT-2's parameters ---- */
+
+enum { LAYERS = 12, IN_LAYER = 12, PARAMS = 2 + LAYERS * IN_LAYER + 2 };
+static struct eq_parameter params[PARAMS];
+static char names[PARAMS][32];
+
+static int make_model(void **state) {
+  static const struct {
+    const char *name;
+    unsigned roles;
+  } in_layer[IN_LAYER] = {
+    { "ln_1.weight", EQ_NORM },
+    { "ln_1.bias", EQ_NORM | EQ_BIAS },
+    { "attn.c_attn.weight", EQ_LINEAR | EQ_ATTN },
+    { "attn.c_attn.bias", EQ_BIAS | EQ_ATTN },
+    { "attn.c_proj.weight", EQ_LINEAR | EQ_ATTN },
+    { "attn.c_proj.bias", EQ_BIAS | EQ_ATTN },
+    { "ln_2.weight", EQ_NORM },
+    { "ln_2.bias", EQ_NORM | EQ_BIAS },
+    { "mlp.c_fc.weight", EQ_LINEAR | EQ_MLP },
+    { "mlp.c_fc.bias", EQ_BIAS | EQ_MLP },
+    { "mlp.c_proj.weight", EQ_LINEAR | EQ_MLP },
+    { "mlp.c_proj.bias", EQ_BIAS | EQ_MLP },
+  };
+  (void)state;
+  size_t n = 0;
+  params[n++] = (struct eq_parameter){ "wte.weight", -1, EQ_EMBED | EQ_HEAD };
+  params[n++] = (struct eq_parameter){ "wpe.weight", -1, EQ_POS };
+  for (int layer = 0; layer < LAYERS; layer++)
+    for (size_t i = 0; i < IN_LAYER; i++, n++) {
+      snprintf(names[n], sizeof names[n], "h.%d.%s", layer, in_layer[i].name);
+      params[n] = (struct eq_parameter){ names[n], layer, in_layer[i].roles };
+    }
+  params[n++] = (struct eq_parameter){ "ln_f.weight", -1, EQ_NORM | EQ_FINAL };
+  params[n++] = (struct eq_parameter){ "ln_f.bias", -1, EQ_NORM | EQ_BIAS | EQ_FINAL };
+  return n != PARAMS;
+}
+
+static struct eq_recipe *parse(const char *text) {
+  struct eq_err err = { 0 };
+  struct eq_recipe *r = eq_recipe_parse(text, &err);
+  if (!r) fail_msg("%s: %s", text, err.text);
+  return r;
+}
+
+static void resolve(const char *text, struct eq_scheme schemes[PARAMS]) {
+  struct eq_err err = { 0 };
+  struct eq_recipe *r = parse(text);
+  if (!eq_recipe_resolve(r, params, PARAMS, LAYERS, schemes, &err)) fail_msg("%s: %s", text, err.text);
+  eq_recipe_free(r);
+}
+
+/* ---- the canonical form ---- */
+
+static const struct {
+  const char *text, *canonical;
+} forms[] = {
+  { "none", "none" },
+  { " none\n", "none" },
+  { "int4", "int4/g128" },
+  { "all=int4", "int4/g128" },
+  { "int8/tensor", "int8/tensor" },
+  { "int3/row", "int3/row" },
+  { "int2/g032", "int2/g32" },
+  { "fp16", "fp16" },
+  { "bf16;all=keep", "bf16;keep" },
+  { "int4/tensor;L0,L9,L-1=keep", "int4/tensor;L0,L9,L-1=keep" },
+  { "int4/tensor; L-1 , L9,L0 ,L9 = keep ", "int4/tensor;L0,L9,L-1=keep" },
+  { "L10,L2,L1-3,L1=keep", "L1,L1-3,L2,L10=keep" },
+  { "L-1,L-2,L0.5,L0.25,L3=keep", "L3,L0.25,L0.5,L-2,L-1=keep" },
+  { "L4-4=keep", "L4=keep" },
+  { "L0.750,L0.75=keep", "L0.75=keep" },
+  { "L1.0,L0.000=keep", "L0.0,L1.0=keep" },
+  { "L007=keep", "L7=keep" },
+  { "mlp,L3.attn,bias,norm,head,pos,embed,all,L3=keep", "all,embed,pos,head,norm,bias,mlp,L3,L3.attn=keep" },
+  { "L0.75.mlp,L-1.norm,L0-3.bias=keep", "L0-3.bias,L0.75.mlp,L-1.norm=keep" },
+  { "name:b*, name: a b ,attn=int8", "attn,name:a b,name:b*=int8/g128" },
+  { "L0=int4;L1=int4/g128;L2=int4/g64", "L0,L1=int4/g128;L2=int4/g64" },
+  { "seed-w", "seed-w" },
+  { "seed-rec ; L0 = keep;seed-all", "seed-rec;L0=keep;seed-all" },
+  { "seed-w;seed-w", "seed-w" },
+  { "int4/tensor;seed-w", "int4/tensor;seed-w" },
+};
+
+static void the_canonical_form_is_as_written_here(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    struct eq_recipe *r = parse(forms[i].text), *again = parse(forms[i].canonical);
+    assert_string_equal(eq_recipe_canonical(r), forms[i].canonical);
+    assert_string_equal(eq_recipe_canonical(again), forms[i].canonical);
+    eq_recipe_free(r);
+    eq_recipe_free(again);
+  }
+}
+
+/* ---- messages ---- */
+
+static const struct {
+  const char *text;
+  size_t caret;
+  const char *message;
+} errors[] = {
+  { "", 0, "an empty recipe; the untouched model is none" },
+  { "  ", 2, "an empty recipe" },
+  { "none;int4", 0, "none, the untouched model, stands alone" },
+  { "int4;", 5, "expected a clause here" },
+  { ";int4", 0, "expected a clause here" },
+  { "nf4", 0, "unknown scheme or preset 'nf4': known are keep, fp16, bf16, int2 to int8, seed-w, seed-all, seed-rec" },
+  { "all=nf4", 4, "unknown scheme 'nf4': known are keep, fp16, bf16, int2 to int8" },
+  { "all = q4_0/row", 6, "unknown scheme 'q4_0'" },
+  { "int4;fooo=int4", 5, "unknown selector 'fooo': known are all, embed, pos, head, norm, bias, attn, mlp, L3, L0-3" },
+  { "L3", 2, "expected '=' and a scheme after a selector" },
+  { "L3 ; int4", 2, "expected '=' and a scheme after a selector" },
+  { "L3=", 3, "expected a scheme after '='" },
+  { "=int4", 0, "expected a selector here" },
+  { "L0,=int4", 3, "expected a selector here" },
+  { "int9", 0, "int9: bits are 2 to 8" },
+  { "int1/row", 0, "int1: bits are 2 to 8" },
+  { "int4/g0", 5, "a group has 1 to 4294967295 inputs" },
+  { "int4/g4294967296", 5, "a group has 1 to 4294967295 inputs" },
+  { "int4/column", 5, "unknown granularity 'column': known are tensor, row, g" },
+  { "int4/", 5, "unknown granularity ''" },
+  { "fp16/row", 5, "fp16 takes no granularity" },
+  { "L5-2=keep", 0, "layers are L3, L0-3, L-1 (the last) or L0.75" },
+  { "L-0=keep", 0, "layers are L3" },
+  { "L1.5=keep", 0, "layers are L3" },
+  { "L0.1234567891=keep", 0, "layers are L3" },
+  { "L99999999999999999999=keep", 0, "layers are L3" },
+  { "L3.q=int4", 3, "unknown part of a layer 'q': known are norm, bias, attn, mlp" },
+  { "L3.all=int4", 3, "unknown part of a layer 'all'" },
+  { "L3.=int4", 3, "unknown part of a layer ''" },
+  { "name:=keep", 0, "expected a pattern after name:" },
+  { "a\x01", 1, "a control character" },
+  { "name:\xff=keep", 5, "not valid UTF-8" },
+  { "L0=keep=keep", 3, "unknown scheme 'keep=keep'" },
+};
+
+/* "recipe: TEXT\n", spaces up to the caret, "^ MESSAGE...". */
+static void check_message(const struct eq_err *err, const char *text, size_t caret, const char *message) {
+  const char *line = strchr(err->text, '\n');
+  assert_int_equal(err->code, EQ_BAD);
+  if (!line) fail_msg("%s: no caret in '%s'", text, err->text);
+  size_t spaces = strspn(++line, " ");
+  if (spaces != strlen("recipe: ") + caret || strncmp(line + spaces, "^ ", 2) || !strstr(line, message))
+    fail_msg("%s: expected the caret at %zu and '%s', found\n%s", text, caret, message, err->text);
+}
+
+static void what_is_no_recipe_gets_a_caret_under_the_place(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    struct eq_err err = { 0 };
+    assert_null(eq_recipe_parse(errors[i].text, &err));
+    check_message(&err, errors[i].text, errors[i].caret, errors[i].message);
+  }
+}
+
+static const struct {
+  const char *text;
+  size_t caret;
+  const char *message;
+} mismatches[] = {
+  { "int4;L12=keep", 5, "the model has layers L0-L11" },
+  { "int4;L0,L-13=keep", 8, "the model has layers L0-L11" },
+  { "L3-12=int4", 0, "the model has layers L0-L11" },
+  { "name:*.weight,name:lm_head*=fp16", 14, "this selects no parameter of the model" },
+  { "name:h.?.attn=fp16", 0, "this selects no parameter of the model" },
+};
+
+static void a_selector_that_matches_nothing_is_an_error(void **state) {
+  (void)state;
+  struct eq_scheme schemes[PARAMS];
+  for (size_t i = 0; i < sizeof mismatches / sizeof *mismatches; i++) {
+    struct eq_err err = { 0 };
+    struct eq_recipe *r = parse(mismatches[i].text);
+    assert_false(eq_recipe_resolve(r, params, PARAMS, LAYERS, schemes, &err));
+    check_message(&err, mismatches[i].text, mismatches[i].caret, mismatches[i].message);
+    eq_recipe_free(r);
+  }
+  struct eq_err err = { 0 };
+  struct eq_recipe *r = parse("attn=int4"), *layer = parse("L0.5=int4"), *preset = parse("int4;seed-w");
+  const struct eq_parameter lone = { "h.0.w", 0, EQ_LINEAR | EQ_MLP };
+  assert_false(eq_recipe_resolve(r, &lone, 1, 1, schemes, &err));
+  check_message(&err, "attn=int4", 0, "selects no parameter");
+  err = (struct eq_err){ 0 };
+  assert_false(eq_recipe_resolve(layer, &lone, 0, 0, schemes, &err));
+  check_message(&err, "L0.5=int4", 0, "the model has no layers");
+  err = (struct eq_err){ 0 };
+  assert_false(eq_recipe_resolve(preset, &lone, 1, 1, schemes, &err));
+  check_message(&err, "int4;seed-w", 5, "selects no parameter");
+  eq_recipe_free(r);
+  eq_recipe_free(layer);
+  eq_recipe_free(preset);
+}
+
+static void hostile_lengths_are_refused(void **state) {
+  (void)state;
+  enum { LONG = 70000 };
+  char *text = malloc(LONG + 1);
+  assert_non_null(text);
+  for (size_t i = 0; i < LONG; i++) text[i] = "L1,"[i % 3];
+  text[LONG] = 0;
+  struct eq_err err = { 0 };
+  assert_null(eq_recipe_parse(text, &err));
+  assert_non_null(strstr(err.text, "longer than 65536 bytes"));
+  err = (struct eq_err){ 0 };
+  memcpy(text + 60000, "L1=keep", 8);
+  assert_null(eq_recipe_parse(text, &err));
+  assert_non_null(strstr(err.text, "more than 4096 selectors"));
+  free(text);
+}
+
+/* ---- what a recipe touches ---- */
+
+/* How many of the parameters the recipe touches; all of them must get the scheme. */
+static size_t touched(const char *text, enum eq_scheme_kind kind) {
+  struct eq_scheme schemes[PARAMS];
+  size_t n = 0;
+  resolve(text, schemes);
+  for (size_t i = 0; i < PARAMS; i++) {
+    assert_true(schemes[i].kind == EQ_KEEP || schemes[i].kind == kind);
+    n += schemes[i].kind == kind;
+  }
+  return n;
+}
+
+static void a_selector_touches_its_parameters(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    size_t n;
+  } counts[] = {
+    { "fp16", 4 * LAYERS }, /* linear weights only */
+    { "attn=fp16", 2 * LAYERS },
+    { "mlp=fp16", 2 * LAYERS },
+    { "L0=fp16", 4 },
+    { "L0-3=fp16", 16 },
+    { "L-1=fp16", 4 },
+    { "L3.mlp,L-2.attn=fp16", 4 },
+    { "embed=fp16", 1 },
+    { "head=fp16", 1 },
+    { "embed,head=fp16", 1 }, /* tied */
+    { "pos=fp16", 1 },
+    { "norm=fp16", 4 * LAYERS + 2 },
+    { "bias=fp16", 6 * LAYERS + 1 },
+    { "L3.norm=fp16", 4 },
+    { "L3.bias=fp16", 6 },
+    { "name:*=fp16", PARAMS },
+    { "name:*.weight=fp16", 6 * LAYERS + 3 },
+    { "name:h.?.mlp.c_fc.weight=fp16", 10 },
+    { "name:h.1[01].*=fp16", 2 * IN_LAYER },
+    { "name:h.[!0-8].*=fp16", IN_LAYER },
+    { "name:*c_*t*=fp16", 5 * LAYERS }, /* the linear weights and c_attn.bias */
+    { "none", 0 },
+  };
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+    size_t n = touched(counts[i].text, EQ_FP16_CAST);
+    if (n != counts[i].n) fail_msg("%s touches %zu parameters, expected %zu", counts[i].text, n, counts[i].n);
+  }
+}
+
+static void a_fraction_of_the_depth_is_a_layer(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int layer;
+  } cases[] = { { "L0.75=fp16", 9 },  { "L0.0=fp16", 0 },   { "L1.0=fp16", 11 },       { "L0.5=fp16", 6 },
+                { "L0.99=fp16", 11 }, { "L0.083=fp16", 0 }, { "L0.083333334=fp16", 1 } };
+  struct eq_scheme schemes[PARAMS];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    resolve(cases[i].text, schemes);
+    for (size_t p = 0; p < PARAMS; p++)
+      assert_int_equal(schemes[p].kind == EQ_FP16_CAST,
+                       params[p].layer == cases[i].layer && (params[p].roles & EQ_LINEAR));
+  }
+  /* floor(0.29 * 100) is 29, though 0.29 * 100 in doubles is a little less */
+  struct eq_parameter deep[100];
+  struct eq_scheme deep_schemes[100];
+  for (int i = 0; i < 100; i++) deep[i] = (struct eq_parameter){ "w", i, EQ_LINEAR };
+  struct eq_err err = { 0 };
+  struct eq_recipe *r = parse("L0.29=fp16");
+  assert_true(eq_recipe_resolve(r, deep, 100, 100, deep_schemes, &err));
+  assert_int_equal(deep_schemes[29].kind, EQ_FP16_CAST);
+  eq_recipe_free(r);
+}
+
+static void keep_restores_norms_and_biases_too(void **state) {
+  (void)state;
+  struct eq_scheme schemes[PARAMS];
+  resolve("seed-all;L2=keep;attn=keep", schemes);
+  for (size_t i = 0; i < PARAMS; i++) {
+    bool restored = params[i].layer == 2 || (params[i].roles & EQ_ATTN);
+    assert_int_equal(schemes[i].kind, restored ? EQ_KEEP : EQ_INT);
+  }
+  assert_int_equal(touched("seed-all;keep", EQ_INT), 0);
+}
+
+static void the_last_match_wins(void **state) {
+  (void)state;
+  struct eq_scheme schemes[PARAMS];
+  resolve("L3=keep;int4;L3=int8/row;L3.mlp=int2/tensor", schemes);
+  for (size_t i = 0; i < PARAMS; i++) {
+    if (!(params[i].roles & EQ_LINEAR)) continue;
+    struct eq_scheme want = { EQ_INT, 4, EQ_PER_GROUP, 128 };
+    if (params[i].layer == 3)
+      want = params[i].roles & EQ_MLP ? (struct eq_scheme){ EQ_INT, 2, EQ_PER_TENSOR, 0 }
+                                      : (struct eq_scheme){ EQ_INT, 8, EQ_PER_ROW, 0 };
+    assert_true(eq_scheme_equal(schemes[i], want));
+  }
+}
+
+static void presets_round_what_was_published(void **state) {
+  (void)state;
+  struct eq_scheme w[PARAMS], all[PARAMS], rec[PARAMS];
+  resolve("seed-w", w);
+  resolve("seed-all", all);
+  resolve("seed-rec", rec);
+  const struct eq_scheme int4 = { EQ_INT, 4, EQ_PER_TENSOR, 0 }, keep = { 0 };
+  for (size_t i = 0; i < PARAMS; i++) {
+    bool weight = strstr(params[i].name, "weight"), final = strncmp(params[i].name, "ln_f", 4) == 0;
+    assert_true(eq_scheme_equal(w[i], weight ? int4 : keep));
+    assert_true(eq_scheme_equal(all[i], int4));
+    assert_true(eq_scheme_equal(rec[i], weight && !final ? int4 : keep));
+  }
+}
+
+/* ---- random recipes ---- */
+
+struct draws {
+  uint64_t seed, n;
+};
+
+static size_t below(struct draws *d, size_t n) { return (size_t)eq_random_below(d->seed, 0, d->n++, n); }
+
+static void add_one_of(struct draws *d, const char *const *words, size_t n, struct eq_buffer *out) {
+  eq_buffer_string(out, words[below(d, n)]);
+  if (below(d, 8) == 0) eq_buffer_string(out, " ");
+}
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static void random_recipe(uint64_t seed, struct eq_buffer *out) {
+  static const char *const selectors[] = { "all",           "embed",     "pos",      "head",       "norm",
+                                           "bias",          "attn",      "mlp",      "L0",         "L11",
+                                           "L2-5",          "L-1",       "L-12",     "L0.75",      "L0.5",
+                                           "L3.mlp",        "L0-3.attn", "L-1.norm", "L0.25.bias", "name:*.weight",
+                                           "name:h.[1-3]*", "L07",       "L0.10",    "L4-4" };
+  static const char *const schemes[] = { "keep",     "fp16",        "bf16",     "int4",
+                                         "int2/row", "int8/tensor", "int3/g64", "int4/g128" };
+  static const char *const bare[] = { "int4", "keep", "seed-w", "seed-all", "seed-rec", "int8/tensor", "bf16" };
+  struct draws d = { seed, 0 };
+  for (size_t i = 0, n = 1 + below(&d, 5); i < n; i++) {
+    if (i) eq_buffer_string(out, below(&d, 2) ? ";" : " ; ");
+    if (below(&d, 4) == 0) {
+      add_one_of(&d, bare, COUNT(bare), out);
+      continue;
+    }
+    for (size_t j = 0, m = 1 + below(&d, 4); j < m; j++) {
+      if (j) eq_buffer_string(out, ",");
+      add_one_of(&d, selectors, COUNT(selectors), out);
+    }
+    eq_buffer_string(out, "=");
+    add_one_of(&d, schemes, COUNT(schemes), out);
+  }
+}
+
+static void the_canonical_form_is_stable_and_means_the_same(void **state) {
+  (void)state;
+  struct eq_scheme schemes[PARAMS], again[PARAMS];
+  for (uint64_t seed = 0; seed < 3000; seed++) {
+    struct eq_buffer text = { 0 };
+    random_recipe(seed, &text);
+    struct eq_recipe *r = parse(text.data), *canonical = parse(eq_recipe_canonical(r));
+    assert_string_equal(eq_recipe_canonical(r), eq_recipe_canonical(canonical));
+    resolve(text.data, schemes);
+    resolve(eq_recipe_canonical(r), again);
+    for (size_t i = 0; i < PARAMS; i++) assert_true(eq_scheme_equal(schemes[i], again[i]));
+    eq_recipe_free(r);
+    eq_recipe_free(canonical);
+    eq_buffer_free(&text);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_canonical_form_is_as_written_here),
+    cmocka_unit_test(what_is_no_recipe_gets_a_caret_under_the_place),
+    cmocka_unit_test(a_selector_that_matches_nothing_is_an_error),
+    cmocka_unit_test(hostile_lengths_are_refused),
+    cmocka_unit_test(a_selector_touches_its_parameters),
+    cmocka_unit_test(a_fraction_of_the_depth_is_a_layer),
+    cmocka_unit_test(keep_restores_norms_and_biases_too),
+    cmocka_unit_test(the_last_match_wins),
+    cmocka_unit_test(presets_round_what_was_published),
+    cmocka_unit_test(the_canonical_form_is_stable_and_means_the_same),
+  };
+  return cmocka_run_group_tests_name("recipe", tests, make_model, NULL);
+}
