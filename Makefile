@@ -18,6 +18,8 @@ JOBS ?= 2
 PREFIX ?= /usr/local
 DESTDIR ?=
 TESTS ?=
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
 FUZZ_SECONDS ?= 60
 VERSION := $(shell sed -n 's/^\#define EQ_VERSION "\(.*\)"/\1/p' lib/tool/tool.h)
 COMPILER := $(notdir $(firstword $(CC)))
@@ -78,7 +80,7 @@ help:
 	@echo 'make format     clang-format on all sources; format-check only looks'
 	@echo 'make floors     each room includes only what stands below it'
 	@echo 'make clean      remove build/'
-	@echo 'switches        CC=gcc|clang  SAN=0|1 (ASan, UBSan)  CUDA=0|1|auto  DEPS=0 (install no packages)'
+	@echo 'switches        CC=gcc|clang  SAN=0|1 (ASan, UBSan)  CUDA=0|1|auto  DEPS=0 (install no packages)  V=1 (show commands)'
 
 # ---- packages: checked once a build folder, and again when this file changes -----------------------------------------
 # $(call need,PACKAGES): asks dpkg, then apt-get for what is missing.
@@ -122,27 +124,32 @@ $(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += -O3 -f
 $(BUILD)/lib/text/languages.o build/fuzz/lib/text/languages.o: corpora/languages.tsv
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(DEPS_STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	@echo '  $(COMPILER) $@'
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/%.cu.o: %.cu $(BUILD)/flags | $(DEPS_STAMP)
 	@mkdir -p $(@D)
-	$(NVCC) -O3 --fmad=false -I. -DEQ_CUDA -Xcompiler -Wall,-Wextra -MMD -MP -c $< -o $@
+	@echo '  nvcc $@'
+	$(Q)$(NVCC) -O3 --fmad=false -I. -DEQ_CUDA -Xcompiler -Wall,-Wextra -MMD -MP -c $< -o $@
 
 $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BIN)/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
+	@echo '  link $@'
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) -lcmocka $(LIBS) -o $@
+	@echo '  link $@'
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) -lcmocka $(LIBS) -o $@
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
+	@echo '  link $@'
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 .SECONDARY:
@@ -165,12 +172,14 @@ FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -g -O1 -fno-omit-frame-pointer -ffp-co
 FUZZ_OBJECTS := $(LIB_SOURCES:%.c=build/fuzz/%.o)
 build/fuzz/%.o: %.c | build/fuzz/deps
 	@mkdir -p $(@D)
-	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $< -o $@
+	@echo '  clang $@'
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $< -o $@
 build/fuzz/libequant.a: $(FUZZ_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 build/fuzz/%: tests/fuzz/%.c build/fuzz/libequant.a
-	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d $< build/fuzz/libequant.a \
+	@echo '  link $@'
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d $< build/fuzz/libequant.a \
 	  $(LDFLAGS) $(LIBS) -o $@
 -include $(wildcard build/fuzz/*.d build/fuzz/*/*/*.d build/fuzz/*/*/*/*.d)
 

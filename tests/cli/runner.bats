@@ -1,5 +1,4 @@
 # tests/run counts rightly: a suite may pass, fail, skip, crash, stop early or hang, and none of it gets lost.
-# shellcheck disable=SC2016  # the $ are those of the programs that stand in for suites
 
 setup() {
   mkdir -p "$BATS_TEST_TMPDIR"/{tests/unit,tests/cli,build/unit}
