@@ -373,20 +373,21 @@ static bool parse_clauses(struct eq_recipe *r, struct eq_err *err) {
 
 /* Sorts the selectors of a clause and drops the repeated. */
 static void sort_selectors(struct eq_recipe *r, struct clause *c) {
+  if (c->n == 0) return; /* a preset has none, and perhaps no clause has: then there is no array */
   struct selector *s = r->selectors + c->first;
   size_t kept = 0;
-  if (c->n) qsort(s, c->n, sizeof *s, compare_selectors_at);
+  qsort(s, c->n, sizeof *s, compare_selectors_at);
   for (size_t i = 0; i < c->n; i++)
     if (kept == 0 || compare_selectors(&s[kept - 1], &s[i])) s[kept++] = s[i];
   c->n = kept;
 }
 
 static void print_clause(const struct eq_recipe *r, const struct clause *c, struct eq_buffer *out) {
-  const struct selector *s = r->selectors + c->first;
   if (c->preset) {
     eq_buffer_string(out, c->preset->name);
     return;
   }
+  const struct selector *s = r->selectors + c->first;
   bool bare = c->n == 1 && s->form == ANY_LAYER && s->part == ALL;
   for (size_t i = 0; !bare && i < c->n; i++) {
     print_selector(out, &s[i]);
