@@ -80,7 +80,8 @@ help:
 	@echo 'make format     clang-format on all sources; format-check only looks'
 	@echo 'make floors     each room includes only what stands below it'
 	@echo 'make clean      remove build/'
-	@echo 'switches        CC=gcc|clang  SAN=0|1 (ASan, UBSan)  CUDA=0|1|auto  DEPS=0 (install no packages)  V=1 (show commands)'
+	@echo 'switches        CC=gcc|clang  SAN=0|1 (ASan, UBSan)  CUDA=0|1|auto  DEPS=0 (install no packages)'
+	@echo '                V=1 (show commands)'
 
 # ---- packages: checked once a build folder, and again when this file changes -----------------------------------------
 # $(call need,PACKAGES): asks dpkg, then apt-get for what is missing.
