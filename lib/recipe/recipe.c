@@ -7,6 +7,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
+#include "lib/recipe/glob.h"
 
 /* Of the text and of its canonical form; a recipe for each matrix of a deep model needs a few thousand selectors. */
 enum { TEXT_MAX = 1 << 16, SELECTORS_MAX = 4096 };
@@ -48,15 +49,20 @@ enum { N_PRESETS = sizeof presets / sizeof *presets };
 
 /* ---- a recipe ---- */
 
-enum layer_form { ANY_LAYER, ABSOLUTE, FRACTION, FROM_END };
+/* How a selector names layers, and what its `first` and `last` are then. */
+enum layer_form {
+  ANY_LAYER,
+  ABSOLUTE, /* L3, L0-3: from 0, `last` included */
+  FRACTION, /* L0.75: numerator, and denominator, a power of ten */
+  FROM_END, /* L-1: `first` is 1 for the last layer */
+};
 
 struct selector {
   size_t part;        /* of parts */
   struct eq_str glob; /* of NAME; in the text */
   enum layer_form form;
-  uint64_t first,
-      last;  /* ABSOLUTE: layers; FRACTION: numerator, denominator (a power of ten); FROM_END: first, from 1 */
-  size_t at; /* byte in the text, for messages */
+  uint64_t first, last; /* see layer_form */
+  size_t at;            /* byte in the text, for messages */
 };
 
 struct clause {
@@ -431,45 +437,6 @@ const char *eq_recipe_canonical(const struct eq_recipe *r) { return r->canonical
 
 /* ---- matching ---- */
 
-/* Does the element of a pattern at *p match c? Moves *p behind it. In [set] and [!set] the first character is always a
- * member; a '[' that is never closed is a letter. */
-static bool match_one(const char **p, const char *end, char c) {
-  const char *at = *p, *set = at + 1 + (end - at > 1 && at[1] == '!');
-  const char *close = *at == '[' && end - set > 1 ? memchr(set + 1, ']', (size_t)(end - set - 1)) : NULL;
-  *p = close ? close + 1 : at + 1;
-  if (!close) return *at == '?' || *at == c;
-  bool found = false;
-  for (const char *member = set; member < close; member++) {
-    bool span = close - member > 2 && member[1] == '-';
-    unsigned char low = (unsigned char)member[0], high = (unsigned char)member[span ? 2 : 0];
-    found |= low <= (unsigned char)c && (unsigned char)c <= high;
-    member += span ? 2 : 0;
-  }
-  return found == (set == at + 1);
-}
-
-/* The whole name against a pattern of *, ? and [set]; * takes points too. At worst the product of the lengths: only the
- * last * has to be tried again. */
-static bool match_glob(struct eq_str glob, const char *name) {
-  const char *p = glob.p, *end = glob.p + glob.n, *star = NULL, *again = NULL;
-  while (*name) {
-    const char *next = p;
-    if (p < end && *p == '*') {
-      star = ++p;
-      again = name;
-    } else if (p < end && match_one(&next, end, *name)) {
-      p = next;
-      name++;
-    } else if (star) {
-      p = star;
-      name = ++again;
-    } else
-      return false;
-  }
-  while (p < end && *p == '*') p++;
-  return p == end;
-}
-
 /* The layers of a selector as first..last; false when the model doesn't have them. */
 static bool find_layers(const struct selector *s, uint64_t n_layers, uint64_t *first, uint64_t *last) {
   *first = s->first;
@@ -486,7 +453,7 @@ static bool selects(const struct selector *s, const struct eq_parameter *p, bool
   const struct part *part = &parts[s->part];
   if (part->roles && !(p->roles & part->roles)) return false;
   if (part->only_linear && !keeps && !(p->roles & EQ_LINEAR)) return false;
-  return s->glob.n == 0 || match_glob(s->glob, p->name);
+  return s->glob.n == 0 || eq_glob_match(s->glob, p->name);
 }
 
 static bool preset_selects(const struct preset *preset, const struct eq_parameter *p) {

@@ -1,5 +1,16 @@
 /* recipe.h: what is done to a model, as a text: SELECTOR=SCHEME[;SELECTOR=SCHEME...], the last match wins.
  *
+ *   none                         the untouched model; stands alone
+ *   SELECTOR[,SELECTOR...]=SCHEME  the union of the selectors
+ *   SCHEME                       all=SCHEME
+ *   seed-w, seed-all, seed-rec   presets: per-tensor int4 on every parameter whose name contains "weight" (embeddings,
+ *                                positions, norms' gains and a tied head too), on every parameter, and as seed-w but
+ *                                for the final norm
+ * Selectors: all embed pos head norm bias attn mlp, name:GLOB (glob.h), layers L3, L0-3, L-1 (the last), L0.75 (layer
+ * floor(0.75 n), the last when that is n), and part of a layer: L3.mlp, L0-3.attn, L-1.norm, L0.75.bias.
+ * Schemes: keep, fp16, bf16, int2 to int8 with /tensor, /row or /gN (N inputs a group); /g128 when none is said.
+ * Blanks around words are skipped. A recipe has at most 64 KiB and 4096 selectors.
+ *
  * This file knows the grammar and which parameters a selector means; rounding.h knows what a scheme does to numbers.
  * Selectors and schemes are tables in recipe.c: a new one is a row. */
 #ifndef EQ_RECIPE_RECIPE_H
@@ -38,9 +49,10 @@ void eq_recipe_free(struct eq_recipe *r);
  * neighbouring clauses with the same scheme joined. Parsing it gives the same form again. Owned by r. */
 const char *eq_recipe_canonical(const struct eq_recipe *r);
 
-/* schemes[i] = what the recipe does to params[i], EQ_KEEP where nothing. A rounding scheme on all, attn, mlp or a layer
- * touches linear weights only; keep restores all that the selector covers; embed, pos, head, norm, bias and name:
- * take their scheme as they are. Fails, with a caret, on a selector that matches no parameter. */
+/* schemes[i] = what the recipe does to params[i], EQ_KEEP where nothing. On all, attn, mlp or a layer, every scheme but
+ * keep touches linear weights only; keep restores all that the selector covers (all: every parameter); embed, pos,
+ * head, norm, bias, name: and presets take their scheme as they are. Fails, with a caret, on a layer that the model
+ * does not have and on a selector, one of a union too, that touches no parameter. */
 bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *params, size_t n_params, size_t n_layers,
                        struct eq_scheme *schemes, struct eq_err *err);
 

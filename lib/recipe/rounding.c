@@ -54,8 +54,8 @@ static struct range range_of(struct eq_scheme scheme) {
   return (struct range){ -half, half - 1 };
 }
 
-/* The definition. |w / s| is below 2^8 (s may lose half of its last bit, so a little above r.max), and adding 2^23,
- * where the unit is 1, rounds it half to even: rintf without SSE4.1's instruction. */
+/* The definition. |w / s| is below 2^8 (a subnormal s may be a third too small), and adding 2^23, where the unit is 1,
+ * rounds it half to even: rintf without SSE4.1's instruction. */
 static inline float round_weight(float w, float s, struct range r) {
   float q = w / s;
   q = copysignf(fabsf(q) + 0x1p23f - 0x1p23f, q);

@@ -35,8 +35,7 @@ float eq_absmax(const float *w, size_t n);
  * may share a matrix. EQ_INT: s = absmax / (2^(b-1) - 1) of the tensor, row or group, q = w / s rounded half to even
  * and clamped to [-2^(b-1), 2^(b-1) - 1], result q s; all in float32, no contraction, denormals kept; 0 where s is 0.
  * NaN stays NaN and doesn't count for s; an infinite weight makes its whole group NaN, as the formula has it (readers
- * of models refuse both). Rounding twice gives the same as once where s survives the first time: not always, for s is
- * itself rounded. */
+ * of models refuse both). Rounding again what is rounded may move it: q s is itself rounded, and so the next s. */
 void eq_round_rows(struct eq_scheme scheme, float absmax, struct eq_matrix m, size_t first, size_t last);
 
 /* eq_absmax if need be, then all rows. */
