@@ -1,11 +1,11 @@
 /* recipe.h: what is done to a model, as a text: SELECTOR=SCHEME[;SELECTOR=SCHEME...], the last match wins.
  *
- *   none                         the untouched model; stands alone
- *   SELECTOR[,SELECTOR...]=SCHEME  the union of the selectors
- *   SCHEME                       all=SCHEME
- *   seed-w, seed-all, seed-rec   presets: per-tensor int4 on every parameter whose name contains "weight" (embeddings,
- *                                positions, norms' gains and a tied head too), on every parameter, and as seed-w but
- *                                for the final norm
+ *   none                            the untouched model; stands alone
+ *   SELECTOR[,SELECTOR...]=SCHEME   on the union of the selectors
+ *   SCHEME                          all=SCHEME
+ *   seed-w, seed-all, seed-rec      presets: per-tensor int4 on every parameter whose name contains "weight"
+ *                                   (embeddings, positions, norms' gains and a tied head too), on every parameter, and
+ *                                   as seed-w but for the final norm
  * Selectors: all embed pos head norm bias attn mlp, name:GLOB (glob.h), layers L3, L0-3, L-1 (the last), L0.75 (layer
  * floor(0.75 n), the last when that is n), and part of a layer: L3.mlp, L0-3.attn, L-1.norm, L0.75.bias.
  * Schemes: keep, fp16, bf16, int2 to int8 with /tensor, /row or /gN (N inputs a group); /g128 when none is said.

@@ -33,7 +33,8 @@ struct eq_safetensors {
 /* Maps and checks: header length at most 100 MB and inside the file, valid JSON with no duplicate key, known dtypes,
  * products of shapes without overflow, data_offsets equal to that size, in the file, without holes or overlaps.
  * Messages name the file, the tensor, what was found and what was expected. The header is read a tensor at a time: a
- * bad one costs what its tensors before the fault cost (about 200 bytes each), whatever its length says. */
+ * bad one costs what its tensors before the fault cost (about 200 bytes each), whatever its length says. More limits,
+ * far from any real file: 16 MiB of names, 4 KiB a name or entry, 2 MiB of __metadata__. */
 bool eq_safetensors_open(struct eq_safetensors *s, const char *path, struct eq_err *err);
 
 /* The same for a file's bytes[0..n) in memory, which must outlive s; `where` names it in messages. */
