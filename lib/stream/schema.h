@@ -97,10 +97,14 @@ struct eq_disparity {
   uint64_t languages, segments; /* languages compared; distinct segment ids drawn by the bootstrap */
   struct eq_str worst, best;    /* by delta_segment */
   double worst_minus_best, worst_over_median;
-  double ratio, ratio_lo, ratio_hi; /* mean delta_segment of the low group over that of the high group */
-  struct eq_str ratio_reason;       /* why ratio is NaN; absent when it is a number */
-  double delta_high, delta_low;     /* the group means, bits a segment */
+  struct eq_str median_reason; /* why worst_over_median is NaN; each reason is absent when there's nothing to say */
+  double ratio, ratio_lo, ratio_hi;                          /* delta_low / delta_high */
+  struct eq_str ratio_reason;                                /* why ratio is NaN */
+  double delta_low, delta_low_lo, delta_low_hi;              /* mean over the low group's languages of delta_segment */
+  double delta_high, delta_high_lo, delta_high_hi;           /* and over the high group's */
   double legacy_he_en, legacy_low_high, legacy_mean_over_en; /* ratios of percent perplexity, as published */
+  struct eq_str legacy_reason;                               /* why some of them are NaN */
+  struct eq_str levels_down_from; /* with the flag levels-down: the recipe that is kinder, yet has a higher ratio */
   struct eq_str flags;
 };
 
