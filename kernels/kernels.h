@@ -1,0 +1,91 @@
+/* kernels.h: the operations of a forward pass, as one table with several implementations.
+ *
+ *   ref/   plain C, sums in double: the definition, which every other implementation is tested against
+ *   blas/  OpenBLAS for products, vectorizable C for the rest
+ *
+ * Matrices are row-major float32; a row is one token. A kernel runs in one thread and keeps no state; the forward pass
+ * gives each thread tiles of its own.
+ *
+ * Products come in tiles of EQ_TILE rows, always: a BLAS picks its inner loops, and with them its order of summation,
+ * by the shape of the product, so the shape must not depend on what happens to be in a batch. Even so a row's place in
+ * the tile may matter: OpenBLAS's Haswell kernel sums rows 0-5 and 6-11 of each twelve differently. row_period() says
+ * after how many rows the places repeat; who puts a sequence at a multiple of it gets the same bytes wherever it lies.
+ */
+#ifndef EQ_KERNELS_H
+#define EQ_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+enum {
+  EQ_TILE = 192,        /* rows of a tile: a multiple of every row period that we know */
+  EQ_VOCAB_TILE = 1024, /* columns of logits that exist at a time */
+};
+
+enum eq_activation { EQ_GELU_TANH, EQ_GELU_ERF, EQ_RELU, EQ_SILU, EQ_ACTIVATIONS };
+
+/* A linear weight: maps `in` inputs to `out` outputs. Lies [out][in] (by_output) or [in][out]. */
+struct eq_weight {
+  const float *w;
+  size_t in, out;
+  bool by_output;
+};
+
+/* One head of one sequence: q, k, v point at its first row; rows are `stride` floats apart, n of them, head_size each.
+ */
+struct eq_head {
+  const float *q, *k, *v;
+  size_t stride, n, head_size;
+  float scale; /* of q.k */
+};
+
+/* The log-sum-exp of a row of logits, collected tile by tile: log(sum exp(logit)) = max + log(sum). */
+struct eq_logsumexp {
+  float max;
+  double sum; /* of exp(logit - max) */
+};
+#define EQ_LOGSUMEXP_EMPTY ((struct eq_logsumexp){ -__builtin_inff(), 0 })
+
+struct eq_kernels {
+  const char *name;
+
+  /* See above; divides EQ_TILE. */
+  size_t (*row_period)(void);
+
+  /* y[EQ_TILE][w.out] = x[EQ_TILE][w.in] W + bias (NULL: none), added to what y holds when `add`. Rows of x and y are
+   * x_stride and y_stride floats apart. */
+  void (*linear)(float *y, size_t y_stride, const float *x, size_t x_stride, struct eq_weight w, const float *bias,
+                 bool add);
+
+  /* y = (x - mean) / sqrt(variance + epsilon) gain + shift, row by row; biased variance (Ba et al. 2016, eq. 4).
+   * x, y: [rows][n] and may be the same; gain, shift: [n]. */
+  void (*layernorm)(float *y, const float *x, const float *gain, const float *shift, size_t rows, size_t n,
+                    float epsilon);
+
+  /* x[i] = f(x[i]) (Hendrycks and Gimpel 2016 for GELU and its tanh form). */
+  void (*activate)(enum eq_activation f, float *x, size_t n);
+
+  /* Causal attention of one head (Vaswani et al. 2017, eq. 1): out[i] = sum_{j<=i} softmax_j(scale q_i.k_j) v_j.
+   * Rows of out are out_stride floats apart. scratch: eq_attention_scratch(n) floats. */
+  void (*attend)(float *out, size_t out_stride, struct eq_head head, float *scratch);
+
+  /* Logits of a tile of EQ_TILE rows x[.][w.in] against the w.out columns of a part of the vocabulary (at most
+   * EQ_VOCAB_TILE) whose first id is `first`: updates each row's log-sum-exp, and stores in target_logit[row] the logit
+   * of target[row] when that lies in this part. scratch: EQ_TILE * EQ_VOCAB_TILE floats. Rows from `rows` on are
+   * padding. */
+  void (*head)(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w, size_t first,
+               const uint32_t *target, size_t rows, float *scratch);
+};
+
+enum { EQ_QUERY_TILE = 64 }; /* queries that attend sees at a time */
+static inline size_t eq_attention_scratch(size_t n) { return EQ_QUERY_TILE * n; }
+
+/* By name: "auto", "ref", "blas". NULL and err, with the names there are, when unknown. */
+const struct eq_kernels *eq_kernels_find(const char *name, struct eq_err *err);
+
+extern const struct eq_kernels eq_kernels_ref, eq_kernels_blas;
+
+#endif

@@ -1,0 +1,89 @@
+/* blas.c: products by OpenBLAS, called single-threaded from our own threads. */
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/blas/elementwise.h"
+#include "kernels/kernels.h"
+
+/* y[m][n] = alpha x[m][k] W + beta y, where W lies [n][k] (transposed) or [k][n]. */
+static void product(float *y, size_t y_stride, const float *x, size_t x_stride, const float *w, size_t w_stride,
+                    bool transposed, size_t m, size_t n, size_t k, float alpha, float beta) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, x,
+              (int)x_stride, w, (int)w_stride, beta, y, (int)y_stride);
+}
+
+static void linear(float *y, size_t y_stride, const float *x, size_t x_stride, struct eq_weight w, const float *bias,
+                   bool add) {
+  for (size_t i = 0; bias && i < EQ_TILE; i++) {
+    float *row = y + i * y_stride;
+    if (!add) memcpy(row, bias, w.out * sizeof *row);
+    for (size_t j = 0; add && j < w.out; j++) row[j] += bias[j];
+  }
+  product(y, y_stride, x, x_stride, w.w, w.by_output ? w.in : w.out, w.by_output, EQ_TILE, w.out, w.in, 1,
+          add || bias ? 1 : 0);
+}
+
+/* Queries go in tiles, each against the keys up to its last query: the shapes depend on nothing but the sequence. */
+static void attend(float *out, size_t out_stride, struct eq_head h, float *p) {
+  for (size_t first = 0; first < h.n; first += EQ_QUERY_TILE) {
+    size_t rows = h.n - first < EQ_QUERY_TILE ? h.n - first : EQ_QUERY_TILE, keys = first + rows;
+    product(p, keys, h.q + first * h.stride, h.stride, h.k, h.stride, true, rows, keys, h.head_size, h.scale, 0);
+    for (size_t i = 0; i < rows; i++) {
+      float *row = p + i * keys;
+      size_t seen = first + i + 1;
+      double sum = eq_simd_exp(row, seen, eq_simd_max(row, seen));
+      eq_simd_scale(row, seen, (float)(1 / sum));
+      memset(row + seen, 0, (keys - seen) * sizeof *row);
+    }
+    product(out + first * out_stride, out_stride, p, keys, h.v, h.stride, false, rows, h.head_size, keys, 1, 0);
+  }
+}
+
+static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w, size_t first,
+                 const uint32_t *target, size_t rows, float *logits) {
+  product(logits, w.out, x, w.in, w.w, w.by_output ? w.in : w.out, w.by_output, EQ_TILE, w.out, w.in, 1, 0);
+  for (size_t i = 0; i < rows; i++) {
+    float *row = logits + i * w.out, max = eq_simd_max(row, w.out);
+    if (target[i] >= first && target[i] - first < w.out) target_logit[i] = row[target[i] - first];
+    if (!(max < lse[i].max)) { /* also when max is NaN, so that a NaN shows */
+      lse[i].sum *= lse[i].sum > 0 ? exp((double)lse[i].max - (double)max) : 0;
+      lse[i].max = max;
+    }
+    lse[i].sum += eq_simd_exp(row, w.out, lse[i].max);
+  }
+}
+
+/* Does a row's result repeat with this period? Every row of x is the same, so rows a period apart must be. */
+static bool repeats(size_t period, const float *y, size_t n) {
+  for (size_t i = period; i < EQ_TILE; i++)
+    if (memcmp(y + i * n, y + (i - period) * n, n * sizeof *y)) return false;
+  return true;
+}
+
+/* Asks OpenBLAS itself, on small products of every kind that linear and head make: its kernels differ from one
+ * processor to the next, and so does the answer (12 on Haswell and Zen, 1 with AVX-512). */
+static size_t row_period(void) {
+  static const struct { size_t n, k; } shapes[] = { { 48, 32 }, { 100, 100 }, { 257, 33 }, { 512, 384 } };
+  static const size_t periods[] = { 1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96 };
+  enum { MOST = 512 * 384 };
+  openblas_set_num_threads(1);
+  size_t at = 0, n_periods = sizeof periods / sizeof *periods;
+  float *x = malloc(3 * MOST * sizeof *x);
+  if (!x) return EQ_TILE; /* every sequence in tiles of its own: always right */
+  float *w = x + MOST, *y = w + MOST;
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (int transposed = 0; transposed < 2; transposed++) {
+      size_t n = shapes[s].n, k = shapes[s].k;
+      for (size_t i = 0; i < k * n; i++) w[i] = sinf((float)(i % 9973) * 1.7f);
+      for (size_t i = 0; i < EQ_TILE * k; i++) x[i] = cosf((float)(i % k) * 2.3f);
+      product(y, n, x, k, w, transposed ? k : n, transposed, EQ_TILE, n, k, 1, 0);
+      while (at < n_periods && !repeats(periods[at], y, n)) at++;
+    }
+  free(x);
+  return at < n_periods ? periods[at] : EQ_TILE;
+}
+
+const struct eq_kernels eq_kernels_blas = { "blas",           row_period, linear, eq_simd_layernorm,
+                                            eq_simd_activate, attend,     head };

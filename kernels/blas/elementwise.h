@@ -1,0 +1,26 @@
+/* elementwise.h: what blas/ needs beside products, written for the vectorizer.
+ *
+ * Each function is compiled for several instruction sets and picked at run time; reductions run in a fixed number of
+ * lanes and nothing is contracted, so all of them give the same bytes. */
+#ifndef EQ_KERNELS_BLAS_ELEMENTWISE_H
+#define EQ_KERNELS_BLAS_ELEMENTWISE_H
+
+#include <stddef.h>
+
+#include "kernels/kernels.h"
+
+/* As in kernels.h. */
+void eq_simd_layernorm(float *y, const float *x, const float *gain, const float *shift, size_t rows, size_t n,
+                       float epsilon);
+void eq_simd_activate(enum eq_activation f, float *x, size_t n);
+
+/* max x[0..n), -inf when n is 0; NaN when any is. */
+float eq_simd_max(const float *x, size_t n);
+
+/* x[i] = exp(x[i] - max) and returns their sum, within 2 ulp a term. max must not be below max x. */
+double eq_simd_exp(float *x, size_t n, float max);
+
+/* x[i] *= factor. */
+void eq_simd_scale(float *x, size_t n, float factor);
+
+#endif

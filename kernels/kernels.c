@@ -1,0 +1,15 @@
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+/* What "auto" tries first comes first. To add an implementation: a folder, a row here, a row in tests/unit/kernels.c.
+ */
+static const struct eq_kernels *const implementations[] = { &eq_kernels_blas, &eq_kernels_ref };
+
+const struct eq_kernels *eq_kernels_find(const char *name, struct eq_err *err) {
+  if (strcmp(name, "auto") == 0) return implementations[0];
+  for (size_t i = 0; i < sizeof implementations / sizeof *implementations; i++)
+    if (strcmp(name, implementations[i]->name) == 0) return implementations[i];
+  eq_fail(err, EQ_BAD, "--kernels: unknown '%s': known are auto, blas, ref", name);
+  return NULL;
+}

@@ -1,0 +1,201 @@
+/* Every implementation of kernels.h against the definitions in kernels/ref, on random input. Tolerances are stated at
+ * each comparison, relative to the largest magnitude of the result. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/kernels.h"
+#include "lib/base/random.h"
+
+static const struct eq_kernels *const fast[] = { &eq_kernels_blas };
+enum { N_FAST = sizeof fast / sizeof *fast };
+
+/* Sum of twelve uniform numbers: near enough to a normal one. */
+static float *random_floats(size_t n, uint64_t stream, double scale) {
+  float *x = malloc(n * sizeof *x);
+  for (size_t i = 0; i < n; i++) {
+    double sum = -6;
+    for (uint64_t k = 0; k < 12; k++) sum += eq_random_f64(1, stream, 12 * i + k);
+    x[i] = (float)(scale * sum);
+  }
+  return x;
+}
+
+static void assert_close(const float *a, const float *b, size_t n, double tolerance) {
+  double most = 0, off = 0;
+  for (size_t i = 0; i < n; i++) {
+    most = fmax(most, fabs((double)b[i]));
+    off = fmax(off, fabs((double)a[i] - (double)b[i]));
+    if (isnan(a[i]) != isnan(b[i])) fail_msg("element %zu: %g, expected %g", i, (double)a[i], (double)b[i]);
+  }
+  if (off > tolerance * most) fail_msg("off by %g of %g, tolerance %g", off, most, tolerance);
+}
+
+static void products_agree_in_both_layouts(void **state) {
+  (void)state;
+  static const struct { size_t in, out; } shapes[] = { { 1, 1 }, { 33, 7 }, { 128, 384 }, { 100, 257 }, { 768, 96 } };
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (int form = 0; form < 8; form++) {
+      struct eq_weight w = { NULL, shapes[s].in, shapes[s].out, form & 1 };
+      bool add = form & 2;
+      size_t y_stride = w.out + 3;
+      float *weight = random_floats(w.in * w.out, 1, 0.1), *x = random_floats(EQ_TILE * w.in, 2, 1);
+      float *bias = random_floats(w.out, 3, 1), *start = random_floats(EQ_TILE * y_stride, 4, 1);
+      float *want = malloc(EQ_TILE * y_stride * sizeof *want), *got = malloc(EQ_TILE * y_stride * sizeof *got);
+      w.w = weight;
+      memcpy(want, start, EQ_TILE * y_stride * sizeof *want);
+      eq_kernels_ref.linear(want, y_stride, x, w.in, w, form & 4 ? bias : NULL, add);
+      for (size_t k = 0; k < N_FAST; k++) {
+        memcpy(got, start, EQ_TILE * y_stride * sizeof *got);
+        fast[k]->linear(got, y_stride, x, w.in, w, form & 4 ? bias : NULL, add);
+        assert_close(got, want, EQ_TILE * y_stride, 3e-6);
+      }
+      free(weight), free(x), free(bias), free(start), free(want), free(got);
+    }
+}
+
+static void a_row_of_a_product_is_the_same_at_every_period_of_its_tile(void **state) {
+  (void)state;
+  static const struct {
+    size_t in, out;
+  } shapes[] = { { 32, 48 }, { 128, 384 }, { 512, 128 }, { 128, 1024 }, { 700, 333 } };
+  for (size_t k = 0; k < N_FAST; k++)
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+      for (int by_output = 0; by_output < 2; by_output++) {
+        size_t in = shapes[s].in, out = shapes[s].out, period = fast[k]->row_period();
+        float *weight = random_floats(in * out, 5, 1), *x = random_floats(EQ_TILE * in, 6, 1);
+        float *moved = malloc(EQ_TILE * in * sizeof *moved), *y = malloc(EQ_TILE * out * sizeof *y);
+        float *z = malloc(EQ_TILE * out * sizeof *z);
+        struct eq_weight w = { weight, in, out, by_output };
+        assert_int_equal(EQ_TILE % period, 0);
+        fast[k]->linear(y, out, x, in, w, NULL, false);
+        for (size_t shift = period; shift < EQ_TILE; shift += 5 * period) {
+          for (size_t i = 0; i < EQ_TILE; i++) memcpy(moved + (i + shift) % EQ_TILE * in, x + i * in, in * sizeof *x);
+          fast[k]->linear(z, out, moved, in, w, NULL, false);
+          for (size_t i = 0; i < EQ_TILE; i++)
+            assert_memory_equal(z + (i + shift) % EQ_TILE * out, y + i * out, out * sizeof *y);
+        }
+        free(weight), free(x), free(moved), free(y), free(z);
+      }
+}
+
+static void layernorm_agrees_and_survives_a_large_mean(void **state) {
+  (void)state;
+  for (size_t n = 1; n < 800; n = n * 3 + 1)
+    for (int offset = 0; offset < 2; offset++) {
+      enum { ROWS = 5 };
+      float *x = random_floats(ROWS * n, 7, 2), *gain = random_floats(n, 8, 1), *shift = random_floats(n, 9, 1);
+      float *want = malloc(ROWS * n * sizeof *want), *got = malloc(ROWS * n * sizeof *got);
+      for (size_t i = 0; offset && i < ROWS * n; i++) x[i] += 1000;
+      eq_kernels_ref.layernorm(want, x, gain, shift, ROWS, n, 1e-5f);
+      for (size_t k = 0; k < N_FAST; k++) {
+        fast[k]->layernorm(got, x, gain, shift, ROWS, n, 1e-5f);
+        assert_close(got, want, ROWS * n, 4 * 0x1p-23);
+      }
+      free(x), free(gain), free(shift), free(want), free(got);
+    }
+}
+
+static void activations_agree_over_the_whole_range(void **state) {
+  (void)state;
+  enum { N = 20011 };
+  float want[N], got[N];
+  for (int f = 0; f < EQ_ACTIVATIONS; f++)
+    for (size_t k = 0; k < N_FAST; k++) {
+      for (int i = 0; i < N; i++) want[i] = got[i] = (float)(i - N / 2) * 1e-3f;
+      want[0] = got[0] = -1e30f, want[1] = got[1] = 1e30f;
+      eq_kernels_ref.activate((enum eq_activation)f, want, N);
+      fast[k]->activate((enum eq_activation)f, got, N);
+      for (int i = 0; i < N; i++)
+        if (fabsf(got[i] - want[i]) > 1e-6f * fmaxf(1, fabsf(want[i])))
+          fail_msg("activation %d of element %d: %g, expected %g", f, i, (double)got[i], (double)want[i]);
+    }
+}
+
+static void a_nan_stays_a_nan(void **state) {
+  (void)state;
+  for (size_t k = 0; k < N_FAST; k++)
+    for (int f = 0; f < EQ_ACTIVATIONS; f++) {
+      float x[3] = { 1, NAN, 2 };
+      fast[k]->activate((enum eq_activation)f, x, 3);
+      assert_true(isnan(x[1]));
+    }
+}
+
+static void attention_agrees_at_every_length(void **state) {
+  (void)state;
+  static const size_t lengths[] = { 1, 2, 15, 63, 64, 65, 130, 257 };
+  for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+    for (size_t head_size = 1; head_size < 100; head_size = head_size * 3 + 5) {
+      size_t n = lengths[l], stride = 3 * head_size + 1;
+      float *qkv = random_floats(n * stride, 10, 1.5), *scratch = malloc(eq_attention_scratch(n) * sizeof *scratch);
+      float *want = calloc(n * head_size, sizeof *want), *got = calloc(n * head_size, sizeof *got);
+      struct eq_head h = {
+        qkv, qkv + head_size, qkv + 2 * head_size, stride, n, head_size, 1 / sqrtf((float)head_size)
+      };
+      eq_kernels_ref.attend(want, head_size, h, scratch);
+      for (size_t k = 0; k < N_FAST; k++) {
+        fast[k]->attend(got, head_size, h, scratch);
+        assert_close(got, want, n * head_size, 3e-6);
+      }
+      free(qkv), free(scratch), free(want), free(got);
+    }
+}
+
+static void the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary(void **state) {
+  (void)state;
+  enum { IN = 24, VOCAB = 2500, ROWS = 100 };
+  float *w = random_floats(VOCAB * IN, 11, 1), *x = random_floats(EQ_TILE * IN, 12, 2);
+  float *scratch = malloc((size_t)EQ_TILE * EQ_VOCAB_TILE * sizeof *scratch);
+  uint32_t target[ROWS];
+  for (uint32_t i = 0; i < ROWS; i++) target[i] = i * 25 % VOCAB;
+  for (size_t k = 0; k <= N_FAST; k++) {
+    const struct eq_kernels *kernels = k < N_FAST ? fast[k] : &eq_kernels_ref;
+    struct eq_logsumexp lse[ROWS];
+    float logit[ROWS];
+    for (int i = 0; i < ROWS; i++) lse[i] = EQ_LOGSUMEXP_EMPTY;
+    for (size_t first = 0; first < VOCAB; first += EQ_VOCAB_TILE) {
+      size_t out = VOCAB - first < EQ_VOCAB_TILE ? VOCAB - first : EQ_VOCAB_TILE;
+      struct eq_weight part = { w + first * IN, IN, out, true };
+      kernels->head(lse, logit, x, part, first, target, ROWS, scratch);
+    }
+    for (int i = 0; i < ROWS; i++) { /* brute force in double */
+      double logits[VOCAB], max = -INFINITY, sum = 0;
+      for (int v = 0; v < VOCAB; v++) {
+        logits[v] = 0;
+        for (int d = 0; d < IN; d++) logits[v] += (double)x[i * IN + d] * (double)w[v * IN + d];
+        max = fmax(max, logits[v]);
+      }
+      for (int v = 0; v < VOCAB; v++) sum += exp(logits[v] - max);
+      assert_true(fabs((double)lse[i].max + log(lse[i].sum) - (max + log(sum))) < 2e-5);
+      assert_true(fabs((double)logit[i] - logits[target[i]]) < 2e-5);
+    }
+  }
+  free(w), free(x), free(scratch);
+}
+
+static void an_unknown_implementation_is_refused_with_the_known_names(void **state) {
+  (void)state;
+  struct eq_err err = { 0 };
+  assert_null(eq_kernels_find("abacus", &err));
+  assert_non_null(strstr(err.text, "auto, blas, ref"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(products_agree_in_both_layouts),
+    cmocka_unit_test(a_row_of_a_product_is_the_same_at_every_period_of_its_tile),
+    cmocka_unit_test(layernorm_agrees_and_survives_a_large_mean),
+    cmocka_unit_test(activations_agree_over_the_whole_range),
+    cmocka_unit_test(a_nan_stays_a_nan),
+    cmocka_unit_test(attention_agrees_at_every_length),
+    cmocka_unit_test(the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary),
+    cmocka_unit_test(an_unknown_implementation_is_refused_with_the_known_names),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
