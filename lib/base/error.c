@@ -76,6 +76,22 @@ bool eq_fail_at(struct eq_err *err, const char *what, const char *source, size_t
   return false;
 }
 
+void eq_fail_prefix(struct eq_err *err, const char *format, ...) {
+  if (!err || err->code == EQ_OK) return;
+  struct eq_err old = *err;
+  size_t at = 0;
+  va_list args;
+  va_start(args, format);
+  append_formatted(err->text, sizeof err->text / 2, &at, format, args);
+  va_end(args);
+  size_t width = eq_utf8_count(err->text, at);
+  for (const char *c = old.text; *c && at + 1 < sizeof err->text; c++) {
+    err->text[at++] = *c;
+    for (size_t i = 0; *c == '\n' && i < width && at + 1 < sizeof err->text; i++) err->text[at++] = ' ';
+  }
+  err->text[at] = 0;
+}
+
 bool eq_fail_errno(struct eq_err *err, const char *where, const char *action) {
   return eq_fail(err, EQ_BAD, "%s: %s: %s", where, action, strerror(errno));
 }

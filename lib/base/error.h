@@ -36,6 +36,10 @@ bool eq_fail(struct eq_err *err, enum eq_code code, const char *format, ...) __a
 bool eq_fail_at(struct eq_err *err, const char *what, const char *source, size_t at, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Puts "prefix" before the message of an error that is there, and keeps a caret under its place: for who knows more of
+ * where it happened (the file and line that a recipe came from). Nothing happens when there is no error. */
+void eq_fail_prefix(struct eq_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* eq_fail for a failed system call: "where: action: strerror(errno)", EQ_BAD. */
 bool eq_fail_errno(struct eq_err *err, const char *where, const char *action);
 

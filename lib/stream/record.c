@@ -1,8 +1,43 @@
 #include "lib/stream/record.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+
+/* A copy's own memory; the record comes first, so that its address is the copy's. */
+struct copy {
+  struct eq_record record;
+  msgpack_object map;
+  msgpack_zone *zone;
+  char where[64];
+  char raw[];
+};
+
+struct eq_record *eq_record_copy(const struct eq_record *r) {
+  struct copy *c = malloc(sizeof *c + r->raw.n);
+  msgpack_zone *zone = c ? msgpack_zone_new(1024) : NULL;
+  size_t off = 0;
+  if (!zone || (memcpy(c->raw, r->raw.p, r->raw.n), msgpack_unpack(c->raw, r->raw.n, &off, zone, &c->map) < 0)) {
+    if (zone) msgpack_zone_free(zone);
+    free(c);
+    return NULL;
+  }
+  c->zone = zone;
+  snprintf(c->where, sizeof c->where, "%s", r->where);
+  struct eq_str raw = { c->raw, r->raw.n };
+  c->record = (struct eq_record){ { NULL, 0 }, &c->map, raw, c->where, r->number };
+  eq_record_string(&c->record, "k", &c->record.kind);
+  return &c->record;
+}
+
+void eq_record_free(struct eq_record *r) {
+  struct copy *c = (struct copy *)r;
+  if (!c) return;
+  msgpack_zone_free(c->zone);
+  free(c);
+}
 
 bool eq_record_is(const struct eq_record *r, const struct eq_kind *kind) { return eq_str_is(r->kind, kind->name); }
 

@@ -16,6 +16,10 @@ struct eq_record {
   uint64_t number;   /* of the record in its stream, from 1 */
 };
 
+/* A copy that lives until eq_record_free, for who must hold a record back; NULL when memory is out. */
+struct eq_record *eq_record_copy(const struct eq_record *r);
+void eq_record_free(struct eq_record *copy); /* of NULL too */
+
 bool eq_record_is(const struct eq_record *r, const struct eq_kind *kind);
 
 /* The value of a key, NULL when absent. */

@@ -1,0 +1,24 @@
+/* list.h: the recipes of a run: parsed, without repetitions, resolved on one model. */
+#ifndef EQ_RECIPE_LIST_H
+#define EQ_RECIPE_LIST_H
+
+#include "lib/recipe/recipe.h"
+
+struct eq_recipe_list {
+  struct eq_recipe **recipes; /* [n], in the order given */
+  size_t n, capacity;
+  size_t repeated;           /* recipes left out because their canonical form was there already */
+  struct eq_scheme *schemes; /* [n][n_params], after eq_recipes_resolve */
+};
+
+bool eq_recipes_add(struct eq_recipe_list *l, const char *text, struct eq_err *err);
+
+/* A recipe a line; blank lines and lines that begin with '#' are passed over. Errors name file and line. */
+bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_err *err);
+
+bool eq_recipes_resolve(struct eq_recipe_list *l, const struct eq_parameter *params, size_t n_params, size_t n_layers,
+                        struct eq_err *err);
+
+void eq_recipes_free(struct eq_recipe_list *l); /* of {0} too */
+
+#endif
