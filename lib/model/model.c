@@ -1,0 +1,273 @@
+#include "lib/model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */ };
+
+/* ---- which tensor stands where ---------------------------------------------------------------------------------- */
+
+/* The name of a slot's tensor in a layer. */
+static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const char *pattern, size_t layer) {
+  const char *d = strstr(pattern, "%d");
+  if (d)
+    snprintf(name, NAME_MAX_BYTES, "%s%.*s%zu%s", prefix, (int)(d - pattern), pattern, layer, d + 2);
+  else
+    snprintf(name, NAME_MAX_BYTES, "%s%s", prefix, pattern);
+}
+
+static const struct eq_tensor *find_tensor(const struct eq_model *m, const struct eq_slot *slot, size_t layer) {
+  char name[NAME_MAX_BYTES];
+  slot_name(name, "", slot->name, layer);
+  const struct eq_tensor *t = eq_safetensors_find(&m->file, name);
+  if (t) return t;
+  slot_name(name, m->config.arch->prefix, slot->name, layer);
+  return eq_safetensors_find(&m->file, name);
+}
+
+static bool missing(const struct eq_model *m, const struct eq_slot *slot, size_t layer, struct eq_err *err) {
+  char name[NAME_MAX_BYTES];
+  slot_name(name, "", slot->name, layer);
+  return eq_fail(err, EQ_BAD, "%s: tensor '%s' is missing (config.json: %s, %zu layers)", m->file.file.path, name,
+                 m->config.arch->name, m->config.n_layers);
+}
+
+static bool check_tensor(const struct eq_model *m, const struct eq_weight_slot *w, struct eq_err *err) {
+  const struct eq_tensor *t = w->tensor;
+  size_t want[2] = { w->rows, w->cols }, n_want = w->slot->rows == EQ_D_ONE ? 1 : 2;
+  if (n_want == 1)
+    want[0] = w->cols;
+  else if (w->slot->transposed)
+    want[0] = w->cols, want[1] = w->rows;
+  bool fits = t->n_dims == n_want && t->dims[0] == want[0] && (n_want == 1 || t->dims[1] == want[1]);
+  if (fits && eq_dtype_is_float(t->dtype)) return true;
+  struct eq_buffer found = { 0 }, expected = { 0 };
+  for (size_t i = 0; i < t->n_dims; i++) eq_buffer_format(&found, "%s%zu", i ? "," : "", t->dims[i]);
+  for (size_t i = 0; i < n_want; i++) eq_buffer_format(&expected, "%s%zu", i ? "," : "", want[i]);
+  if (!fits)
+    eq_fail(err, EQ_BAD, "%s: tensor '%s' has shape [%s], expected [%s] by config.json", m->file.file.path, t->name,
+            found.data ? found.data : "", expected.data ? expected.data : "");
+  else
+    eq_fail(err, EQ_BAD, "%s: tensor '%s' is %s, expected F64, F32, F16 or BF16", m->file.file.path, t->name,
+            eq_dtype_name(t->dtype));
+  eq_buffer_free(&found);
+  eq_buffer_free(&expected);
+  return false;
+}
+
+static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t level, struct eq_err *err) {
+  const struct eq_config *c = &m->config;
+  bool in_layer = level > 0 && level <= c->n_layers;
+  size_t layer = in_layer ? level - 1 : 0;
+  int *at = &m->at[level * EQ_PLACES + slot->place];
+  if (slot->place == EQ_W_HEAD && c->tied) {
+    *at = eq_model_at(m, 0, EQ_W_EMBED);
+    m->params[*at].roles |= EQ_HEAD;
+    return true;
+  }
+  struct eq_weight_slot w = { slot, find_tensor(m, slot, layer), c->dims[slot->rows], c->dims[slot->cols], 0 };
+  if (!w.tensor) return missing(m, slot, layer, err);
+  if (!check_tensor(m, &w, err)) return false;
+  *at = (int)m->n_params;
+  m->weights[m->n_params] = w;
+  m->params[m->n_params++] = (struct eq_parameter){ w.tensor->name, in_layer ? (int)layer : -1, slot->roles };
+  return true;
+}
+
+/* Does a place belong to a level? */
+static bool stands_in(enum eq_place place, size_t level, size_t n_levels) {
+  if (place <= EQ_W_POS) return level == 0;
+  if (place >= EQ_W_FINAL_GAIN) return level == n_levels - 1;
+  return level > 0 && level < n_levels - 1;
+}
+
+static bool add_slots(struct eq_model *m, struct eq_err *err) {
+  const struct eq_arch *a = m->config.arch;
+  for (size_t level = 0; level < m->n_levels; level++)
+    for (size_t s = 0; s < a->n_slots; s++)
+      if (stands_in(a->slots[s].place, level, m->n_levels) && !add_slot(m, &a->slots[s], level, err)) return false;
+  return true;
+}
+
+/* Is a tensor one that old files carry and nobody needs (a causal mask, say), or the copy of a tied head? */
+static bool is_ignored(const struct eq_model *m, const char *name) {
+  const char *word = m->config.arch->ignored;
+  size_t n_name = strlen(name);
+  if (m->config.tied && strcmp(name, "lm_head.weight") == 0) return true;
+  while (*(word += strspn(word, " "))) {
+    size_t n = strcspn(word, " ");
+    if (n <= n_name && memcmp(name + n_name - n, word, n) == 0) return true;
+    word += n;
+  }
+  return false;
+}
+
+static bool count_unused(struct eq_model *m, struct eq_err *err) {
+  bool *used = eq_array(m->file.n_tensors, sizeof *used);
+  if (!used) return eq_fail_memory(err, m->file.n_tensors, "tensors");
+  for (size_t i = 0; i < m->n_params; i++) used[m->weights[i].tensor - m->file.tensors] = true;
+  for (size_t i = 0; i < m->file.n_tensors; i++) {
+    const char *name = m->file.tensors[i].name;
+    if (used[i] || is_ignored(m, name)) continue;
+    if (m->n_unused++ == 0) m->unused = name;
+  }
+  free(used);
+  return true;
+}
+
+/* ---- one pass over all weights ---------------------------------------------------------------------------------- */
+
+struct scan {
+  struct eq_model *m;
+  struct tensor_scan {
+    uint64_t digest;
+    size_t not_finite;
+  } * tensors; /* [n_params] */
+};
+
+static void scan_tensor(void *context, size_t item, size_t thread) {
+  struct scan *s = context;
+  struct eq_weight_slot *w = &s->m->weights[item];
+  const char *data = w->tensor->data;
+  size_t n = w->tensor->n, size = eq_dtype_size(w->tensor->dtype);
+  float x[DECODED], absmax = 0;
+  (void)thread;
+  for (size_t i = 0; i < n; i += DECODED) {
+    size_t k = n - i < DECODED ? n - i : DECODED;
+    eq_dtype_decode(w->tensor->dtype, data + i * size, k, x);
+    float most = eq_absmax(x, k);
+    absmax = most > absmax ? most : absmax;
+    size_t finite = 0;
+    for (size_t j = 0; j < k; j++) finite += fabsf(x[j]) <= 3.40282347e38f; /* false for NaN */
+    s->tensors[item].not_finite += k - finite;
+  }
+  w->absmax = absmax;
+  s->tensors[item].digest = XXH3_64bits(data, n * size);
+}
+
+/* The digest that names a model: of the config's text and of each parameter's name, type and values. */
+static uint64_t digest_of(const struct eq_model *m, const struct scan *s, uint64_t config) {
+  uint64_t digest = config;
+  for (size_t i = 0; i < m->n_params; i++) {
+    const struct eq_tensor *t = m->weights[i].tensor;
+    uint64_t parts[4] = { digest, XXH3_64bits(t->name, strlen(t->name)), (uint64_t)t->dtype, s->tensors[i].digest };
+    digest = XXH3_64bits(parts, sizeof parts);
+  }
+  return digest;
+}
+
+static bool scan_weights(struct eq_model *m, struct eq_pool *pool, uint64_t config, uint64_t *digest,
+                         struct eq_err *err) {
+  struct scan s = { m, eq_array(m->n_params, sizeof *s.tensors) };
+  bool ok = true;
+  if (!s.tensors) return eq_fail_memory(err, m->n_params * sizeof *s.tensors, "tensors");
+  eq_pool_run(pool, m->n_params, scan_tensor, &s);
+  for (size_t i = 0; ok && i < m->n_params; i++)
+    if (s.tensors[i].not_finite)
+      ok = eq_fail(err, EQ_BAD, "%s: tensor '%s' has %zu of %zu weights that are NaN or infinite", m->file.file.path,
+                   m->params[i].name, s.tensors[i].not_finite, m->weights[i].tensor->n);
+  *digest = digest_of(m, &s, config);
+  free(s.tensors);
+  return ok;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static bool allocate(struct eq_model *m, struct eq_err *err) {
+  size_t n_layers = m->config.n_layers, most = m->file.n_tensors;
+  if (n_layers > most)
+    return eq_fail(err, EQ_BAD, "%s: has %zu tensors, too few for the %zu layers of config.json", m->file.file.path,
+                   most, n_layers);
+  m->n_levels = n_layers + 2;
+  m->weights = eq_array(most, sizeof *m->weights);
+  m->params = eq_array(most, sizeof *m->params);
+  m->at = eq_array(m->n_levels * EQ_PLACES, sizeof *m->at);
+  if (!m->weights || !m->params || !m->at) return eq_fail_memory(err, most * sizeof *m->weights, "the model's tensors");
+  for (size_t i = 0; i < m->n_levels * EQ_PLACES; i++) m->at[i] = -1;
+  return true;
+}
+
+/* "folder@digest": the last part of the folder's real path, so that "." has a name too. */
+static bool set_name(struct eq_model *m, const char *folder, uint64_t digest, struct eq_err *err) {
+  char *real = realpath(folder, NULL);
+  const char *slash = real ? strrchr(real, '/') : NULL;
+  struct eq_buffer b = { 0 };
+  eq_buffer_format(&b, "%s@%08x", slash && slash[1] ? slash + 1 : "model", (unsigned)(digest & 0xffffffff));
+  free(real);
+  m->name = b.data;
+  return !b.failed || eq_fail_memory(err, 64, "a name");
+}
+
+static bool open_files(struct eq_model *m, const char *folder, uint64_t *config_digest, struct eq_err *err) {
+  char *config = eq_path_join(folder, "config.json"), *weights = eq_path_join(folder, "model.safetensors");
+  struct eq_file file = { 0 };
+  bool ok = config && weights ? true : eq_fail_memory(err, strlen(folder), "a path");
+  ok = ok && eq_config_read(&m->config, config, err) && eq_file_map(&file, config, err);
+  if (ok) *config_digest = XXH3_64bits(file.data, file.size);
+  ok = ok && eq_safetensors_open(&m->file, weights, err);
+  eq_file_unmap(&file);
+  free(config);
+  free(weights);
+  return ok;
+}
+
+bool eq_model_open(struct eq_model *m, const char *folder, struct eq_pool *pool, struct eq_err *err) {
+  uint64_t config = 0, digest = 0;
+  *m = (struct eq_model){ 0 };
+  bool ok = open_files(m, folder, &config, err) && allocate(m, err) && add_slots(m, err) && count_unused(m, err) &&
+            scan_weights(m, pool, config, &digest, err) && set_name(m, folder, digest, err);
+  if (!ok) eq_model_close(m);
+  return ok;
+}
+
+void eq_model_close(struct eq_model *m) {
+  eq_safetensors_close(&m->file);
+  free(m->name);
+  free(m->weights);
+  free(m->params);
+  free(m->at);
+  *m = (struct eq_model){ 0 };
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------------- */
+
+bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme scheme) {
+  const struct eq_tensor *t = m->weights[param].tensor;
+  return scheme.kind == EQ_KEEP && t->dtype == EQ_F32 && (uintptr_t)t->data % sizeof(float) == 0;
+}
+
+void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
+                   float *out) {
+  const struct eq_weight_slot *w = &m->weights[param];
+  const char *data = w->tensor->data;
+  size_t n = last - first;
+  eq_dtype_decode(w->tensor->dtype, data + first * w->cols * eq_dtype_size(w->tensor->dtype), n * w->cols, out);
+  eq_round_rows(scheme, w->absmax, (struct eq_matrix){ out, n, w->cols, false }, 0, n);
+}
+
+void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
+                     float *whole) {
+  const struct eq_weight_slot *w = &m->weights[param];
+  const char *data = w->tensor->data;
+  size_t size = eq_dtype_size(w->tensor->dtype);
+  if (!w->slot->transposed) {
+    eq_model_rows(m, param, scheme, first, last, whole + first * w->cols);
+    return;
+  }
+  for (size_t c = 0; c < w->cols; c++) {
+    size_t at = c * w->rows + first;
+    eq_dtype_decode(w->tensor->dtype, data + at * size, last - first, whole + at);
+  }
+  eq_round_rows(scheme, w->absmax, (struct eq_matrix){ whole, w->rows, w->cols, true }, first, last);
+}
+
+size_t eq_model_bytes(const struct eq_model *m) {
+  size_t n = 0;
+  for (size_t i = 0; i < m->n_params; i++) n += m->weights[i].tensor->n * sizeof(float);
+  return n;
+}

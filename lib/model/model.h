@@ -1,0 +1,58 @@
+/* model.h: a model folder (config.json, model.safetensors): its parameters by place, and their values as float32 under
+ * a scheme. Weights stay mapped; what is decoded or rounded goes into memory of the caller's. */
+#ifndef EQ_MODEL_MODEL_H
+#define EQ_MODEL_MODEL_H
+
+#include "lib/base/pool.h"
+#include "lib/model/config.h"
+#include "lib/tensor/safetensors.h"
+
+/* A parameter: a tensor of the file at a place of the forward pass. */
+struct eq_weight_slot {
+  const struct eq_slot *slot;
+  const struct eq_tensor *tensor;
+  size_t rows, cols; /* outputs, inputs */
+  float absmax;      /* of the whole tensor: the scale of a /tensor scheme */
+};
+
+/* Levels are what recipes share: level 0 is the embedding, level 1 + l layer l, the last one the final norm and head.
+ */
+struct eq_model {
+  char *name; /* "mini@1f2e3d4c": the folder's name and a digest of config and weights */
+  struct eq_config config;
+  struct eq_safetensors file;
+  size_t n_params;
+  struct eq_weight_slot *weights; /* [n_params] */
+  struct eq_parameter *params;    /* [n_params], for eq_recipe_resolve */
+  size_t n_levels;
+  int *
+      at; /* [n_levels][EQ_PLACES]: index of the parameter at a place, -1 for none. A tied head stands in two levels. */
+  size_t n_unused;    /* tensors of the file that nothing needs */
+  const char *unused; /* the first of them */
+};
+
+/* Opens and checks: every tensor there with the shape that config.json says, float, without NaN or infinity. The pool
+ * reads all weights once, for digest, extremes and that check. */
+bool eq_model_open(struct eq_model *m, const char *folder, struct eq_pool *pool, struct eq_err *err);
+void eq_model_close(struct eq_model *m); /* of {0} too */
+
+static inline int eq_model_at(const struct eq_model *m, size_t level, enum eq_place place) {
+  return m->at[level * EQ_PLACES + place];
+}
+
+/* True when a parameter can be used where it lies: float32, aligned, kept. */
+bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme scheme);
+
+/* Output rows first..last-1 of a parameter, decoded and rounded, into their place in `whole`, which has room for all of
+ * it and its file's layout. Threads may share a parameter. */
+void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
+                     float *whole);
+
+/* The same rows alone, out[last - first][cols]; for parameters that are not transposed (embeddings, heads). */
+void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
+                   float *out);
+
+/* Bytes of the parameters as float32. */
+size_t eq_model_bytes(const struct eq_model *m);
+
+#endif

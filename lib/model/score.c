@@ -1,0 +1,232 @@
+#include "lib/model/score.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/model/windows.h"
+
+enum {
+  HIDDEN_BYTES = 48 << 20, /* of hidden states in a batch, all copies together */
+  ROWS_MAX = 16384
+};
+
+/* A segment that waits for its windows to be scored. */
+struct segment {
+  struct segment *next;
+  void *tag;
+  size_t n_tokens, n_rows;
+  size_t windows_left;
+  double *nll;    /* [n_recipes] */
+  float *nlls;    /* [n_recipes][n_rows], when kept */
+  size_t *filled; /* of nlls: rows so far, by recipe */
+  uint32_t ids[]; /* [n_rows + 1]: prefix and tokens */
+};
+
+struct eq_scorer {
+  const struct eq_model *m;
+  const struct eq_scheme *schemes;
+  size_t n_recipes;
+  struct eq_scoring scoring;
+  struct eq_sink sink;
+  struct eq_trie trie;
+  struct eq_forward *forward;
+  struct eq_batch batch;
+  struct segment **owner;        /* [sequences of the batch] */
+  struct segment *first, **last; /* the queue */
+  float *x;                      /* [1 + trie.copies][rows][width] */
+  double *nll;                   /* [rows] of one leaf */
+  size_t *next_of_leaf;          /* [n_recipes]: the next recipe of the same leaf, n_recipes for none */
+  size_t *recipe_of_leaf;        /* [nodes]: the first recipe of a leaf */
+  uint64_t computed, asked;
+};
+
+/* ---- which recipes share what ------------------------------------------------------------------------------------ */
+
+static bool same_level(void *context, size_t level, size_t a, size_t b) {
+  const struct eq_scorer *s = context;
+  for (int place = 0; place < EQ_PLACES; place++) {
+    int i = eq_model_at(s->m, level, (enum eq_place)place);
+    if (i >= 0 &&
+        !eq_scheme_equal(s->schemes[a * s->m->n_params + (size_t)i], s->schemes[b * s->m->n_params + (size_t)i]))
+      return false;
+  }
+  return true;
+}
+
+/* Chains the recipes of each leaf, in order. */
+static void chain_leaves(struct eq_scorer *s) {
+  for (size_t n = 0; n < s->trie.n_nodes; n++) s->recipe_of_leaf[n] = s->n_recipes;
+  for (size_t r = s->n_recipes; r-- > 0;) {
+    size_t leaf = s->trie.leaf_of[r];
+    s->next_of_leaf[r] = s->recipe_of_leaf[leaf];
+    s->recipe_of_leaf[leaf] = r;
+  }
+}
+
+/* Rows of a batch: what the budget holds, at least one window, at most ROWS_MAX. */
+static size_t batch_rows(const struct eq_scorer *s, size_t context) {
+  size_t width = s->m->config.dims[EQ_D_WIDTH], row_bytes = (6 + s->trie.copies) * width * sizeof(float);
+  size_t rows = HIDDEN_BYTES / row_bytes;
+  rows = rows > ROWS_MAX ? ROWS_MAX : rows;
+  rows = rows > context ? rows : context;
+  return (rows + EQ_TILE - 1) / EQ_TILE * EQ_TILE;
+}
+
+struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
+                                const struct eq_scheme *schemes, size_t n_recipes, struct eq_scoring scoring,
+                                struct eq_sink sink, struct eq_err *err) {
+  struct eq_scorer *s = eq_array(1, sizeof *s);
+  if (!s) return eq_fail_memory(err, sizeof *s, "the scorer"), NULL;
+  s->m = m, s->schemes = schemes, s->n_recipes = n_recipes, s->scoring = scoring;
+  s->sink = sink, s->last = &s->first;
+  bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
+  size_t rows = ok ? batch_rows(s, scoring.context) : 0;
+  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.context, err)) != NULL;
+  if (ok) {
+    s->batch.sequences = eq_array(rows, sizeof *s->batch.sequences);
+    s->owner = eq_array(rows, sizeof *s->owner);
+    s->x = eq_array((1 + s->trie.copies) * rows, m->config.dims[EQ_D_WIDTH] * sizeof *s->x);
+    s->nll = eq_array(rows, sizeof *s->nll);
+    s->next_of_leaf = eq_array(n_recipes, sizeof *s->next_of_leaf);
+    s->recipe_of_leaf = eq_array(s->trie.n_nodes, sizeof *s->recipe_of_leaf);
+    ok = s->batch.sequences && s->owner && s->x && s->nll && s->next_of_leaf && s->recipe_of_leaf;
+    if (!ok) eq_fail_memory(err, rows * m->config.dims[EQ_D_WIDTH] * sizeof *s->x, "a batch");
+  }
+  if (ok) chain_leaves(s);
+  if (ok) return s;
+  eq_scorer_free(s);
+  return NULL;
+}
+
+static void segment_free(struct segment *g) {
+  if (!g) return;
+  free(g->nll), free(g->nlls), free(g->filled);
+  free(g);
+}
+
+void eq_scorer_free(struct eq_scorer *s) {
+  if (!s) return;
+  for (struct segment *g = s->first, *next; g; g = next) {
+    next = g->next;
+    s->sink.drop(g->tag);
+    segment_free(g);
+  }
+  eq_forward_free(s->forward);
+  eq_trie_free(&s->trie);
+  free(s->batch.sequences), free(s->owner), free(s->x), free(s->nll), free(s->next_of_leaf), free(s->recipe_of_leaf);
+  free(s);
+}
+
+const struct eq_trie *eq_scorer_trie(const struct eq_scorer *s) { return &s->trie; }
+
+void eq_scorer_blocks(const struct eq_scorer *s, uint64_t *computed, uint64_t *asked) {
+  *computed = s->computed;
+  *asked = s->asked;
+}
+
+/* ---- a batch ------------------------------------------------------------------------------------------------------
+ */
+
+/* Adds a leaf's scores to its recipes' segments, token by token in order, so that sums do not depend on the batch. */
+static void collect(struct eq_scorer *s, size_t leaf) {
+  for (size_t r = s->recipe_of_leaf[leaf]; r < s->n_recipes; r = s->next_of_leaf[r])
+    for (size_t q = 0; q < s->batch.n; q++) {
+      const struct eq_sequence *seq = &s->batch.sequences[q];
+      struct segment *g = s->owner[q];
+      for (size_t i = 0; i < seq->n - seq->score_from; i++) {
+        double nll = s->nll[seq->scored_row + i];
+        g->nll[r] += nll;
+        if (g->nlls) g->nlls[r * g->n_rows + g->filled[r]++] = (float)nll;
+      }
+    }
+}
+
+/* Walks the trie below a node whose hidden states are x. The copy that a branch works on lies behind x; the last
+ * branch works on x itself. */
+static void walk(struct eq_scorer *s, size_t node, float *x) {
+  size_t width = s->m->config.dims[EQ_D_WIDTH], used = (s->batch.rows + EQ_TILE - 1) / EQ_TILE * EQ_TILE * width;
+  for (size_t c = s->trie.nodes[node].child; c; c = s->trie.nodes[c].sibling) {
+    const struct eq_trie_node *n = &s->trie.nodes[c];
+    const struct eq_scheme *schemes = s->schemes + n->recipe * s->m->n_params;
+    if (n->level == s->trie.n_levels - 1) {
+      eq_forward_head(s->forward, &s->batch, schemes, x, s->nll);
+      collect(s, c);
+      continue;
+    }
+    float *mine = eq_trie_copies(&s->trie, c) ? x + eq_forward_rows(s->forward) * width : x;
+    if (n->level == 0)
+      eq_forward_embed(s->forward, &s->batch, schemes, mine);
+    else {
+      if (mine != x) memcpy(mine, x, used * sizeof *x);
+      eq_forward_block(s->forward, &s->batch, n->level - 1, schemes, mine);
+    }
+    walk(s, c, mine);
+  }
+}
+
+static void deliver_done(struct eq_scorer *s) {
+  while (s->first && s->first->windows_left == 0) {
+    struct segment *g = s->first;
+    struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls };
+    s->sink.deliver(s->sink.context, &done);
+    s->first = g->next;
+    if (!s->first) s->last = &s->first;
+    segment_free(g);
+  }
+}
+
+static void run(struct eq_scorer *s) {
+  if (s->batch.n) {
+    walk(s, 0, s->x);
+    s->computed += s->trie.n_blocks;
+    s->asked += s->n_recipes * s->m->config.n_layers;
+    for (size_t q = 0; q < s->batch.n; q++) s->owner[q]->windows_left--;
+    s->batch.n = s->batch.rows = s->batch.scored = 0;
+  }
+  deliver_done(s);
+}
+
+static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, struct eq_err *err) {
+  bool prefix = s->scoring.prefix >= 0;
+  size_t n_ids = n + prefix, n_rows = n_ids ? n_ids - 1 : 0;
+  struct segment *g = calloc(1, sizeof *g + n_ids * sizeof *g->ids);
+  if (g) {
+    g->tag = tag, g->n_tokens = n, g->n_rows = n_rows;
+    g->windows_left = eq_windows_count(n_rows, s->scoring.context, s->scoring.stride);
+    g->nll = eq_array(s->n_recipes, sizeof *g->nll);
+    if (s->scoring.per_token) {
+      g->nlls = eq_array(s->n_recipes, n_rows * sizeof *g->nlls);
+      g->filled = eq_array(s->n_recipes, sizeof *g->filled);
+    }
+    if (prefix) g->ids[0] = (uint32_t)s->scoring.prefix;
+    if (n) memcpy(g->ids + prefix, ids, n * sizeof *ids);
+  }
+  if (g && g->nll && (!s->scoring.per_token || (g->nlls && g->filled))) return g;
+  segment_free(g);
+  eq_fail_memory(err, n_ids * sizeof *ids, "a segment");
+  return NULL;
+}
+
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, struct eq_err *err) {
+  struct segment *g = segment_new(s, ids, n, tag, err);
+  if (!g) return false;
+  *s->last = g;
+  s->last = &g->next;
+  size_t n_windows = g->windows_left;
+  for (size_t w = 0; w < n_windows; w++) {
+    struct eq_window at = eq_window_at(g->n_rows, s->scoring.context, s->scoring.stride, w);
+    struct eq_sequence q = { .ids = g->ids + at.first, .n = at.n, .score_from = at.score_from };
+    if (!eq_batch_add(s->forward, &s->batch, q)) {
+      run(s);
+      eq_batch_add(s->forward, &s->batch, q); /* a batch has room for a window */
+    }
+    s->owner[s->batch.n - 1] = g;
+  }
+  if (s->batch.n == 0) deliver_done(s);
+  return true;
+}
+
+bool eq_scorer_flush(struct eq_scorer *s, struct eq_err *err) {
+  run(s);
+  return err->code == EQ_OK;
+}

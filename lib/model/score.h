@@ -1,0 +1,50 @@
+/* score.h: the surprisal of a stream of segments under many recipes at once.
+ *
+ * Segments are cut into windows, windows collected into batches of bounded size, and each batch walks the trie of
+ * recipes. Memory does not grow with the stream, and what a segment gets does not depend on the others. */
+#ifndef EQ_MODEL_SCORE_H
+#define EQ_MODEL_SCORE_H
+
+#include "lib/model/forward.h"
+#include "lib/model/trie.h"
+
+struct eq_scoring {
+  size_t context, stride; /* rows of a window, see windows.h */
+  int64_t prefix;         /* a token before each segment, so that its first token is scored; -1 for none */
+  bool per_token;         /* keep each token's surprisal */
+};
+
+/* A segment's result; borrowed during a call of eq_sink's deliver. */
+struct eq_scored {
+  void *tag; /* what eq_scorer_add was given */
+  size_t n_tokens, n_scored;
+  const double *nll; /* [n_recipes] nats, summed over the scored tokens in order; 0 when n_scored is 0 */
+  const float *nlls; /* [n_recipes][n_scored] nats; NULL unless per_token */
+};
+
+/* Where results go. */
+struct eq_sink {
+  void (*deliver)(void *context, const struct eq_scored *s); /* once a segment, in the order they were added */
+  void (*drop)(void *tag); /* instead, for segments that are still there when the scorer is freed */
+  void *context;
+};
+
+struct eq_scorer;
+
+/* schemes: [n_recipes][n_params], borrowed like all else. */
+struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
+                                const struct eq_scheme *schemes, size_t n_recipes, struct eq_scoring scoring,
+                                struct eq_sink sink, struct eq_err *err);
+void eq_scorer_free(struct eq_scorer *s);
+
+/* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done. */
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, struct eq_err *err);
+
+/* Scores and delivers what is left. */
+bool eq_scorer_flush(struct eq_scorer *s, struct eq_err *err);
+
+/* The trie that it walks, for a report of what was shared; blocks computed so far, and those of separate runs. */
+const struct eq_trie *eq_scorer_trie(const struct eq_scorer *s);
+void eq_scorer_blocks(const struct eq_scorer *s, uint64_t *computed, uint64_t *asked);
+
+#endif

@@ -1,0 +1,228 @@
+/* Models and the forward pass against Hugging Face transformers' float64 logits, every implementation of the kernels.
+ * tests/golden/hf_logits.py made the golden folders; more come from shared data, when it is there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/model/forward.h"
+
+static struct eq_pool *pool;
+
+/* A temporary model folder of a config's text and a link to (or the bytes of) a safetensors file. */
+struct folder {
+  char path[64];
+};
+
+static void write_file(const char *folder, const char *name, const void *bytes, size_t n) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *f = fopen(path, "wb");
+  assert_non_null(f);
+  assert_int_equal(fwrite(bytes, 1, n, f), n);
+  fclose(f);
+}
+
+static struct folder make_folder(const char *config, const char *weights) {
+  struct folder f = { "/tmp/equant-model-XXXXXX" };
+  char link[128], *real = realpath(weights, NULL);
+  assert_non_null(mkdtemp(f.path));
+  assert_non_null(real);
+  write_file(f.path, "config.json", config, strlen(config));
+  snprintf(link, sizeof link, "%s/model.safetensors", f.path);
+  assert_int_equal(symlink(real, link), 0);
+  free(real);
+  return f;
+}
+
+static void remove_folder(struct folder f) {
+  char path[128];
+  const char *const names[] = { "config.json", "model.safetensors" };
+  for (int i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s/%s", f.path, names[i]);
+    unlink(path);
+  }
+  rmdir(f.path);
+}
+
+/* Every sequence's logits within `tolerance` of the golden ones, [seq][pos][vocab] in JSON. */
+static void check_logits(const char *folder, json_t *sequences, json_t *logits, double tolerance) {
+  static const char *const kernels[] = { "ref", "blas" };
+  struct eq_model m;
+  struct eq_err err = { 0 };
+  if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
+  size_t context = m.config.dims[EQ_D_POSITIONS], vocab = m.config.dims[EQ_D_VOCAB];
+  for (size_t k = 0; k < 2; k++) {
+    struct eq_forward *f = eq_forward_new(&m, eq_kernels_find(kernels[k], &err), pool, context, context, &err);
+    for (size_t s = 0; s < json_array_size(sequences); s++) {
+      json_t *ids = json_array_get(sequences, s);
+      size_t n = json_array_size(ids);
+      uint32_t *id = malloc(n * sizeof *id);
+      float *out = malloc(n * vocab * sizeof *out);
+      for (size_t i = 0; i < n; i++) id[i] = (uint32_t)json_integer_value(json_array_get(ids, i));
+      if (!eq_forward_logits(f, id, n, out, &err)) fail_msg("%s", err.text);
+      for (size_t i = 0; i < n; i++)
+        for (size_t v = 0; v < vocab; v++) {
+          double want = json_number_value(json_array_get(json_array_get(json_array_get(logits, s), i), v));
+          double off = fabs((double)out[i * vocab + v] - want);
+          if (!(off <= tolerance))
+            fail_msg("%s, %s kernels: sequence %zu, token %zu, logit %zu is %.8g, expected %.8g", folder, kernels[k], s,
+                     i, v, (double)out[i * vocab + v], want);
+        }
+      free(id), free(out);
+    }
+    eq_forward_free(f);
+  }
+  eq_model_close(&m);
+}
+
+static void logits_equal_transformers_on_every_golden_model(void **state) {
+  (void)state;
+  DIR *d = opendir("tests/golden/models");
+  size_t n = 0;
+  assert_non_null(d);
+  for (struct dirent *e; (e = readdir(d));) {
+    char folder[512], file[600];
+    if (e->d_name[0] == '.') continue;
+    snprintf(folder, sizeof folder, "tests/golden/models/%s", e->d_name);
+    snprintf(file, sizeof file, "%s/logits.json", folder);
+    json_t *golden = json_load_file(file, 0, NULL);
+    assert_non_null(golden);
+    check_logits(folder, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
+    json_decref(golden);
+    n++;
+  }
+  closedir(d);
+  assert_true(n >= 3);
+}
+
+static void logits_equal_the_shared_golden_file(void **state) {
+  (void)state;
+  const char *shared = getenv("EQ_SHARED") ? getenv("EQ_SHARED") : "../shared/data";
+  char path[512], config[256];
+  snprintf(path, sizeof path, "%s/tiny_models/tiny_gpt2_logits.json", shared);
+  json_t *golden = json_load_file(path, 0, NULL), *c = json_object_get(golden, "config");
+  if (!golden) skip();
+  snprintf(config, sizeof config,
+           "{\"model_type\": \"gpt2\", \"n_layer\": %d, \"n_head\": %d, \"n_embd\": %d, \"n_positions\": %d, "
+           "\"vocab_size\": %d}",
+           (int)json_integer_value(json_object_get(c, "n_layer")),
+           (int)json_integer_value(json_object_get(c, "n_head")), (int)json_integer_value(json_object_get(c, "n_embd")),
+           (int)json_integer_value(json_object_get(c, "n_ctx")), (int)json_integer_value(json_object_get(c, "vocab")));
+  snprintf(path, sizeof path, "%s/tiny_models/tiny_gpt2.safetensors", shared);
+  struct folder f = make_folder(config, path);
+  check_logits(f.path, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
+  remove_folder(f);
+  json_decref(golden);
+}
+
+/* ---- what bad models get ------------------------------------------------------------------------------------------
+ */
+
+static const char *const mini = "corpora/mini/model.safetensors";
+
+/* Opening corpora/mini's weights with this config must fail with a message that holds `expected`. */
+static void refused(const char *config, const char *expected) {
+  struct folder f = make_folder(config, mini);
+  struct eq_model m;
+  struct eq_err err = { 0 };
+  assert_false(eq_model_open(&m, f.path, pool, &err));
+  remove_folder(f);
+  assert_int_equal(err.code, EQ_BAD);
+  if (!strstr(err.text, expected)) fail_msg("'%s' is not in: %s", expected, err.text);
+}
+
+#define CONFIG(LAYERS, WIDTH, HEADS, VOCAB)                                                \
+  "{\"model_type\":\"gpt2\",\"n_layer\":" LAYERS ",\"n_embd\":" WIDTH ",\"n_head\":" HEADS \
+  ",\"n_positions\":256,\"vocab_size\":" VOCAB "}"
+
+static void a_config_that_does_not_fit_is_refused(void **state) {
+  (void)state;
+  refused(CONFIG("1000000000", "128", "4", "8192"), "n_layer' is 1000000000, expected 1 to");
+  refused(CONFIG("100000000", "128", "4", "8192"), "too few for the 100000000 layers");
+  refused(CONFIG("13", "128", "4", "8192"), "tensor 'h.12.ln_1.weight' is missing");
+  refused(CONFIG("12", "256", "4", "8192"), "tensor 'wte.weight' has shape [8192,128], expected [8192,256]");
+  refused(CONFIG("12", "128", "4", "8193"), "expected [8193,128]");
+  refused(CONFIG("12", "128", "0", "8192"), "'n_head' is 0, expected 1 to");
+  refused(CONFIG("12", "128", "3", "8192"), "not a multiple of 'n_head' 3");
+  refused(CONFIG("-1", "128", "4", "8192"), "'n_layer' is -1");
+  refused(CONFIG("\"12\"", "128", "4", "8192"), "'n_layer' is a string, expected a whole number");
+  refused("{\"model_type\":\"abacus\"}", "'abacus' is not known: known are gpt2");
+  refused("{}", "'model_type' is missing");
+  refused("[]", "is a list, expected an object");
+  refused("{\"model_type\":", "config.json:1:");
+  refused("{\"a\":1,\"a\":2}", "duplicate");
+}
+
+/* corpora/mini with one 16-bit weight replaced. */
+static void weights_that_are_not_numbers_are_counted_and_named(void **state) {
+  (void)state;
+  struct eq_safetensors s;
+  struct eq_err err = { 0 };
+  assert_true(eq_safetensors_open(&s, mini, &err));
+  const struct eq_tensor *t = eq_safetensors_find(&s, "h.3.mlp.c_fc.weight");
+  char *copy = malloc(s.file.size);
+  memcpy(copy, s.file.data, s.file.size);
+  char *weight = copy + ((const char *)t->data - s.file.data);
+  memcpy(weight + 2, "\x00\x7e", 2); /* NaN */
+  memcpy(weight + 8, "\x00\x7c", 2); /* infinity */
+  struct folder f = { "/tmp/equant-model-XXXXXX" };
+  assert_non_null(mkdtemp(f.path));
+  json_t *config = json_load_file("corpora/mini/config.json", 0, NULL);
+  char *text = json_dumps(config, 0);
+  write_file(f.path, "config.json", text, strlen(text));
+  write_file(f.path, "model.safetensors", copy, s.file.size);
+  struct eq_model m;
+  assert_false(eq_model_open(&m, f.path, pool, &err));
+  remove_folder(f);
+  if (!strstr(err.text, "tensor 'h.3.mlp.c_fc.weight' has 2 of 65536 weights that are NaN or infinite"))
+    fail_msg("%s", err.text);
+  eq_safetensors_close(&s);
+  json_decref(config);
+  free(copy), free(text);
+}
+
+static void a_model_is_named_after_its_folder_and_contents(void **state) {
+  (void)state;
+  struct eq_model m;
+  struct eq_err err = { 0 };
+  assert_true(eq_model_open(&m, "corpora/mini", pool, &err));
+  assert_int_equal(strncmp(m.name, "mini@", 5), 0);
+  assert_int_equal(strlen(m.name), 13);
+  assert_int_equal(m.n_unused, 0);
+  assert_int_equal(eq_model_bytes(&m), 4 * (8192 * 128 + 256 * 128 + 12 * (12 * 128 * 128 + 13 * 128) + 2 * 128));
+  eq_model_close(&m);
+}
+
+static int set_up(void **state) {
+  struct eq_err err = { 0 };
+  (void)state;
+  return (pool = eq_pool_new(2, &err)) ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  eq_pool_free(pool);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(logits_equal_transformers_on_every_golden_model),
+    cmocka_unit_test(logits_equal_the_shared_golden_file),
+    cmocka_unit_test(a_config_that_does_not_fit_is_refused),
+    cmocka_unit_test(weights_that_are_not_numbers_are_counted_and_named),
+    cmocka_unit_test(a_model_is_named_after_its_folder_and_contents),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
