@@ -118,9 +118,10 @@ $(BUILD)/flags: force
 	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 # Loops of the kernels are written for the vectorizer, and those of decoding and rounding weights; there gcc may turn ?:
-# into a select once it knows that nobody asks for floating-point traps, which changes no value.
-$(BUILD)/kernels/%.o: ALL_CFLAGS += -O3
-$(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += -O3 -fno-trapping-math
+# into a select once it knows that nobody asks for floating-point traps or errno, which changes no value.
+VECTOR := -O3 -fno-trapping-math -fno-math-errno
+$(BUILD)/kernels/%.o: ALL_CFLAGS += $(VECTOR)
+$(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += $(VECTOR)
 # The table of languages is built in.
 $(BUILD)/lib/text/languages.o build/fuzz/lib/text/languages.o: corpora/languages.tsv
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(DEPS_STAMP)

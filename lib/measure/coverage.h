@@ -1,0 +1,11 @@
+/* coverage.h: how much text the scored tokens of a segment cover: the denominators of bits a byte and a character. */
+#ifndef EQ_MEASURE_COVERAGE_H
+#define EQ_MEASURE_COVERAGE_H
+
+#include "lib/stream/schema.h"
+
+/* Bytes and code points (those that start there) of t->text from the start of token first_scored on; the whole text
+ * when that is 0. EQ_ABSENT without text, or without the offsets that it takes. */
+void eq_coverage(const struct eq_tokens *t, size_t first_scored, uint64_t *bytes, uint64_t *chars);
+
+#endif

@@ -1,0 +1,256 @@
+/* eq-ppl: the surprisal of each segment under each recipe. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/measure/coverage.h"
+#include "lib/model/score.h"
+#include "lib/recipe/list.h"
+#include "lib/tool/tool.h"
+
+struct args {
+  const char *model, *recipe_file, *prefix, *kernels;
+  struct eq_texts recipes;
+  bool per_token;
+  uint64_t context, stride, min_tokens, threads;
+};
+
+static const struct eq_option options[] = {
+  { .type = EQ_HEADING, .help = "What is measured" },
+  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "FOLDER", "config.json and model.safetensors", false },
+  { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE",
+    "what is done to the model; again for more [none]", false },
+  { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE", "more recipes, one a line", false },
+  { 0, "per-token", EQ_FLAG, offsetof(struct args, per_token), NULL, "keep each token's surprisal (nlls)", false },
+  { .type = EQ_HEADING, .help = "How it is scored" },
+  { 0, "prefix", EQ_TEXT, offsetof(struct args, prefix), "TOKEN", "before each segment: auto, bos, eos or none [auto]",
+    false },
+  { 0, "ctx", EQ_UINT, offsetof(struct args, context), "N", "tokens of context [the model's]", false },
+  { 0, "stride", EQ_UINT, offsetof(struct args, stride), "N", "step of the windows over long segments [half of ctx]",
+    false },
+  { 0, "min-tokens", EQ_UINT, offsetof(struct args, min_tokens), "N", "exclude segments with fewer scored tokens [1]",
+    false },
+  { .type = EQ_HEADING, .help = "How it runs" },
+  { 0, "kernels", EQ_TEXT, offsetof(struct args, kernels), "NAME", "auto, blas or ref [auto]", false },
+  { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",
+    true },
+  { 0 },
+};
+
+static const struct eq_command command = {
+  .name = "eq-ppl",
+  .summary = "surprisal of each segment under each recipe",
+  .usage = "-m FOLDER [-r RECIPE]... [options] < tokens > surprisal",
+  .options = options,
+  .examples = "eq-text -c corpora/udhr -l en,he --limit 5 | eq-token -m corpora/mini |\n"
+              "  eq-ppl -m corpora/mini -r none -r int4 | eq-show\n"
+              "eq-text -c corpora/udhr -l en --limit 5 | eq-token -m corpora/mini |\n"
+              "  eq-ppl -m corpora/mini -r 'int4/tensor;L0,L-1=keep' --per-token | eq-show -f jsonl",
+  .see_also = "eq-token, eq-disparity, eq-show",
+  .streams = EQ_READS | EQ_WRITES,
+};
+
+struct ppl {
+  struct eq_tool tool;
+  struct args args;
+  struct eq_pool *pool;
+  const struct eq_kernels *kernels;
+  struct eq_model model;
+  struct eq_recipe_list recipes;
+  struct eq_scorer *scorer;
+  int64_t prefix;
+  struct eq_progress progress;
+  uint32_t *ids; /* of the segment at hand */
+  size_t ids_capacity;
+  uint64_t n_excluded;
+};
+
+/* A record that waits for its turn: a segment, or one that is only passed on. */
+struct unit {
+  struct eq_record *record;
+  struct eq_tokens tokens;
+  uint64_t n_tokens;
+  bool pass_on;
+  char excluded[96]; /* why it is not scored, "" when it is */
+};
+
+static void unit_free(void *unit) {
+  struct unit *u = unit;
+  if (u) eq_record_free(u->record);
+  free(u);
+}
+
+/* ---- what comes out -----------------------------------------------------------------------------------------------
+ */
+
+static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_scored *s, size_t recipe) {
+  struct eq_surprisal out = {
+    .lang = u->tokens.lang,
+    .id = u->tokens.id,
+    .model = eq_str(p->model.name),
+    .recipe = eq_str(eq_recipe_canonical(p->recipes.recipes[recipe])),
+    .n_tokens = u->n_tokens,
+    .n_scored = s->n_scored,
+    .nll = s->nll[recipe],
+    .vocab = p->model.config.dims[EQ_D_VOCAB],
+  };
+  eq_coverage(&u->tokens, p->prefix < 0, &out.bytes, &out.chars);
+  if (u->excluded[0])
+    out.excluded = eq_str(u->excluded);
+  else if (!isfinite(out.nll))
+    out.excluded = eq_str("surprisal is not finite");
+  if (out.excluded.p) {
+    out.nll = (double)NAN;
+    p->n_excluded++;
+  } else if (s->nlls)
+    out.nlls = eq_f32s(s->nlls + recipe * s->n_scored, s->n_scored);
+  eq_write_kind(p->tool.out, &eq_kind_surprisal, &out, u->record);
+}
+
+static void deliver(void *context, const struct eq_scored *s) {
+  struct ppl *p = context;
+  struct unit *u = s->tag;
+  if (u->pass_on)
+    eq_write(p->tool.out, u->record);
+  else {
+    for (size_t r = 0; r < p->recipes.n; r++) write_recipe(p, u, s, r);
+    eq_progress_add(&p->progress, 1);
+  }
+  unit_free(u);
+}
+
+/* ---- what comes in ------------------------------------------------------------------------------------------------
+ */
+
+static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_tokens *t) {
+  size_t n = t->ids.n, vocab = p->model.config.dims[EQ_D_VOCAB];
+  if (n > p->ids_capacity) {
+    uint32_t *more = realloc(p->ids, n * sizeof *more);
+    if (!more) return eq_fail_memory(&p->tool.err, n * sizeof *more, "a segment");
+    p->ids = more;
+    p->ids_capacity = n;
+  }
+  for (size_t i = 0; i < n; i++) {
+    p->ids[i] = eq_u32_at(t->ids, i);
+    if (p->ids[i] >= vocab)
+      return eq_fail(
+          &p->tool.err, EQ_BAD,
+          "%s: record %llu (%.*s %.*s): token id %u, but %s has %zu embeddings: was it tokenized for another "
+          "model (tokenizer %.*s)?",
+          r->where, (unsigned long long)r->number, EQ_STR(t->lang), EQ_STR(t->id), p->ids[i], p->model.name, vocab,
+          EQ_STR(t->tokenizer.p ? t->tokenizer : eq_str("unknown")));
+  }
+  return true;
+}
+
+static bool add_record(struct ppl *p, const struct eq_record *r) {
+  struct eq_err *err = &p->tool.err;
+  struct unit *u = eq_array(1, sizeof *u);
+  size_t n = 0;
+  bool ok = u && (u->record = eq_record_copy(r)) ? true : eq_fail_memory(err, r->raw.n, "a record");
+  if (ok && !(u->pass_on = !eq_record_is(r, &eq_kind_tokens))) {
+    ok = eq_record_get(u->record, &eq_kind_tokens, &u->tokens, err) && read_ids(p, r, &u->tokens);
+    u->n_tokens = n = u->tokens.ids.n;
+    size_t scored = n - (n && p->prefix < 0);
+    if (ok && scored < p->args.min_tokens) {
+      snprintf(u->excluded, sizeof u->excluded, "%zu scored tokens, --min-tokens is %llu", scored,
+               (unsigned long long)p->args.min_tokens);
+      n = 0;
+    }
+  }
+  if (ok && eq_scorer_add(p->scorer, p->ids, n, u, err)) return true;
+  unit_free(u);
+  return false;
+}
+
+/* ---- setting up ---------------------------------------------------------------------------------------------------
+ */
+
+static bool choose_prefix(struct ppl *p) {
+  const struct eq_config *c = &p->model.config;
+  const char *name = p->args.prefix;
+  p->prefix = -1;
+  if (strcmp(name, "auto") == 0)
+    p->prefix = c->bos >= 0 ? c->bos : c->eos;
+  else if (strcmp(name, "bos") == 0)
+    p->prefix = c->bos;
+  else if (strcmp(name, "eos") == 0)
+    p->prefix = c->eos;
+  else if (strcmp(name, "none") != 0)
+    return eq_fail(&p->tool.err, EQ_BAD, "--prefix: '%s' is not auto, bos, eos or none", name);
+  if (p->prefix < 0 && (strcmp(name, "bos") == 0 || strcmp(name, "eos") == 0))
+    return eq_fail(&p->tool.err, EQ_BAD, "--prefix %s: %s/config.json names no %s_token_id", name, p->args.model, name);
+  if (p->prefix < 0 && strcmp(name, "auto") == 0)
+    eq_tool_say(&p->tool, "no bos or eos token in config.json: the first token of a segment is not scored");
+  return true;
+}
+
+static bool choose_windows(struct ppl *p) {
+  struct args *a = &p->args;
+  size_t most = p->model.config.dims[EQ_D_POSITIONS];
+  if (a->context == 0) a->context = most;
+  if (a->context > most)
+    return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, but the model has %zu positions", (unsigned long long)a->context,
+                   most);
+  if (a->stride == 0) a->stride = a->context > 1 ? a->context / 2 : 1;
+  if (a->stride > a->context)
+    return eq_fail(&p->tool.err, EQ_BAD, "--stride: %llu is more than the context of %llu: tokens would be left out",
+                   (unsigned long long)a->stride, (unsigned long long)a->context);
+  return true;
+}
+
+static bool choose_recipes(struct ppl *p) {
+  const struct args *a = &p->args;
+  struct eq_err *err = &p->tool.err;
+  for (size_t i = 0; i < a->recipes.n; i++)
+    if (!eq_recipes_add(&p->recipes, a->recipes.items[i], err)) return false;
+  if (a->recipe_file && !eq_recipes_add_file(&p->recipes, a->recipe_file, err)) return false;
+  if (p->recipes.n == 0 && a->recipe_file) return eq_fail(err, EQ_BAD, "%s: holds no recipe", a->recipe_file);
+  if (p->recipes.n == 0 && !eq_recipes_add(&p->recipes, "none", err)) return false;
+  if (p->recipes.repeated) eq_tool_say(&p->tool, "%zu recipes were given twice: measured once", p->recipes.repeated);
+  return eq_recipes_resolve(&p->recipes, p->model.params, p->model.n_params, p->model.config.n_layers, err);
+}
+
+static bool set_up(struct ppl *p) {
+  struct args *a = &p->args;
+  struct eq_err *err = &p->tool.err;
+  if (!a->model) return eq_fail(err, EQ_BAD, "-m FOLDER is missing: the model to measure");
+  if (!(p->kernels = eq_kernels_find(a->kernels, err)) || !(p->pool = eq_pool_new(a->threads, err))) return false;
+  if (!eq_model_open(&p->model, a->model, p->pool, err)) return false;
+  if (!choose_recipes(p) || !choose_prefix(p) || !choose_windows(p)) return false;
+  struct eq_scoring how = { a->context, a->stride, p->prefix, a->per_token };
+  p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
+                            (struct eq_sink){ deliver, unit_free, p }, err);
+  return p->scorer != NULL;
+}
+
+static void report(const struct ppl *p) {
+  uint64_t computed, asked;
+  if (p->n_excluded)
+    eq_tool_say(&p->tool, "%llu measurements excluded: see their 'excluded'", (unsigned long long)p->n_excluded);
+  if (!p->tool.verbose || !p->scorer) return;
+  eq_scorer_blocks(p->scorer, &computed, &asked);
+  eq_tool_say(&p->tool, "kernels %s, %zu threads; blocks computed %llu, asked for %llu (%.2f)", p->kernels->name,
+              eq_pool_threads(p->pool), (unsigned long long)computed, (unsigned long long)asked,
+              asked ? (double)computed / (double)asked : 1.0);
+}
+
+int main(int argc, char **argv) {
+  struct ppl p = { .args = { .prefix = "auto", .kernels = "auto", .min_tokens = 1 } };
+  struct eq_record r;
+  if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && set_up(&p)) {
+    eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
+    while (eq_tool_read(&p.tool, &r) && add_record(&p, &r)) continue;
+    if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer, &p.tool.err);
+    eq_progress_end(&p.progress);
+    report(&p);
+  }
+  eq_scorer_free(p.scorer);
+  eq_recipes_free(&p.recipes);
+  eq_model_close(&p.model);
+  eq_pool_free(p.pool);
+  free(p.args.recipes.items);
+  free(p.ids);
+  return eq_tool_end(&p.tool);
+}
