@@ -44,7 +44,7 @@ struct eq_port *eq_port_input(const char *where, struct eq_err *err) {
   if (standard)
     p->fd = STDIN_FILENO;
   else if (eq_socket_is(where))
-    p->socket = eq_socket_pull(where, err);
+    p->socket = eq_socket_receiver(where, err);
   else if ((p->fd = open(where, O_RDONLY | O_CLOEXEC)) < 0)
     eq_fail_errno(err, where, "open");
   if (p->fd >= 0 || p->socket) return p;
@@ -74,7 +74,7 @@ struct eq_port *eq_port_output(const char *where, struct eq_err *err) {
   if (standard)
     p->fd = STDOUT_FILENO;
   else if (eq_socket_is(where))
-    p->socket = eq_socket_push(where, err);
+    p->socket = eq_socket_sender(where, err);
   else
     open_path(p, where, err);
   if (p->fd >= 0 || p->socket) return p;
@@ -116,7 +116,7 @@ bool eq_port_write(struct eq_port *p, const void *bytes, size_t n, struct eq_err
 bool eq_port_close(struct eq_port *p, bool keep, struct eq_err *err) {
   bool ok = true;
   if (p->socket)
-    ok = eq_socket_close(p->socket, err);
+    ok = eq_socket_close(p->socket, keep, err);
   else if (p->file.path && keep)
     ok = eq_output_commit(&p->file, err);
   else if (p->file.path)

@@ -1,13 +1,15 @@
-/* port.h: where bytes come from and go to: stdin, stdout, a file, or a ZeroMQ PUSH/PULL socket.
+/* port.h: where bytes come from and go to: stdin, stdout, a file, or a ZeroMQ socket.
  *
  * "-" is stdin or stdout. Endpoints: tcp://host:port and ipc://path connect; with '*' for the host (tcp:, two slashes,
  * *:5555), or '*' before the path of an ipc endpoint, they bind. After a '?', joined by '&':
  *   senders=N   a reader waits for the end of stream of N senders (1)
- *   wait=S      a sender gives up when nobody listens for S seconds (60); a reader when nobody sends for S seconds
- *               before the first connection (for ever)
+ *   wait=S      a sender gives up when nobody listens for S seconds (60); a reader when nobody connects for S seconds
+ *               (0: it waits for ever)
  * Each ZeroMQ message is a frame: 24 bytes of header (magic "EQF1", u32 flags: 1 = the sender's last, u64 sender, u64
- * sequence number; little-endian), then whole records. Anything else on the socket is an error that names it. A sender
- * that disconnects before its last frame is taken for dead when a second passes without its coming back. */
+ * sequence number; little-endian), then whole records. The receiver answers with a u64, how many frames of that sender
+ * it has taken. Anything else on the socket is an error that names it. A sender that ends with status 0 knows that all
+ * was taken. When one disconnects before its last frame, or is silent for 20 s (heartbeats), and no other is connected,
+ * the reader ends a second later: that stream is truncated. */
 #ifndef EQ_STREAM_PORT_H
 #define EQ_STREAM_PORT_H
 

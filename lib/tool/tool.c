@@ -218,5 +218,5 @@ int eq_tool_end(struct eq_tool *t) {
     if (errors[i]->code > worst) worst = errors[i]->code;
   }
   if (t->verbose) print_resources(t);
-  return worst;
+  return (int)worst;
 }
