@@ -1,0 +1,28 @@
+/* tokenizer_file.h: a tokenizer as Hugging Face stores it. Files are mapped and read piece by piece, so that memory
+ * goes with the vocabulary, not with what a file holds besides.
+ *
+ * What is understood: a byte-level BPE model; no normalizer or NFC; pre-tokenizers ByteLevel, Split and Digits, ending
+ * in ByteLevel; added tokens without lstrip, rstrip and single_word (special tokens are never looked for, so theirs do
+ * not matter). What would give other ids is refused by its name; post-processors, decoders, truncation and padding do
+ * not change the ids of a text and are passed over. */
+#ifndef EQ_TEXT_TOKENIZER_FILE_H
+#define EQ_TEXT_TOKENIZER_FILE_H
+
+#include "lib/text/tokenizer.h"
+
+/* Fills an open, empty tokenizer from the text of a tokenizer.json, named `where` in messages. For eq_tokenizer_open,
+ * tests and fuzzing. */
+bool eq_tokenizer_read_json(struct eq_tokenizer *t, const char *where, struct eq_str text, struct eq_err *err);
+
+/* The same from vocab.json and merges.txt; config (tokenizer_config.json) and added (added_tokens.json) may be empty.
+ */
+struct eq_tokenizer_files {
+  const char *folder;
+  struct eq_str vocab, merges, config, added;
+};
+bool eq_tokenizer_read_files(struct eq_tokenizer *t, const struct eq_tokenizer_files *files, struct eq_err *err);
+
+/* An open, empty tokenizer; eq_tokenizer_free. */
+struct eq_tokenizer *eq_tokenizer_new(struct eq_err *err);
+
+#endif
