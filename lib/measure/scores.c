@@ -1,0 +1,114 @@
+#include "lib/measure/scores.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+bool eq_scores_add(struct eq_scores *s, const struct eq_surprisal *r, struct eq_err *err) {
+  bool scored = !r->excluded.p && r->n_scored > 0 && isfinite(r->nll);
+  struct eq_score row = {
+    .n_scored = r->n_scored, .bytes = r->bytes, .chars = r->chars, .vocab = r->vocab, .nll = scored ? r->nll : NAN
+  };
+  struct eq_score *rows = eq_array_grow(s->rows, s->n, &s->capacity, sizeof *rows);
+  if (rows) s->rows = rows;
+  if (!rows || !eq_names_add(&s->models, r->model, &row.model) || !eq_names_add(&s->recipes, r->recipe, &row.recipe) ||
+      !eq_names_add(&s->langs, r->lang, &row.lang) || !eq_names_add(&s->ids, r->id, &row.id))
+    return eq_fail_memory(err, s->n * sizeof *rows, "surprisal records");
+  s->rows[s->n++] = row;
+  return true;
+}
+
+static int by_number(uint32_t a, uint32_t b) { return (a > b) - (a < b); }
+
+static int compare(const void *left, const void *right) {
+  const struct eq_score *a = left, *b = right;
+  int order = by_number(a->model, b->model);
+  if (!order) order = by_number(a->recipe, b->recipe);
+  if (!order) order = by_number(a->lang, b->lang);
+  return order ? order : by_number(a->id, b->id);
+}
+
+static bool same(const struct eq_score *a, const struct eq_score *b) {
+  return a->n_scored == b->n_scored && a->bytes == b->bytes && a->chars == b->chars && a->vocab == b->vocab &&
+         (a->nll == b->nll || (isnan(a->nll) && isnan(b->nll)));
+}
+
+static bool differ(const struct eq_scores *s, const struct eq_score *a, const struct eq_score *b, struct eq_err *err) {
+  struct eq_str lang = s->langs.items[a->lang], id = s->ids.items[a->id], recipe = s->recipes.items[a->recipe];
+  if (b->nll < a->nll) { /* which came first leaves no trace */
+    const struct eq_score *swap = a;
+    a = b, b = swap;
+  }
+  return eq_fail(err, EQ_BAD,
+                 "segment '%.*s' of '%.*s' under recipe '%.*s' has two records that differ (nll %.9g over %llu tokens "
+                 "and %.9g over %llu): score each segment once under each recipe",
+                 EQ_STR(id), EQ_STR(lang), EQ_STR(recipe), a->nll, (unsigned long long)a->n_scored, b->nll,
+                 (unsigned long long)b->n_scored);
+}
+
+/* Sorts one table of names and gives the rows its new numbers; `member` is the offset of the number in a row. */
+static bool renumber(struct eq_scores *s, struct eq_names *names, size_t member) {
+  uint32_t *rank = eq_array(names->n, sizeof *rank);
+  if (!rank || !eq_names_sort(names, rank)) return free(rank), false;
+  for (size_t i = 0; i < s->n; i++) {
+    uint32_t *number = (uint32_t *)((char *)&s->rows[i] + member);
+    *number = rank[*number];
+  }
+  free(rank);
+  return true;
+}
+
+bool eq_scores_close(struct eq_scores *s, struct eq_err *err) {
+  if (!renumber(s, &s->models, offsetof(struct eq_score, model)) ||
+      !renumber(s, &s->recipes, offsetof(struct eq_score, recipe)) ||
+      !renumber(s, &s->langs, offsetof(struct eq_score, lang)) || !renumber(s, &s->ids, offsetof(struct eq_score, id)))
+    return eq_fail_memory(err, s->n * sizeof(uint32_t), "the order of surprisal records");
+  if (s->n) qsort(s->rows, s->n, sizeof *s->rows, compare);
+  size_t kept = 0;
+  for (size_t i = 0; i < s->n; i++) {
+    if (kept && compare(&s->rows[kept - 1], &s->rows[i]) == 0) {
+      if (!same(&s->rows[kept - 1], &s->rows[i])) return differ(s, &s->rows[kept - 1], &s->rows[i], err);
+    } else
+      s->rows[kept++] = s->rows[i];
+  }
+  s->n = kept;
+  return true;
+}
+
+/* The first row whose key is not below that of `key`. */
+static size_t lower_bound(const struct eq_scores *s, const struct eq_score *key) {
+  size_t from = 0, to = s->n;
+  while (from < to) {
+    size_t at = from + (to - from) / 2;
+    if (compare(&s->rows[at], key) < 0)
+      from = at + 1;
+    else
+      to = at;
+  }
+  return from;
+}
+
+struct eq_score_rows eq_scores_of(const struct eq_scores *s, uint32_t model, uint32_t recipe, uint32_t lang) {
+  struct eq_score first = { .model = model }, after = first;
+  if (recipe == EQ_ANY)
+    after.model++;
+  else {
+    first.recipe = after.recipe = recipe;
+    if (lang == EQ_ANY)
+      after.recipe++;
+    else {
+      first.lang = after.lang = lang;
+      after.lang++;
+    }
+  }
+  size_t from = lower_bound(s, &first), to = lower_bound(s, &after);
+  return (struct eq_score_rows){ s->rows + from, to - from };
+}
+
+void eq_scores_free(struct eq_scores *s) {
+  eq_names_free(&s->models);
+  eq_names_free(&s->recipes);
+  eq_names_free(&s->langs);
+  eq_names_free(&s->ids);
+  free(s->rows);
+  *s = (struct eq_scores){ 0 };
+}
