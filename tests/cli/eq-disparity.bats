@@ -1,0 +1,98 @@
+# eq-disparity on a stream made in Python (tests/golden/disparity.py). That its numbers are right: tests/unit/disparity.c.
+
+export LC_ALL=C # for grep: a stream is not UTF-8
+stream=tests/golden/surprisal.mp
+
+@test "a golden stream gives a damage record per recipe and language, and a disparity record per recipe" {
+  eq-disparity -q -i $stream -o "$BATS_TEST_TMPDIR/out.mp"
+  [ "$(grep -ao 'k.damage' "$BATS_TEST_TMPDIR/out.mp" | wc -l)" -eq 25 ]
+  [ "$(grep -ao 'k.disparity' "$BATS_TEST_TMPDIR/out.mp" | wc -l)" -eq 5 ]
+}
+
+@test "the same bytes for 1, 2 and 3 threads, through a pipe or a file" {
+  eq-disparity -q -t 1 <$stream >"$BATS_TEST_TMPDIR/1.mp"
+  eq-disparity -q -t 2 -i $stream -o "$BATS_TEST_TMPDIR/2.mp"
+  cat $stream | eq-disparity -q --threads=3 | cat >"$BATS_TEST_TMPDIR/3.mp"
+  cmp "$BATS_TEST_TMPDIR/1.mp" "$BATS_TEST_TMPDIR/2.mp"
+  cmp "$BATS_TEST_TMPDIR/1.mp" "$BATS_TEST_TMPDIR/3.mp"
+}
+
+@test "two shards one after the other give what the whole gives" {
+  eq-shard -n 2 -s 0 <$stream >"$BATS_TEST_TMPDIR/0.mp"
+  eq-shard -n 2 -s 1 <$stream >"$BATS_TEST_TMPDIR/1.mp"
+  eq-disparity -q <$stream | grep -ao 'k.damage.*' >"$BATS_TEST_TMPDIR/whole"
+  cat "$BATS_TEST_TMPDIR/1.mp" "$BATS_TEST_TMPDIR/0.mp" | eq-disparity -q >"$BATS_TEST_TMPDIR/joined.mp"
+  # headers and digests differ: the chains of programs do
+  cmp <(head -c -40 "$BATS_TEST_TMPDIR/whole") <(grep -ao 'k.damage.*' "$BATS_TEST_TMPDIR/joined.mp" | head -c -40)
+}
+
+@test "the seed changes the intervals, the estimates stay" {
+  eq-disparity -q <$stream >"$BATS_TEST_TMPDIR/0.mp"
+  eq-disparity -q --seed 1 <$stream >"$BATS_TEST_TMPDIR/1.mp"
+  ! cmp -s "$BATS_TEST_TMPDIR/0.mp" "$BATS_TEST_TMPDIR/1.mp"
+}
+
+@test "what is left out is counted on stderr, and -q is silent" {
+  run --separate-stderr eq-disparity -i $stream -o /dev/null
+  [ "$status" -eq 0 ]
+  [ "$stderr" = "eq-disparity: model 'tiny': left out 6 segments that were not scored and 2 without a pair: see \`excluded\`" ]
+  run --separate-stderr eq-disparity -q -i $stream -o /dev/null
+  [ -z "$stderr" ]
+}
+
+@test "a base that is not there is an error that names the recipes" {
+  run --separate-stderr eq-disparity -b int3 -i $stream -o "$BATS_TEST_TMPDIR/out.mp"
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *"no segments under the base recipe 'int3/g128'"*"'int2/g128', 'int4/g128', 'int4/tensor', 'int8/g128', 'none'"* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/out.mp" ]
+}
+
+@test "the base may be spelled as people spell recipes" {
+  eq-disparity -q -b int8 -i $stream -o "$BATS_TEST_TMPDIR/out.mp"
+  grep -aq 'base.int8/g128' "$BATS_TEST_TMPDIR/out.mp"
+}
+
+@test "a truncated stream is measured as far as it came, and said so" {
+  head -c 60000 $stream >"$BATS_TEST_TMPDIR/cut.mp"
+  run --separate-stderr eq-disparity -i "$BATS_TEST_TMPDIR/cut.mp" -o "$BATS_TEST_TMPDIR/out.mp"
+  [ "$status" -eq 1 ]
+  [[ "$stderr" == *"without its trailer"* ]]
+  grep -aq 'k.disparity' "$BATS_TEST_TMPDIR/out.mp"
+}
+
+@test "a stream without surprisal is a failure, not an empty success" {
+  eq-disparity -q -i $stream -o "$BATS_TEST_TMPDIR/damage.mp"
+  run --separate-stderr eq-disparity -i "$BATS_TEST_TMPDIR/damage.mp" -o "$BATS_TEST_TMPDIR/out.mp"
+  [ "$status" -eq 1 ]
+  [[ "$stderr" == *"no surprisal record came in"* ]]
+}
+
+@test "groups come from a column, from a file, and from nowhere else" {
+  printf '# by hand\nhe\ta\nara\ta\n\nen\tb\r\n' >"$BATS_TEST_TMPDIR/groups.tsv"
+  eq-disparity -q -g "$BATS_TEST_TMPDIR/groups.tsv" --low a --high b <$stream >"$BATS_TEST_TMPDIR/file.mp"
+  grep -aq 'group.a' "$BATS_TEST_TMPDIR/file.mp"
+  ! grep -aq 'no language of the group' "$BATS_TEST_TMPDIR/file.mp"
+  eq-disparity -q -g script --low Hebr,Arab --high Latn <$stream >"$BATS_TEST_TMPDIR/script.mp"
+  ! grep -aq 'no language of the group' "$BATS_TEST_TMPDIR/script.mp"
+  eq-disparity -q -g script <$stream | grep -aq "no language of the group 'high' in the stream"
+  run eq-disparity -g nonsense <$stream
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"'nonsense' is neither a file nor a column"* ]]
+}
+
+@test "a line of a groups file that says nothing or twice is refused with its number" {
+  printf 'he\tlow\nen\n' >"$BATS_TEST_TMPDIR/groups.tsv"
+  run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"groups.tsv: line 2: expected 'language TAB group'"* ]]
+  printf 'he\tlow\nheb\thigh\n' >"$BATS_TEST_TMPDIR/groups.tsv"
+  run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"line 2: 'heb' is in the group 'low' already"* ]]
+}
+
+@test "replicates out of range are refused" {
+  run eq-disparity -B 5 -i $stream
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"--replicates: 5 is not in 100-10000000"* ]]
+}
