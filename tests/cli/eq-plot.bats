@@ -1,0 +1,110 @@
+# eq-plot on the golden stream; what a script says is checked on the script, that an image appears on the image.
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+  out=$BATS_TEST_TMPDIR
+  damage=$BATS_FILE_TMPDIR/damage.mp
+}
+
+setup_file() {
+  eq-disparity -q -B 200 -i tests/golden/surprisal.mp -o "$BATS_FILE_TMPDIR/damage.mp"
+}
+
+# A stand-in for gnuplot, first on the PATH.
+fake_gnuplot() {
+  mkdir "$out/bin"
+  printf '#!/bin/sh\n%s\n' "$1" >"$out/bin/gnuplot"
+  chmod +x "$out/bin/gnuplot"
+  PATH=$out/bin:$PATH
+}
+
+@test "the name after -o chooses between SVG and PNG" {
+  eq-plot -i "$damage" -o "$out/a.svg"
+  grep -q '<svg' "$out/a.svg"
+  eq-plot -i "$damage" -o "$out/a.png"
+  [ "$(head -c 8 "$out/a.png" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ]
+  eq-plot -f png <"$damage" | head -c 4 | grep -aq PNG
+}
+
+@test "a picture has every language by name, every recipe but the base, and the unit" {
+  eq-plot -i "$damage" -o "$out/a.svg"
+  for text in 'Hebrew (he)' 'Arabic (ar)' 'German (de)' 'Finnish (fi)' 'English (en)' int4/tensor int8/g128 \
+    'extra bits of surprisal per byte of text' '95 % interval' 'model tiny' low high; do
+    echo "$text"
+    grep -qF "$text" "$out/a.svg"
+  done
+  ! grep -q '>none<' "$out/a.svg"
+}
+
+@test "the same stream draws the same bytes" {
+  eq-plot -i "$damage" -o "$out/a.svg"
+  eq-plot -i "$damage" -o "$out/b.svg"
+  cmp "$out/a.svg" "$out/b.svg"
+}
+
+@test "points stand where the records say, on the linear axis" {
+  # disparity.tsv has NumPy's numbers
+  want=$(awk -F'\t' '$2 == "int4/tensor" && $3 == "he" && $4 == "delta_byte" { printf "%.5g", $5 }' tests/golden/disparity.tsv)
+  eq-plot --script -s linear -r int4/tensor -i "$damage" >"$out/script"
+  echo "$want"
+  grep -q "^$want" "$out/script"
+  [ "$(grep -cE '^[0-9.e-]+ [0-9.]+ [0-9.e-]+ [0-9.e-]+$' "$out/script")" -eq 5 ]
+}
+
+@test "saturated points are hollow, and the legend says so" {
+  eq-plot --script -i "$damage" | grep -q 'hollow: worse than a blind guess'
+  eq-plot --script -r int4/tensor -i "$damage" >"$out/script"
+  ! grep -q hollow "$out/script"
+}
+
+@test "rows may stand by group" {
+  eq-plot --script --sort group -i "$damage" >"$out/script"
+  [ "$(grep -o "^set label '\(low\|high\)'" "$out/script" | uniq | wc -l)" -eq 2 ]
+}
+
+@test "a name cannot speak to gnuplot" {
+  /usr/bin/env python3 - "$damage" "$out/evil.mp" <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+assert b"\xa4tiny" in data
+open(sys.argv[2], "wb").write(data[:-40].replace(b"\xa4tiny", b"\xa4'\n!x"))
+END
+  run --separate-stderr eq-plot --script -i "$out/evil.mp"
+  [ "$status" -eq 1 ] # the trailer is cut off
+  grep -qF "model '' !x" <<<"$output"
+  ! grep -q '^!' <<<"$output"
+}
+
+@test "no gnuplot, a failing one and a silent one are errors, and no image appears" {
+  run env PATH=/nowhere "$(command -v eq-plot)" -i "$damage" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == "eq-plot: there is no gnuplot on the PATH: install it"* ]]
+  fake_gnuplot 'echo "line 3: unknown terminal" >&2; exit 1'
+  run eq-plot -i "$damage" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [ "$output" = "eq-plot: gnuplot failed (status 1): line 3: unknown terminal" ]
+  printf '#!/bin/sh\nexit 0\n' >"$out/bin/gnuplot"
+  run eq-plot -i "$damage" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"it gave no image and no reason" ]]
+  [ ! -e "$out/a.svg" ]
+}
+
+@test "a stream without damage is a failure, not an empty picture" {
+  run eq-plot -i tests/golden/surprisal.mp -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"no damage to draw"* ]]
+  [ ! -e "$out/a.svg" ]
+  run eq-plot -r int3 -i "$damage" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+}
+
+@test "words that are no choice are refused with the choices" {
+  run eq-plot -s sqrt -i "$damage"
+  [ "$status" -eq 2 ]
+  [ "$output" = "eq-plot: --scale: 'sqrt' is none of auto, linear, log" ]
+  run eq-plot -m ppl -i "$damage"
+  [[ "$output" == *"'ppl' is none of delta_byte, delta_segment" ]]
+  run eq-plot -w 10 -i "$damage"
+  [[ "$output" == *"--width: 10 is not in 400-4000" ]]
+}
