@@ -32,73 +32,89 @@ stand_in_for_root() {
   cd "$folder" || return
 }
 
-each_tool() {
+tools() {
   local source
   for source in tools/eq*.c; do basename "$source" .c; done
 }
 
+# every_tool CHECK: runs `CHECK TOOL` for each; says which failed, and what they printed.
+every_tool() {
+  local tool failed=0
+  for tool in $(tools); do
+    run "$1" "$tool"
+    [ "$status" -eq 0 ] || { printf '%s\n' "-- $tool" "$output" && failed=1; }
+  done
+  [ "$failed" = 0 ]
+}
+
 @test "every tool has its page beside it, and every page its tool" {
-  diff <(each_tool) <(for page in tools/*.1; do basename "$page" .1; done)
+  diff <(tools) <(for page in tools/*.1; do basename "$page" .1; done)
 }
 
+formats_quietly() {
+  local complaints
+  complaints=$(groff -man -ww -Tutf8 -z "tools/$1.1" 2>&1; man --warnings -E UTF-8 -l -Tutf8 -Z "tools/$1.1" 2>&1 >/dev/null)
+  printf '%s' "$complaints"
+  [ -z "$complaints" ]
+}
 @test "the formatter has no complaint about a page" {
-  for tool in $(each_tool); do
-    run groff -man -ww -Tutf8 -z "tools/$tool.1"
-    [ -z "$output" ] || { echo "$output"; false; }
-    MANWIDTH=80 run man --warnings -E UTF-8 -l -Tutf8 -Z "tools/$tool.1"
-    ! grep -a -i 'warning' <<<"$output"
-  done
+  every_tool formats_quietly
 }
 
+has_the_sections() {
+  local known='NAME|SYNOPSIS|DESCRIPTION|OPTIONS|EXIT STATUS|EXAMPLES|SEE ALSO'
+  diff <(tr '|' '\n' <<<"$known") <(sed -n 's/^\.SH "\?\([^"]*\)"\?$/\1/p' "tools/$1.1" | grep -xE "$known")
+}
 @test "every page has the sections of a page, in order" {
-  for tool in $(each_tool); do
-    echo "tools/$tool.1"
-    sections=$(sed -n 's/^\.SH "\?\([^"]*\)"\?$/\1/p' "tools/$tool.1")
-    for s in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do echo "$s"; done |
-      diff - <(grep -xE 'NAME|SYNOPSIS|DESCRIPTION|OPTIONS|EXIT STATUS|EXAMPLES|SEE ALSO' <<<"$sections")
-  done
+  every_tool has_the_sections
 }
 
+documents_its_options() {
+  echo '< in -h, > in the page'
+  diff <(options_of_help "$1") <(options_of_page "tools/$1.1")
+}
 @test "a page documents exactly the options that -h lists" {
-  for tool in $(each_tool); do
-    echo "$tool: < in -h, > in the page"
-    diff <(options_of_help "$tool") <(options_of_page "tools/$tool.1")
-  done
+  every_tool documents_its_options
 }
 
-@test "every tool knows -h and --version, and -h fits a screen" {
-  for tool in $(each_tool); do
-    echo "$tool"
-    [[ "$("$tool" --version)" == "$tool "* ]]
-    "$tool" -h >"$BATS_TEST_TMPDIR/help"
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -le 50 ]
-    run grep -nE '^.{101}' "$BATS_TEST_TMPDIR/help"
-    [ -z "$output" ] || { echo "$output"; false; }
-  done
+fits_a_screen() {
+  [ "$("$1" -h | wc -l)" -le 50 ] && ! "$1" -h | grep -nE '^.{101}'
+}
+@test "-h fits in 50 lines of 100 columns" {
+  every_tool fits_a_screen
 }
 
+tells_its_version() {
+  [[ "$("$1" --version)" == "$1 "[0-9]* ]]
+}
+@test "every tool tells its version" {
+  every_tool tells_its_version
+}
+
+summarises_alike() {
+  local name
+  name=$(awk '/^\.SH/ { on = $2 == "NAME"; next } on' "tools/$1.1" | sed 's/\\-/-/g' | tr '\n' ' ')
+  diff <("$1" -h | head -n 1 | sed "s/^$1: //") <(sed "s/^$1 - //; s/ $//" <<<"$name")
+}
 @test "the summary of a page is that of -h" {
-  for tool in $(each_tool); do
-    page=$(awk '/^\.SH/ { on = $2 == "NAME"; next } on' "tools/$tool.1" | sed 's/\\-/-/g' | tr '\n' ' ')
-    diff <("$tool" -h | head -n 1 | sed "s/^${tool}[ :-]*//") <(sed "s/^$tool - //; s/ $//" <<<"$page")
-  done
+  every_tool summarises_alike
 }
 
-# run_examples TOOL: the shell program on stdin, in the stand-in for the root.
+# run_examples EXTRACT FROM: the shell program that `EXTRACT FROM` prints, in the stand-in for the root.
 run_examples() {
-  cat >example.sh
-  echo "examples of $1:"
+  "$@" >example.sh
   cat example.sh
-  [ -s example.sh ]
-  bash -euo pipefail example.sh </dev/null >example.out
+  [ -s example.sh ] && bash -euo pipefail example.sh </dev/null >example.out
 }
+page_examples_run() { run_examples examples_of_page "tools/$1.1"; }
+help_examples_run() { run_examples examples_of_help "$1"; }
 
 @test "the examples of every page run" {
   stand_in_for_root
-  for tool in $(each_tool); do run_examples "$tool" < <(examples_of_page "tools/$tool.1"); done
+  every_tool page_examples_run
 }
 
 @test "the examples of every -h run" {
   stand_in_for_root
-  for tool in $(each_tool); do run_examples "$tool" < <(examples_of_help "$tool"); done
+  every_tool help_examples_run
 }
