@@ -47,11 +47,11 @@ static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, 
   for (size_t i = 0; i < rows; i++) {
     float *row = logits + i * w.out, max = eq_simd_max(row, w.out);
     if (target[i] >= first && target[i] - first < w.out) target_logit[i] = row[target[i] - first];
-    if (!(max < lse[i].max)) { /* also when max is NaN, so that a NaN shows */
+    if (max > lse[i].max) {
       lse[i].sum *= lse[i].sum > 0 ? exp((double)lse[i].max - (double)max) : 0;
       lse[i].max = max;
     }
-    lse[i].sum += eq_simd_exp(row, w.out, lse[i].max);
+    lse[i].sum += eq_simd_sum_exp(row, w.out, lse[i].max);
   }
 }
 

@@ -7,24 +7,25 @@
 #define INLINE static inline __attribute__((always_inline))
 enum { LANES = 16 }; /* partial sums of a reduction, whatever the vector width */
 
-/* exp(x) for x <= 0 within 2 ulp: x = n ln2 + r, |r| <= ln2 / 2, a polynomial for exp(r) (Taylor to degree 7, whose
+#define FMA(A, B, C) __builtin_fmaf(A, B, C)
+
+/* exp(x) for x <= 88 within 2 ulp: x = n ln2 + r, |r| <= ln2 / 2, a polynomial for exp(r) (Taylor to degree 7, whose
  * remainder is below 2^-27), then 2^n by the exponent's bits. Below -87 the result is 0. NaN stays NaN. */
-INLINE float exp_negative(float x) {
+INLINE float exp_float(float x) {
   const float round = 0x1.8p23f; /* adding and subtracting rounds to an integer */
   float clamped = x < -87.0f ? -87.0f : x;
-  float n = clamped * 1.44269504f + round;
+  float n = FMA(clamped, 1.44269504f, round);
   uint32_t bits;
   memcpy(&bits, &n, 4);
   n -= round;
-  float r = (clamped - n * 0x1.62e400p-1f) - n * 0x1.7f7d1cp-20f; /* ln 2 in two parts (Cody and Waite 1980) */
-  float p = 1.0f / 5040;
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
+  float r = FMA(n, -0x1.7f7d1cp-20f, FMA(n, -0x1.62e400p-1f, clamped)); /* ln 2 in two parts (Cody and Waite 1980) */
+  float p = FMA(1.0f / 5040, r, 1.0f / 720);
+  p = FMA(p, r, 1.0f / 120);
+  p = FMA(p, r, 1.0f / 24);
+  p = FMA(p, r, 1.0f / 6);
+  p = FMA(p, r, 0.5f);
+  p = FMA(p, r, 1.0f);
+  p = FMA(p, r, 1.0f);
   uint32_t exponent = (bits + 127) << 23; /* the low bits of n + round are n */
   float power;
   memcpy(&power, &exponent, 4);
@@ -32,23 +33,14 @@ INLINE float exp_negative(float x) {
 }
 
 INLINE float lanes_max(const float *x, size_t n) {
-  float lane[LANES], unordered[LANES] = { 0 }, max = -INFINITY, nan = 0;
+  float lane[LANES], max = -INFINITY;
   for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
   size_t i = 0;
   for (; i + LANES <= n; i += LANES)
-    for (size_t l = 0; l < LANES; l++) {
-      lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
-      unordered[l] = x[i + l] != x[i + l] ? x[i + l] : unordered[l]; /* a comparison would lose a NaN */
-    }
-  for (; i < n; i++) {
-    max = x[i] > max ? x[i] : max;
-    nan = x[i] != x[i] ? x[i] : nan;
-  }
-  for (int l = 0; l < LANES; l++) {
-    max = lane[l] > max ? lane[l] : max;
-    nan = unordered[l] != unordered[l] ? unordered[l] : nan;
-  }
-  return nan != nan ? nan : max;
+    for (size_t l = 0; l < LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+  for (; i < n; i++) max = x[i] > max ? x[i] : max;
+  for (int l = 0; l < LANES; l++) max = lane[l] > max ? lane[l] : max;
+  return max;
 }
 
 INLINE double lanes_exp(float *x, size_t n, float max) {
@@ -56,8 +48,20 @@ INLINE double lanes_exp(float *x, size_t n, float max) {
   double sum = 0;
   size_t i = 0;
   for (; i + LANES <= n; i += LANES)
-    for (size_t l = 0; l < LANES; l++) lane[l] += x[i + l] = exp_negative(x[i + l] - max);
-  for (; i < n; i++) sum += (double)(x[i] = exp_negative(x[i] - max));
+    for (size_t l = 0; l < LANES; l++) lane[l] += x[i + l] = exp_float(x[i + l] - max);
+  for (; i < n; i++) sum += (double)(x[i] = exp_float(x[i] - max));
+  for (int l = 0; l < LANES; l++) sum += (double)lane[l];
+  return sum;
+}
+
+/* As lanes_exp, without storing the terms. */
+INLINE double lanes_sum_exp(const float *x, size_t n, float max) {
+  float lane[LANES] = { 0 };
+  double sum = 0;
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (size_t l = 0; l < LANES; l++) lane[l] += exp_float(x[i + l] - max);
+  for (; i < n; i++) sum += (double)exp_float(x[i] - max);
   for (int l = 0; l < LANES; l++) sum += (double)lane[l];
   return sum;
 }
@@ -83,7 +87,7 @@ INLINE void layernorm_row(float *y, const float *x, const float *gain, const flo
 }
 
 INLINE float logistic_times(float x, float u) { /* x / (1 + exp(-u)), without overflow */
-  float e = exp_negative(u < 0 ? u : -u);
+  float e = exp_float(u < 0 ? u : -u);
   return x * (u < 0 ? e : 1.0f) / (1.0f + e);
 }
 
@@ -107,6 +111,7 @@ INLINE void scale_all(float *x, size_t n, float factor) {
 #define VARIANT(SUFFIX, TARGET)                                                                                    \
   TARGET static float max_##SUFFIX(const float *x, size_t n) { return lanes_max(x, n); }                           \
   TARGET static double exp_##SUFFIX(float *x, size_t n, float max) { return lanes_exp(x, n, max); }                \
+  TARGET static double sum_exp_##SUFFIX(const float *x, size_t n, float max) { return lanes_sum_exp(x, n, max); }  \
   TARGET static void scale_##SUFFIX(float *x, size_t n, float factor) { scale_all(x, n, factor); }                 \
   TARGET static void activate_##SUFFIX(enum eq_activation f, float *x, size_t n) { activate_all(f, x, n); }        \
   TARGET static void layernorm_##SUFFIX(float *y, const float *x, const float *gain, const float *shift, size_t n, \
@@ -115,8 +120,8 @@ INLINE void scale_all(float *x, size_t n, float factor) {
   }
 VARIANT(plain, )
 #ifdef __x86_64__
-VARIANT(avx2, __attribute__((target("avx2"))))
-#define PICK(NAME) (__builtin_cpu_supports("avx2") ? NAME##_avx2 : NAME##_plain)
+VARIANT(avx2, __attribute__((target("avx2,fma"))))
+#define PICK(NAME) (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? NAME##_avx2 : NAME##_plain)
 #else
 #define PICK(NAME) NAME##_plain
 #endif
@@ -124,6 +129,8 @@ VARIANT(avx2, __attribute__((target("avx2"))))
 float eq_simd_max(const float *x, size_t n) { return PICK(max)(x, n); }
 
 double eq_simd_exp(float *x, size_t n, float max) { return PICK(exp)(x, n, max); }
+
+double eq_simd_sum_exp(const float *x, size_t n, float max) { return PICK(sum_exp)(x, n, max); }
 
 void eq_simd_scale(float *x, size_t n, float factor) { PICK(scale)(x, n, factor); }
 

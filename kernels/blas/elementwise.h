@@ -1,7 +1,7 @@
 /* elementwise.h: what blas/ needs beside products, written for the vectorizer.
  *
  * Each function is compiled for several instruction sets and picked at run time; reductions run in a fixed number of
- * lanes and nothing is contracted, so all of them give the same bytes. */
+ * lanes and multiply-adds are written out as such, so all of them give the same bytes. */
 #ifndef EQ_KERNELS_BLAS_ELEMENTWISE_H
 #define EQ_KERNELS_BLAS_ELEMENTWISE_H
 
@@ -14,11 +14,14 @@ void eq_simd_layernorm(float *y, const float *x, const float *gain, const float 
                        float epsilon);
 void eq_simd_activate(enum eq_activation f, float *x, size_t n);
 
-/* max x[0..n), -inf when n is 0; NaN when any is. */
+/* max x[0..n), -inf when n is 0. NaN is passed over: it shows in the sum of exponentials. */
 float eq_simd_max(const float *x, size_t n);
 
 /* x[i] = exp(x[i] - max) and returns their sum, within 2 ulp a term. max must not be below max x. */
 double eq_simd_exp(float *x, size_t n, float max);
+
+/* The same sum; x stays. */
+double eq_simd_sum_exp(const float *x, size_t n, float max);
 
 /* x[i] *= factor. */
 void eq_simd_scale(float *x, size_t n, float factor);

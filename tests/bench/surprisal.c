@@ -1,0 +1,232 @@
+/* Speed and memory of surprisal against the machine's own matrix product, and what sharing prefixes saves.
+ *
+ * Prints three ratios with the bound that they must keep:
+ *   rate     2 operations a multiplied weight and token of a GPT-2-124M-shaped random model in float32, 512-token
+ *            segments, over the sgemm rate that this program measures with as many threads
+ *   memory   peak resident memory, over 1.5 times the model's float32 size plus 200 MB
+ *   sweep    time of a single-layer sweep of corpora/mini (14 recipes) in one run, over that of 14 runs
+ * Rates are medians of alternating measurements, for the machine may be shared. Exit status 1 when a bound is broken.
+ */
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/progress.h"
+#include "lib/base/random.h"
+#include "lib/model/score.h"
+#include "lib/recipe/list.h"
+
+enum { LAYERS = 12, WIDTH = 768, HEADS = 12, VOCAB = 50257, POSITIONS = 1024, SEGMENT = 512, SEGMENTS = 6, ROUNDS = 5 };
+
+static void check(bool ok, const struct eq_err *err) {
+  if (ok) return;
+  fprintf(stderr, "bench: %s\n", err->text);
+  exit(2);
+}
+
+/* ---- a random model on disk ----------------------------------------------------------------------------------------
+ */
+
+static const struct {
+  const char *name;
+  size_t dims[2];
+} layer_tensors[] = {
+  { "ln_1.weight", { WIDTH } },
+  { "ln_1.bias", { WIDTH } },
+  { "attn.c_attn.weight", { WIDTH, 3 * WIDTH } },
+  { "attn.c_attn.bias", { 3 * WIDTH } },
+  { "attn.c_proj.weight", { WIDTH, WIDTH } },
+  { "attn.c_proj.bias", { WIDTH } },
+  { "ln_2.weight", { WIDTH } },
+  { "ln_2.bias", { WIDTH } },
+  { "mlp.c_fc.weight", { WIDTH, 4 * WIDTH } },
+  { "mlp.c_fc.bias", { 4 * WIDTH } },
+  { "mlp.c_proj.weight", { 4 * WIDTH, WIDTH } },
+  { "mlp.c_proj.bias", { WIDTH } },
+};
+
+/* Appends a tensor's entry to the header; returns where the next one's data begin. */
+static size_t add_entry(struct eq_buffer *header, const char *name, size_t rows, size_t cols, size_t at) {
+  size_t n = rows * (cols ? cols : 1) * 4;
+  eq_buffer_format(header, "%c\"%s\":{\"dtype\":\"F32\",\"shape\":[%zu", header->size ? ',' : '{', name, rows);
+  if (cols) eq_buffer_format(header, ",%zu", cols);
+  eq_buffer_format(header, "],\"data_offsets\":[%zu,%zu]}", at, at + n);
+  return at + n;
+}
+
+static void write_model(const char *folder) {
+  struct eq_buffer header = { 0 };
+  char path[512], name[64];
+  size_t at = add_entry(&header, "wte.weight", VOCAB, WIDTH, 0);
+  at = add_entry(&header, "wpe.weight", POSITIONS, WIDTH, at);
+  for (int l = 0; l < LAYERS; l++)
+    for (size_t i = 0; i < sizeof layer_tensors / sizeof *layer_tensors; i++) {
+      snprintf(name, sizeof name, "h.%d.%s", l, layer_tensors[i].name);
+      at = add_entry(&header, name, layer_tensors[i].dims[0], layer_tensors[i].dims[1], at);
+    }
+  at = add_entry(&header, "ln_f.weight", WIDTH, 0, at);
+  at = add_entry(&header, "ln_f.bias", WIDTH, 0, at);
+  eq_buffer_string(&header, "}");
+  while (header.size % 8) eq_buffer_string(&header, " ");
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  FILE *f = fopen(path, "wb");
+  uint64_t n_header = header.size;
+  float block[1024];
+  bool ok = f && fwrite(&n_header, 8, 1, f) == 1 && fwrite(header.data, 1, header.size, f) == header.size;
+  for (size_t i = 0; i < 1024; i++) block[i] = (float)(0.06 * (eq_random_f64(1, 1, i) - 0.5));
+  for (size_t i = 0; ok && i < at / 4; i += 1024) { /* rotated, so that rows differ */
+    size_t turn = i / 1024 * 37 % 1024, n = at / 4 - i < 1024 ? at / 4 - i : 1024;
+    float turned[1024];
+    for (size_t k = 0; k < 1024; k++) turned[k] = block[(k + turn) % 1024];
+    ok = fwrite(turned, 4, n, f) == n;
+  }
+  ok = f && fclose(f) == 0 && ok;
+  snprintf(path, sizeof path, "%s/config.json", folder);
+  f = fopen(path, "w");
+  ok = f && ok &&
+       fprintf(
+           f,
+           "{\"model_type\":\"gpt2\",\"n_layer\":%d,\"n_embd\":%d,\"n_head\":%d,\"n_positions\":%d,\"vocab_size\":%d}",
+           LAYERS, WIDTH, HEADS, POSITIONS, VOCAB) > 0;
+  ok = f && fclose(f) == 0 && ok;
+  eq_buffer_free(&header);
+  if (!ok) fprintf(stderr, "bench: cannot write %s\n", path), exit(2);
+}
+
+/* ---- measuring ------------------------------------------------------------------------------------------------------
+ */
+
+static void ignore(void *context, const struct eq_scored *s) { (void)context, (void)s; }
+static void drop(void *tag) { (void)tag; }
+
+static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, const char *const *recipes,
+                              size_t n_recipes, size_t n_segments, size_t n_tokens) {
+  struct eq_err err = { 0 };
+  struct eq_recipe_list list = { 0 };
+  for (size_t i = 0; i < n_recipes; i++) check(eq_recipes_add(&list, recipes[i], &err), &err);
+  check(eq_recipes_resolve(&list, m->params, m->n_params, m->config.n_layers, &err), &err);
+  struct eq_scoring how = { n_tokens, n_tokens, 0, false };
+  uint32_t *ids = malloc(n_tokens * sizeof *ids);
+  double began = eq_clock();
+  struct eq_scorer *s =
+      eq_scorer_new(m, &eq_kernels_blas, pool, list.schemes, list.n, how, (struct eq_sink){ ignore, drop, NULL }, &err);
+  check(s != NULL, &err);
+  for (size_t i = 0; i < n_segments; i++) {
+    for (size_t k = 0; k < n_tokens; k++) ids[k] = (uint32_t)eq_random_below(2, i, k, m->config.dims[EQ_D_VOCAB]);
+    check(eq_scorer_add(s, ids, n_tokens, NULL, &err), &err);
+  }
+  check(eq_scorer_flush(s, &err), &err);
+  double seconds = eq_clock() - began;
+  eq_scorer_free(s);
+  eq_recipes_free(&list);
+  free(ids);
+  return seconds;
+}
+
+enum { SIDE = 1024, PRODUCTS = 12 };
+
+static void multiply(void *context, size_t item, size_t thread) {
+  float *const *m = context;
+  (void)item;
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, m[3 * thread], SIDE, m[3 * thread + 1],
+              SIDE, 0, m[3 * thread + 2], SIDE);
+}
+
+/* Operations a second of square products, one on each thread at a time. */
+static double sgemm_rate(struct eq_pool *pool, float **matrices) {
+  double began = eq_clock();
+  eq_pool_run(pool, PRODUCTS, multiply, matrices);
+  return PRODUCTS * 2.0 * SIDE * SIDE * SIDE / (eq_clock() - began);
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(double *x, size_t n) {
+  qsort(x, n, sizeof *x, ascending);
+  return x[n / 2];
+}
+
+static bool bench_rate(const char *folder, struct eq_pool *pool) {
+  struct eq_err err = { 0 };
+  struct eq_model m;
+  double ratio[ROUNDS], rate[ROUNDS];
+  const char *none = "none";
+  size_t threads = eq_pool_threads(pool), weights = LAYERS * 12ul * WIDTH * WIDTH + (size_t)VOCAB * WIDTH;
+  float **matrices = malloc(3 * threads * sizeof *matrices);
+  for (size_t i = 0; i < 3 * threads; i++) {
+    matrices[i] = malloc((size_t)SIDE * SIDE * sizeof **matrices);
+    for (size_t k = 0; k < (size_t)SIDE * SIDE; k++) matrices[i][k] = (float)(k % 7);
+  }
+  check(eq_model_open(&m, folder, pool, &err), &err);
+  scoring_seconds(&m, pool, &none, 1, 2, SEGMENT);
+  for (int i = 0; i < ROUNDS; i++) {
+    double before = sgemm_rate(pool, matrices);
+    double seconds = scoring_seconds(&m, pool, &none, 1, SEGMENTS, SEGMENT);
+    double sgemm = (before + sgemm_rate(pool, matrices)) / 2;
+    rate[i] = 2.0 * (double)weights * SEGMENTS * SEGMENT / seconds;
+    ratio[i] = rate[i] / sgemm;
+  }
+  for (size_t i = 0; i < 3 * threads; i++) free(matrices[i]);
+  free(matrices);
+  double r = median(ratio, ROUNDS);
+  struct rusage use;
+  getrusage(RUSAGE_SELF, &use);
+  double peak = (double)use.ru_maxrss * 1024, bound = 1.5 * (double)eq_model_bytes(&m) + 200e6;
+  printf("rate    %5.2f of sgemm (at least 0.70): %.0f GFLOP/s, %zu threads, GPT-2-124M shape\n", r,
+         median(rate, ROUNDS) * 1e-9, threads);
+  printf("memory  %5.2f of the bound (at most 1): peak %.0f MB, the model is %.0f MB\n", peak / bound, peak * 1e-6,
+         (double)eq_model_bytes(&m) * 1e-6);
+  eq_model_close(&m);
+  return r >= 0.70 && peak <= bound;
+}
+
+static bool bench_sweep(struct eq_pool *pool) {
+  struct eq_err err = { 0 };
+  struct eq_model m;
+  enum { N = LAYERS + 2 };
+  char text[N][32];
+  const char *recipes[N];
+  double ratio[3];
+  for (int i = 0; i < N; i++) {
+    snprintf(text[i], sizeof text[i], i < LAYERS ? "int4;L%d=keep" : i == LAYERS ? "none" : "int4", i);
+    recipes[i] = text[i];
+  }
+  check(eq_model_open(&m, "corpora/mini", pool, &err), &err);
+  for (int k = 0; k < 3; k++) {
+    double together = scoring_seconds(&m, pool, recipes, N, 60, 100), apart = 0;
+    for (int i = 0; i < N; i++) apart += scoring_seconds(&m, pool, recipes + i, 1, 60, 100);
+    ratio[k] = together / apart;
+  }
+  double r = median(ratio, 3);
+  printf("sweep   %5.2f of separate runs (at most 0.75): %d recipes of corpora/mini\n", r, N);
+  eq_model_close(&m);
+  return r <= 0.75;
+}
+
+int main(void) {
+  struct eq_err err = { 0 };
+  char folder[] = "/tmp/equant-bench-XXXXXX", path[64];
+  if (!mkdtemp(folder)) return 2;
+  pid_t child = fork(); /* what writing takes is not part of the peak */
+  if (child == 0) write_model(folder), _exit(0);
+  int status = 0;
+  waitpid(child, &status, 0);
+  struct eq_pool *pool = eq_pool_new(0, &err);
+  bool ok = status == 0 && pool && bench_rate(folder, pool);
+  ok = bench_sweep(pool) && ok;
+  eq_pool_free(pool);
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  unlink(path);
+  snprintf(path, sizeof path, "%s/config.json", folder);
+  unlink(path);
+  rmdir(folder);
+  return ok ? 0 : 1;
+}
