@@ -1,6 +1,7 @@
 #include "lib/base/number.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,3 +36,19 @@ bool eq_parse_f64(struct eq_str s, double *value) {
   *value = strtod(text, &end);
   return *end == 0 && isfinite(*value);
 }
+
+/* Shortest of `from` to `to` digits; a float is read back as who knows no floats does, through a double. */
+static void format(double x, bool single, int from, int to, char text[EQ_NUMBER_TEXT]) {
+  if (isnan(x)) {
+    memcpy(text, "nan", 4); /* never "-nan" */
+    return;
+  }
+  for (int digits = from; digits <= to; digits++) {
+    snprintf(text, EQ_NUMBER_TEXT, "%.*g", digits, x);
+    double back = strtod(text, NULL);
+    if (single ? (float)back >= (float)x && (float)back <= (float)x : back >= x && back <= x) return;
+  }
+}
+
+void eq_format_f64(double x, char text[EQ_NUMBER_TEXT]) { format(x, false, 15, 17, text); }
+void eq_format_f32(float x, char text[EQ_NUMBER_TEXT]) { format((double)x, true, 6, 9, text); }

@@ -1,4 +1,5 @@
-/* number.h: numbers that people type, read strictly: the whole text must be one number in range. */
+/* number.h: numbers as text. What people type is read strictly: the whole text must be one number in range. What we
+ * write reads back as the same number. */
 #ifndef EQ_BASE_NUMBER_H
 #define EQ_BASE_NUMBER_H
 
@@ -15,5 +16,11 @@ bool eq_parse_i64(struct eq_str s, int64_t *value);
 
 /* A finite decimal number as strtod reads it in the C locale, without hexadecimal, inf or nan. */
 bool eq_parse_f64(struct eq_str s, double *value);
+
+/* The shortest decimal text that reads back as x (of at most 17 digits, for a float 9): "0.1", "3", "1e-07", "nan",
+ * "inf", "-inf". */
+enum { EQ_NUMBER_TEXT = 32 };
+void eq_format_f64(double x, char text[EQ_NUMBER_TEXT]);
+void eq_format_f32(float x, char text[EQ_NUMBER_TEXT]);
 
 #endif

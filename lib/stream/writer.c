@@ -100,8 +100,9 @@ void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name,
   pack_string(p, eq_str("equant"));
   msgpack_pack_int(p, 1);
   pack_string(p, eq_str("prog"));
-  msgpack_pack_array(p, links + 1);
-  eq_buffer_add(w->out, chain.p + skip, chain.n - skip);
+  msgpack_pack_array(p, links + (name != NULL));
+  if (chain.n > skip) eq_buffer_add(w->out, chain.p + skip, chain.n - skip);
+  if (!name) return;
   msgpack_pack_map(p, 3);
   pack_string(p, eq_str("name"));
   pack_string(p, eq_str(name));

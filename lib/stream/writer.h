@@ -12,7 +12,7 @@ struct eq_writer *eq_writer_open(const char *where, struct eq_err *err);
 struct eq_writer *eq_writer_memory(struct eq_buffer *out, struct eq_err *err);
 
 /* Writes the header {"equant": 1, "prog": chain + {name, version, argv}} once, before the first record. `chain` is
- * what eq_reader_chain gives, or empty. */
+ * what eq_reader_chain gives, or empty. name NULL: the chain only. */
 void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name, const char *version,
                      const char *const *argv, size_t argc);
 

@@ -91,8 +91,8 @@ bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc
 
 void eq_tool_header(struct eq_tool *t) {
   if (!t->out || t->header) return;
-  struct eq_str chain = t->in ? eq_reader_chain(t->in) : (struct eq_str){ "", 0 };
-  eq_write_header(t->out, chain, t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
+  struct eq_str chain = t->in && !t->bare ? eq_reader_chain(t->in) : (struct eq_str){ "", 0 };
+  eq_write_header(t->out, chain, t->bare ? NULL : t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
   t->header = true;
 }
 

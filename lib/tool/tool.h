@@ -35,6 +35,7 @@ struct eq_tool {
   size_t n_operands;
   bool quiet, verbose;
   void (*draw)(const char *line); /* for eq_progress_begin: NULL when quiet or stderr is no terminal */
+  bool bare;                      /* set it before the first record, and the header of the output names no programs */
   const char *input, *output;     /* -i and -o, "-" when not given */
   /* the rest is tool.c's */
   const struct eq_command *command;
