@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/stream/json.h"
+#include "lib/stream/jsonl.h"
 #include "lib/stream/table.h"
 #include "lib/tool/tool.h"
 
@@ -51,9 +51,9 @@ struct show {
   struct eq_tool t;
   struct args a;
   const struct format *format;
-  struct eq_json_reader *json; /* NULL: records come from t.in */
-  struct eq_rows rows;         /* what has to wait for the end */
-  struct eq_str *kinds;        /* of the rows, as they came first; names lie in rows */
+  struct eq_jsonl_reader *json; /* NULL: records come from t.in */
+  struct eq_rows rows;          /* what has to wait for the end */
+  struct eq_str *kinds;         /* of the rows, as they came first; names lie in rows */
   size_t n_kinds, kinds_capacity;
   struct eq_buffer line;
 };
@@ -68,14 +68,14 @@ static bool choose(struct show *s) {
   if (s->a.columns && s->format->form != TABLE)
     return eq_fail(&s->t.err, EQ_BAD, "--columns: records of '%s' keep all their keys", s->format->name);
   bool json = s->a.from[0] == 'j';
-  if (json) s->json = eq_json_open(s->t.input, &s->t.err);
+  if (json) s->json = eq_jsonl_open(s->t.input, &s->t.err);
   return eq_tool_open(&s->t, (json ? 0u : EQ_READS) | (s->format->form == STREAM ? EQ_WRITES : EQ_PRINTS));
 }
 
 static bool next(struct show *s, struct eq_record *r) {
   if (!s->json) return eq_tool_read(&s->t, r);
   eq_tool_header(&s->t);
-  return s->t.err.code == EQ_OK && eq_json_read(s->json, r, &s->t.err);
+  return s->t.err.code == EQ_OK && eq_jsonl_read(s->json, r, &s->t.err);
 }
 
 /* Whether a comma list names s. */
@@ -183,7 +183,7 @@ int main(int argc, char **argv) {
     s.t.bare = s.a.bare;
     show(&s);
   }
-  eq_json_free(s.json);
+  eq_jsonl_free(s.json);
   eq_rows_free(&s.rows);
   free(s.kinds);
   eq_buffer_free(&s.line);

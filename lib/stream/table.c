@@ -8,7 +8,7 @@
 
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
-#include "lib/stream/json.h"
+#include "lib/stream/jsonl.h"
 
 enum { WIDTH_MAX = 48 }; /* terminal columns of a text */
 

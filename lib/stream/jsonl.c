@@ -1,4 +1,4 @@
-#include "lib/stream/json.h"
+#include "lib/stream/jsonl.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -122,7 +122,7 @@ void eq_json_add(struct eq_buffer *out, const msgpack_object *o) {
 
 /* ---- from JSON ---- */
 
-struct eq_json_reader {
+struct eq_jsonl_reader {
   struct eq_port *port;
   struct eq_buffer text; /* read, from `at` on not yet handed on */
   size_t at, searched;   /* bytes of text before `searched` hold no line break behind `at` */
@@ -139,10 +139,10 @@ static int append(void *buffer, const char *bytes, size_t n) {
   return 0;
 }
 
-struct eq_json_reader *eq_json_open(const char *where, struct eq_err *err) {
+struct eq_jsonl_reader *eq_jsonl_open(const char *where, struct eq_err *err) {
   struct eq_port *port = eq_port_input(where, err);
   if (!port) return NULL;
-  struct eq_json_reader *r = eq_array(1, sizeof *r);
+  struct eq_jsonl_reader *r = eq_array(1, sizeof *r);
   if (r && msgpack_zone_init(&r->zone, MSGPACK_ZONE_CHUNK_SIZE)) {
     r->port = port;
     msgpack_packer_init(&r->packer, &r->packed, append);
@@ -154,7 +154,7 @@ struct eq_json_reader *eq_json_open(const char *where, struct eq_err *err) {
   return NULL;
 }
 
-void eq_json_free(struct eq_json_reader *r) {
+void eq_jsonl_free(struct eq_jsonl_reader *r) {
   if (!r) return;
   eq_port_close(r->port, false, NULL);
   eq_buffer_free(&r->text);
@@ -264,7 +264,7 @@ static bool pack_field(msgpack_packer *p, json_t *v, const struct eq_field *f) {
   return true;
 }
 
-static bool pack_line(struct eq_json_reader *r, json_t *object, struct eq_err *err) {
+static bool pack_line(struct eq_jsonl_reader *r, json_t *object, struct eq_err *err) {
   const char *where = eq_port_name(r->port), *key;
   unsigned long long line = r->line;
   json_t *k = json_object_get(object, "k"), *v;
@@ -290,7 +290,7 @@ static bool pack_line(struct eq_json_reader *r, json_t *object, struct eq_err *e
 }
 
 /* The next line, without its break, into *line; false at the end or with err. */
-static bool next_line(struct eq_json_reader *r, struct eq_str *line, struct eq_err *err) {
+static bool next_line(struct eq_jsonl_reader *r, struct eq_str *line, struct eq_err *err) {
   for (;;) {
     char *from = r->text.data + r->at;
     char *stop =
@@ -318,7 +318,7 @@ static bool next_line(struct eq_json_reader *r, struct eq_str *line, struct eq_e
   }
 }
 
-bool eq_json_read(struct eq_json_reader *r, struct eq_record *record, struct eq_err *err) {
+bool eq_jsonl_read(struct eq_jsonl_reader *r, struct eq_record *record, struct eq_err *err) {
   struct eq_str line = { 0 };
   do
     if (!next_line(r, &line, err)) return false;
