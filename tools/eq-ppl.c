@@ -200,6 +200,27 @@ static bool choose_windows(struct ppl *p) {
   return true;
 }
 
+/* What a user should know of the recipes although nothing is wrong. */
+static void remark_on_recipes(const struct ppl *p) {
+  const struct eq_model *m = &p->model;
+  size_t embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
+  bool tied_touched = false;
+  for (size_t r = 0; r < p->recipes.n; r++) {
+    const struct eq_scheme *schemes = p->recipes.schemes + r * m->n_params;
+    size_t n_short = eq_model_short_groups(m, schemes);
+    if (n_short)
+      eq_tool_say(&p->tool, "%s: the last group of %zu rows is shorter than the rest",
+                  eq_recipe_canonical(p->recipes.recipes[r]), n_short);
+    tied_touched = tied_touched || schemes[embed].kind != EQ_KEEP;
+  }
+  if (tied_touched && m->config.tied)
+    eq_tool_say(&p->tool, "embedding and head are one tensor, %s: what a recipe does to it shows in both",
+                m->params[embed].name);
+  if (p->recipes.repeated) eq_tool_say(&p->tool, "%zu recipes were given twice: measured once", p->recipes.repeated);
+  if (m->n_unused)
+    eq_tool_say(&p->tool, "%zu tensors of %s are not used, '%s' the first", m->n_unused, m->file.file.path, m->unused);
+}
+
 static bool choose_recipes(struct ppl *p) {
   const struct args *a = &p->args;
   struct eq_err *err = &p->tool.err;
@@ -208,8 +229,9 @@ static bool choose_recipes(struct ppl *p) {
   if (a->recipe_file && !eq_recipes_add_file(&p->recipes, a->recipe_file, err)) return false;
   if (p->recipes.n == 0 && a->recipe_file) return eq_fail(err, EQ_BAD, "%s: holds no recipe", a->recipe_file);
   if (p->recipes.n == 0 && !eq_recipes_add(&p->recipes, "none", err)) return false;
-  if (p->recipes.repeated) eq_tool_say(&p->tool, "%zu recipes were given twice: measured once", p->recipes.repeated);
-  return eq_recipes_resolve(&p->recipes, p->model.params, p->model.n_params, p->model.config.n_layers, err);
+  if (!eq_recipes_resolve(&p->recipes, p->model.params, p->model.n_params, p->model.config.n_layers, err)) return false;
+  remark_on_recipes(p);
+  return true;
 }
 
 static bool set_up(struct ppl *p) {

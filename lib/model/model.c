@@ -266,6 +266,12 @@ void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme sc
   eq_round_rows(scheme, w->absmax, (struct eq_matrix){ whole, w->rows, w->cols, true }, first, last);
 }
 
+size_t eq_model_short_groups(const struct eq_model *m, const struct eq_scheme *schemes) {
+  size_t n = 0;
+  for (size_t i = 0; i < m->n_params; i++) n += eq_short_groups(schemes[i], m->weights[i].rows, m->weights[i].cols);
+  return n;
+}
+
 size_t eq_model_bytes(const struct eq_model *m) {
   size_t n = 0;
   for (size_t i = 0; i < m->n_params; i++) n += m->weights[i].tensor->n * sizeof(float);

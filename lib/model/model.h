@@ -52,6 +52,9 @@ void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme sc
 void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
                    float *out);
 
+/* Rows (output channels) of all parameters whose last group is shorter than the rest under these schemes. */
+size_t eq_model_short_groups(const struct eq_model *m, const struct eq_scheme *schemes);
+
 /* Bytes of the parameters as float32. */
 size_t eq_model_bytes(const struct eq_model *m);
 

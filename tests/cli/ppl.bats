@@ -1,0 +1,171 @@
+# eq-ppl against other programs' numbers and against itself run otherwise.
+
+setup() {
+  DEMO_LANGS=en,de,fr,es,it,ru,zh,ja,ko,tr,fi,hi,ar,he,sw
+  MINI=corpora/mini
+}
+
+# tokens LANGS [eq-text options]: a tokens stream of UDHR.
+tokens() {
+  local langs=$1
+  shift
+  eq-text -c corpora/udhr -l "$langs" "$@" | eq-token -m "$MINI"
+}
+
+# rows COLUMNS: surprisal records as TSV without its header line.
+rows() { eq-show -f tsv -k surprisal -c "$1" | tail -n +2; }
+
+@test "bits a segment equal Hugging Face transformers' for every recipe of the demo" {
+  tokens "$DEMO_LANGS" |
+    eq-ppl -m "$MINI" -r none -r int8 -r int4 -r int4/tensor -r 'int4/tensor;L0=keep' -r 'int4/tensor;L0,L-1=keep' \
+      -r 'int4/tensor;L0,L9,L-1=keep' -r seed-w >"$BATS_TEST_TMPDIR/out"
+  rows lang,id,recipe,n_tokens,nll <"$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/ours"
+  awk -F '\t' -v OFS='\t' '
+    NR == FNR { tokens[$1, $2, $3] = $4; bits[$1, $2, $3] = $5 / log(2); next }
+    /^#/ || $1 == "lang" { next }
+    { n++; key = $1 SUBSEP $2 SUBSEP $3
+      off = (bits[key] - $5) / $5; if (off < 0) off = -off
+      if (!(key in bits) || tokens[key] != $4 || off > 1e-4) { print "differs:", $0, tokens[key], bits[key]; bad++ } }
+    END { print n " compared"; exit bad > 0 || n != 360 }' "$BATS_TEST_TMPDIR/ours" tests/golden/bits.tsv
+}
+
+@test "perplexities of the untouched model are those of its card" {
+  tokens "$DEMO_LANGS" | eq-ppl -m "$MINI" | rows lang,n_tokens,n_scored,nll,bytes >"$BATS_TEST_TMPDIR/ours"
+  awk -F '\t' 'NR == FNR { if ($2 <= 255) { nll[$1] += $4; n[$1] += $3; bytes[$1] += $5 } next }
+    /^\| [a-z][a-z] \|/ { split($0, c, "|"); gsub(/ /, "", c[2]); l = c[2]
+      ppl = exp(nll[l] / n[l]); bpb = nll[l] / log(2) / bytes[l]
+      if (sprintf("%.1f", ppl) + 0 != c[4] + 0 || sprintf("%.3f", bpb) + 0 != c[5] + 0) { print l, ppl, bpb, "card:", c[4], c[5]; bad++ }
+      seen++ }
+    END { exit bad > 0 || seen != 15 }' "$BATS_TEST_TMPDIR/ours" corpora/mini/README.md
+}
+
+@test "one thread and two give the same bytes" {
+  tokens en,he,ja --limit 20 >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -m "$MINI" -r none -r int4 -t 1 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/one"
+  eq-ppl -m "$MINI" -r none -r int4 -t 2 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/two"
+  cmp "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
+}
+
+@test "two shards concatenated and sorted are the sorted whole, byte for byte" {
+  tokens en,he --limit 15 >"$BATS_TEST_TMPDIR/tokens"
+  for i in 0 1; do
+    eq-shard -n 2 -s "$i" <"$BATS_TEST_TMPDIR/tokens" | eq-ppl -m "$MINI" -r none -r int4 >"$BATS_TEST_TMPDIR/shard$i"
+  done
+  sorted() { eq-show -k surprisal -s lang,id,recipe -f jsonl; }
+  cat "$BATS_TEST_TMPDIR"/shard? | sorted >"$BATS_TEST_TMPDIR/merged"
+  eq-ppl -m "$MINI" -r none -r int4 <"$BATS_TEST_TMPDIR/tokens" | sorted >"$BATS_TEST_TMPDIR/whole"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/whole")" = 60 ]
+  cmp "$BATS_TEST_TMPDIR/merged" "$BATS_TEST_TMPDIR/whole"
+}
+
+@test "a pipe, a file and ZeroMQ give the same bytes" {
+  tokens en,he --limit 10 >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -m "$MINI" -r int4 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/pipe"
+  eq-ppl -m "$MINI" -r int4 -i "$BATS_TEST_TMPDIR/tokens" -o "$BATS_TEST_TMPDIR/file"
+  cmp "$BATS_TEST_TMPDIR/pipe" "$BATS_TEST_TMPDIR/file"
+  eq-ppl -m "$MINI" -r int4 -i "ipc://*$BATS_TEST_TMPDIR/socket" >"$BATS_TEST_TMPDIR/ipc" &
+  eq-text -c corpora/udhr -l en,he --limit 10 | eq-token -m "$MINI" -o "ipc://$BATS_TEST_TMPDIR/socket"
+  wait $!
+  cmp "$BATS_TEST_TMPDIR/pipe" "$BATS_TEST_TMPDIR/ipc"
+}
+
+@test "records that are not tokens pass through in their place, unknown keys stay" {
+  tokens en --limit 2 | eq-show -f jsonl >"$BATS_TEST_TMPDIR/lines"
+  { sed -n 1p "$BATS_TEST_TMPDIR/lines" | sed 's/^{/{"domain":"law",/'; echo '{"k":"note","n":7}'; sed -n 2p "$BATS_TEST_TMPDIR/lines"; } |
+    eq-show --from jsonl -f stream | eq-ppl -m "$MINI" | eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+  cat "$BATS_TEST_TMPDIR/out"
+  [ "$(sed -n 2p "$BATS_TEST_TMPDIR/out")" = '{"k":"note","n":7}' ]
+  sed -n 1p "$BATS_TEST_TMPDIR/out" | grep -q '"domain":"law"'
+  ! sed -n 3p "$BATS_TEST_TMPDIR/out" | grep -q domain
+  ! grep -q '"text"' "$BATS_TEST_TMPDIR/out"
+}
+
+@test "tokens made by hand need only lang, id and ids" {
+  run bash -c "echo '{\"k\":\"tokens\",\"lang\":\"en\",\"id\":\"1\",\"ids\":[5,6,7]}' | eq-show --from jsonl -f stream |
+    eq-ppl -m $MINI | eq-show -f jsonl"
+  echo "$output"
+  [ "$status" = 0 ]
+  [[ $output == *'"n_scored":3'* && $output != *'"bytes"'* ]]
+}
+
+@test "nlls holds each scored token's surprisal, and they sum to nll" {
+  tokens he --limit 3 | eq-ppl -m "$MINI" --per-token | eq-show -f jsonl |
+    python3 -c '
+import json, sys
+for line in sys.stdin:
+    r = json.loads(line)
+    assert len(r["nlls"]) == r["n_scored"] == r["n_tokens"]
+    assert abs(sum(r["nlls"]) - r["nll"]) < 1e-5 * r["nll"]'
+}
+
+@test "without a prefix the first token is not scored, nor its bytes counted" {
+  tokens en --limit 1 >"$BATS_TEST_TMPDIR/tokens"
+  with=$(eq-ppl -m "$MINI" <"$BATS_TEST_TMPDIR/tokens" | rows n_tokens,n_scored,bytes)
+  without=$(eq-ppl -m "$MINI" --prefix none <"$BATS_TEST_TMPDIR/tokens" | rows n_tokens,n_scored,bytes)
+  echo "$with / $without"
+  read -r n1 s1 b1 <<<"$with"
+  read -r n2 s2 b2 <<<"$without"
+  [ "$n1" = "$n2" ] && [ "$s1" = "$n1" ] && [ "$s2" = $((n1 - 1)) ] && [ "$b2" -lt "$b1" ]
+}
+
+@test "a segment that is too short is excluded, counted and says why" {
+  run --separate-stderr bash -c "eq-text -c corpora/udhr -l en --limit 3 | eq-token -m $MINI |
+    eq-ppl -m $MINI --min-tokens 60 | eq-show -f jsonl"
+  [ "$status" = 0 ]
+  [[ $stderr == *"measurements excluded"* ]]
+  [[ $output == *'scored tokens, --min-tokens is 60'* ]]
+}
+
+@test "-v says how many blocks were computed and how many were asked for" {
+  run --separate-stderr bash -c "eq-text -c corpora/udhr -l en --limit 3 | eq-token -m $MINI |
+    eq-ppl -v -m $MINI -r int4 -r 'int4;L-1=keep' >/dev/null"
+  [[ $stderr == *"blocks computed 13, asked for 24 (0.54)"* ]]
+}
+
+@test "tokens of another tokenizer are refused with the record's name" {
+  run --separate-stderr bash -c "echo '{\"k\":\"tokens\",\"lang\":\"en\",\"id\":\"a1\",\"ids\":[9000]}' |
+    eq-show --from jsonl -f stream | eq-ppl -m $MINI >/dev/null"
+  [ "$status" = 2 ]
+  [[ $stderr == *"record 1 (en a1): token id 9000, but mini@"*"has 8192 embeddings"* ]]
+}
+
+@test "a recipe that cannot be is refused with a caret under the place" {
+  run --separate-stderr eq-ppl -m "$MINI" -r 'int4;L99=keep' </dev/null
+  [ "$status" = 2 ] && [ -z "$output" ]
+  [ "${stderr_lines[0]}" = "eq-ppl: recipe: int4;L99=keep" ]
+  [ "${stderr_lines[1]}" = "                     ^ the model has layers L0-L11" ]
+}
+
+@test "recipes from a file are named by file and line when they are wrong" {
+  printf '# a sweep\nnone\n\nint9\n' >"$BATS_TEST_TMPDIR/recipes"
+  run --separate-stderr eq-ppl -m "$MINI" -R "$BATS_TEST_TMPDIR/recipes" </dev/null
+  [ "$status" = 2 ]
+  [[ ${stderr_lines[0]} == *"recipes:4: recipe: int9" ]]
+}
+
+@test "options that cannot be are refused in a line" {
+  for wrong in '--ctx 257' '--ctx 10 --stride 11' '--prefix maybe' '--kernels abacus' '-r int4 -m nowhere'; do
+    # shellcheck disable=SC2086 # the words of an option
+    run --separate-stderr eq-ppl -m "$MINI" $wrong </dev/null
+    echo "$wrong: $status $stderr"
+    [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ] && [ -z "$output" ]
+  done
+}
+
+@test "a truncated stream is processed as far as it goes, and the truncation shows in status and output" {
+  tokens en --limit 4 | head -c 2000 >"$BATS_TEST_TMPDIR/cut"
+  run --separate-stderr bash -c "eq-ppl -m $MINI <$BATS_TEST_TMPDIR/cut >$BATS_TEST_TMPDIR/out"
+  [ "$status" = 1 ]
+  run --separate-stderr bash -c "eq-show -f jsonl <$BATS_TEST_TMPDIR/out"
+  [ "$status" = 1 ] && [ "${#lines[@]}" -ge 1 ]
+}
+
+@test "a lying model costs little memory and leaves no file" {
+  mkdir "$BATS_TEST_TMPDIR/model"
+  cp corpora/mini/config.json "$BATS_TEST_TMPDIR/model"
+  printf '\377\377\377\005\000\000\000\000{' >"$BATS_TEST_TMPDIR/model/model.safetensors"
+  run --separate-stderr eq-ppl -m "$BATS_TEST_TMPDIR/model" -o "$BATS_TEST_TMPDIR/out" </dev/null
+  [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ]
+  [[ $stderr == *model.safetensors* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/out" ]
+}
