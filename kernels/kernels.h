@@ -8,9 +8,9 @@
  *
  * Products come in tiles of EQ_TILE rows, always: a BLAS picks its inner loops, and with them its order of summation,
  * by the shape of the product, so the shape must not depend on what happens to be in a batch. Even so a row's place in
- * the tile may matter: OpenBLAS's Haswell kernel sums rows 0-5 and 6-11 of each twelve differently. row_period() says
- * after how many rows the places repeat; who puts a sequence at a multiple of it gets the same bytes wherever it lies.
- */
+ * the tile may matter: OpenBLAS's Haswell kernel sums rows 0-5 and 6-11 of each twelve differently. The row period is
+ * after how many rows the places repeat: a sequence that begins at a multiple of it gets the same bytes wherever it
+ * lies. */
 #ifndef EQ_KERNELS_H
 #define EQ_KERNELS_H
 
@@ -52,8 +52,9 @@ struct eq_logsumexp {
 struct eq_kernels {
   const char *name;
 
-  /* See above; divides EQ_TILE. */
-  size_t (*row_period)(void);
+  /* Readies the implementation (OpenBLAS: for one thread) and returns its row period, which divides EQ_TILE. To be
+   * called before any other, from one thread. */
+  size_t (*begin)(void);
 
   /* y[EQ_TILE][w.out] = x[EQ_TILE][w.in] W + bias (NULL: none), added to what y holds when `add`. Rows of x and y are
    * x_stride and y_stride floats apart. */

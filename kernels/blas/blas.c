@@ -62,9 +62,9 @@ static bool repeats(size_t period, const float *y, size_t n) {
   return true;
 }
 
-/* Asks OpenBLAS itself, on small products of every kind that linear and head make: its kernels differ from one
- * processor to the next, and so does the answer (12 on Haswell and Zen, 1 with AVX-512). */
-static size_t row_period(void) {
+/* The row period is asked of OpenBLAS itself, on small products of every kind that linear and head make: its kernels
+ * differ from one processor to the next, and so does the answer (12 on Haswell and Zen, 1 with AVX-512). */
+static size_t begin(void) {
   static const struct { size_t n, k; } shapes[] = { { 48, 32 }, { 100, 100 }, { 257, 33 }, { 512, 384 } };
   static const size_t periods[] = { 1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96 };
   enum { MOST = 512 * 384 };
@@ -85,5 +85,4 @@ static size_t row_period(void) {
   return at < n_periods ? periods[at] : EQ_TILE;
 }
 
-const struct eq_kernels eq_kernels_blas = { "blas",           row_period, linear, eq_simd_layernorm,
-                                            eq_simd_activate, attend,     head };
+const struct eq_kernels eq_kernels_blas = { "blas", begin, linear, eq_simd_layernorm, eq_simd_activate, attend, head };

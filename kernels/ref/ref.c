@@ -4,7 +4,7 @@
 
 #include "kernels/kernels.h"
 
-static size_t row_period(void) { return 1; }
+static size_t begin(void) { return 1; }
 
 static float weight_at(struct eq_weight w, size_t in, size_t out) {
   return w.by_output ? w.w[out * w.in + in] : w.w[in * w.out + out];
@@ -84,4 +84,4 @@ static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, 
   }
 }
 
-const struct eq_kernels eq_kernels_ref = { "ref", row_period, linear, layernorm, activate, attend, head };
+const struct eq_kernels eq_kernels_ref = { "ref", begin, linear, layernorm, activate, attend, head };

@@ -54,7 +54,7 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   if (!f) return eq_fail_memory(err, sizeof *f, "the forward pass"), NULL;
   size_t width = m->config.dims[EQ_D_WIDTH], rows = round_up(max_rows, EQ_TILE);
   f->m = m, f->k = k, f->pool = pool;
-  f->max_rows = rows, f->context = context, f->period = k->row_period();
+  f->max_rows = rows, f->context = context, f->period = k->begin();
   f->scratch_size = larger(EQ_TILE * (width + m->config.dims[EQ_D_INNER]), (size_t)EQ_TILE * EQ_VOCAB_TILE);
   f->scratch_size = larger(f->scratch_size, eq_attention_scratch(context));
   f->qkv = eq_array(rows * 3, width * sizeof(float));

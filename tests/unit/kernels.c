@@ -67,7 +67,7 @@ static void a_row_of_a_product_is_the_same_at_every_period_of_its_tile(void **st
   for (size_t k = 0; k < N_FAST; k++)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
       for (int by_output = 0; by_output < 2; by_output++) {
-        size_t in = shapes[s].in, out = shapes[s].out, period = fast[k]->row_period();
+        size_t in = shapes[s].in, out = shapes[s].out, period = fast[k]->begin();
         float *weight = random_floats(in * out, 5, 1), *x = random_floats(EQ_TILE * in, 6, 1);
         float *moved = malloc(EQ_TILE * in * sizeof *moved), *y = malloc(EQ_TILE * out * sizeof *y);
         float *z = malloc(EQ_TILE * out * sizeof *z);
