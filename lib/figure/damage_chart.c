@@ -144,26 +144,30 @@ struct axis {
 
 static double on_axis(const struct axis *a, double x) { return a->log ? asinh(x / a->unit) : x; }
 
-/* The points must be sorted by value. */
-static struct axis find_axis(const struct eq_damage_chart *c, enum eq_chart_scale scale, double *sizes) {
+static int by_size(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double lower_quartile(double *x, size_t n) {
+  qsort(x, n, sizeof *x, by_size);
+  return x[n / 4];
+}
+
+/* scratch: [n]. The axis is linear within what the sharper intervals resolve, at most six decades below the largest. */
+static struct axis find_axis(const struct eq_damage_chart *c, enum eq_chart_scale scale, double *scratch) {
   struct axis a = { .unit = 1 };
   for (size_t i = 0; i < c->n; i++) {
     a.least = fmin(a.least, c->points[i].lo);
     a.most = fmax(a.most, c->points[i].hi);
-    sizes[i] = fabs(c->points[i].x);
+    scratch[i] = fabs(c->points[i].x);
   }
-  for (size_t i = 1; i < c->n; i++) /* insertion sort: nearly sorted already */
-    for (size_t j = i; j > 0 && sizes[j] < sizes[j - 1]; j--) {
-      double swap = sizes[j];
-      sizes[j] = sizes[j - 1];
-      sizes[j - 1] = swap;
-    }
-  double small = sizes[c->n / 4], large = fmax(a.most, -a.least);
+  double large = fmax(a.most, -a.least), small = lower_quartile(scratch, c->n);
+  for (size_t i = 0; i < c->n; i++) scratch[i] = (c->points[i].hi - c->points[i].lo) / 2;
+  double resolved = lower_quartile(scratch, c->n);
   a.log = scale == EQ_SCALE_LOG || (scale == EQ_SCALE_AUTO && large > 30 * small);
   if (large == 0) a.log = false, a.most = 1;
-  /* Within the unit the axis is linear: as wide as a tenth of the points, at most six decades below the largest. */
-  double tenth = fmax(sizes[c->n / 10], large * 1e-6);
-  if (a.log) a.unit = pow(10, floor(log10(tenth > 0 ? tenth : 1)));
+  if (a.log) a.unit = pow(10, floor(log10(fmin(fmax(resolved, large * 1e-6), large / 10))));
   return a;
 }
 
@@ -218,14 +222,14 @@ static void add_title(const struct eq_damage_chart *c, const struct eq_chart_loo
   if (look->title)
     eq_buffer_string(&text, look->title);
   else {
-    eq_buffer_format(&text, "What each recipe costs each language, model %.*s", EQ_STR(c->models.items[0]));
-    eq_buffer_format(&text, " (%llu", (unsigned long long)c->least);
+    eq_buffer_format(&text, "Damage to each language, model %.*s", EQ_STR(c->models.items[0]));
+    eq_buffer_format(&text, ", %llu", (unsigned long long)c->least);
     if (c->most > c->least) eq_buffer_format(&text, " to %llu", (unsigned long long)c->most);
-    eq_buffer_string(&text, " segments a language)");
+    eq_buffer_string(&text, " segments a language");
   }
   eq_buffer_string(s, "set title ");
   eq_gnuplot_string(s, (struct eq_str){ text.data, text.size });
-  eq_buffer_format(s, " offset 0,-0.3\nset xlabel ");
+  eq_buffer_format(s, " offset 0,0.2\nset xlabel ");
   text.size = 0;
   eq_buffer_format(&text, "%s over '%.*s', with 95 %% interval", c->measure->axis, EQ_STR(c->bases.items[0]));
   eq_gnuplot_string(s, (struct eq_str){ text.data, text.size });
@@ -308,7 +312,7 @@ struct heights {
 
 static struct heights find_heights(const struct eq_damage_chart *c) {
   size_t lane = c->recipes.n * 6 + 6, row = lane > 20 ? lane : 20;
-  return (struct heights){ 36, (unsigned)(c->langs.n * row), (unsigned)(74 + 20 * (c->recipes.n / 2 + 1)) };
+  return (struct heights){ 44, (unsigned)(c->langs.n * row), (unsigned)(74 + 20 * (c->recipes.n / 2 + 1)) };
 }
 
 static void add_layout(const struct eq_damage_chart *c, const struct heights *h, struct eq_buffer *s) {
