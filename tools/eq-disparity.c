@@ -62,17 +62,11 @@ static void write_results(struct eq_tool *t, const struct eq_disparities *d) {
                 EQ_STR(d->disparities->model), (unsigned long long)d->unscored, (unsigned long long)d->unpaired);
 }
 
-/* The base as the stream spells recipes: in its canonical form, or as it was given where it isn't a recipe. */
-static struct eq_str canonical(const char *base, struct eq_recipe **recipe) {
-  *recipe = eq_recipe_parse(base, NULL);
-  return eq_str(*recipe ? eq_recipe_canonical(*recipe) : base);
-}
-
 static void measure(struct eq_tool *t, const struct args *a, const struct eq_scores *scores, struct eq_pool *pool) {
   struct eq_progress progress;
-  struct eq_recipe *recipe;
+  char *base = eq_recipe_name(a->base);
   struct eq_groups groups;
-  struct eq_disparity_options o = { .base = canonical(a->base, &recipe), .seed = a->seed, .pool = pool };
+  struct eq_disparity_options o = { .base = eq_str(base ? base : a->base), .seed = a->seed, .pool = pool };
   o.low = eq_str(a->low);
   o.high = eq_str(a->high);
   o.replicates = a->replicates;
@@ -88,7 +82,7 @@ static void measure(struct eq_tool *t, const struct args *a, const struct eq_sco
   }
   eq_progress_end(&progress);
   eq_groups_close(&groups);
-  eq_recipe_free(recipe);
+  free(base);
 }
 
 int main(int argc, char **argv) {

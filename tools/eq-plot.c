@@ -4,6 +4,7 @@
 
 #include "lib/figure/damage_chart.h"
 #include "lib/figure/gnuplot.h"
+#include "lib/recipe/recipe.h"
 #include "lib/tool/tool.h"
 
 struct args {
@@ -70,6 +71,20 @@ static struct eq_chart_look look_of(const struct args *a, const char *output, st
   return look;
 }
 
+/* Has the recipes asked for named as streams do. Copies take the place of argv's words, as many as recipes->n says. */
+static bool name_recipes(struct eq_texts *recipes, struct eq_err *err) {
+  size_t n = recipes->n;
+  for (recipes->n = 0; recipes->n < n; recipes->n++)
+    if (!(recipes->items[recipes->n] = eq_recipe_name(recipes->items[recipes->n])))
+      return eq_fail_memory(err, n, "recipes");
+  return true;
+}
+
+static void free_recipes(struct eq_texts *recipes) {
+  for (size_t i = 0; i < recipes->n; i++) free((char *)recipes->items[i]);
+  free(recipes->items);
+}
+
 static bool chosen(const struct args *a, const struct eq_damage *d) {
   if (a->model && !eq_str_is(d->model, a->model)) return false;
   for (size_t i = 0; i < a->recipes.n; i++)
@@ -110,8 +125,8 @@ int main(int argc, char **argv) {
   struct eq_chart_look look = look_of(&a, t.output, &t.err);
   chart.measure = eq_chart_measure_find(a.measure);
   if (!chart.measure) eq_fail(&t.err, EQ_BAD, "--measure: '%s' is none of delta_byte, delta_segment", a.measure);
-  if (!t.err.code && collect(&t, &a, &chart)) draw(&t, &a, &look, &chart);
+  if (name_recipes(&a.recipes, &t.err) && !t.err.code && collect(&t, &a, &chart)) draw(&t, &a, &look, &chart);
   eq_damage_chart_free(&chart);
-  free(a.recipes.items);
+  free_recipes(&a.recipes);
   return eq_tool_end(&t);
 }

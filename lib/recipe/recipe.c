@@ -435,6 +435,14 @@ void eq_recipe_free(struct eq_recipe *r) {
 
 const char *eq_recipe_canonical(const struct eq_recipe *r) { return r->canonical.data; }
 
+char *eq_recipe_name(const char *text) {
+  struct eq_recipe *r = eq_recipe_parse(text, NULL);
+  const char *name = r ? eq_recipe_canonical(r) : text;
+  char *copy = eq_copy_string(name, strlen(name));
+  eq_recipe_free(r);
+  return copy;
+}
+
 /* ---- matching ---- */
 
 /* The layers of a selector as first..last; false when the model doesn't have them. */

@@ -49,6 +49,10 @@ void eq_recipe_free(struct eq_recipe *r);
  * neighbouring clauses with the same scheme joined. Parsing it gives the same form again. Owned by r. */
 const char *eq_recipe_canonical(const struct eq_recipe *r);
 
+/* How a stream names the recipe that a person typed: its canonical form, or, where it is none of our recipes (other
+ * programs make streams too), the text itself. To free(); NULL when memory is out. */
+char *eq_recipe_name(const char *text);
+
 /* schemes[i] = what the recipe does to params[i], EQ_KEEP where nothing. On all, attn, mlp or a layer, every scheme but
  * keep touches linear weights only; keep restores all that the selector covers (all: every parameter); embed, pos,
  * head, norm, bias, name: and presets take their scheme as they are. Fails, with a caret, on a layer that the model

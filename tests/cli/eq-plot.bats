@@ -57,6 +57,11 @@ fake_gnuplot() {
   ! grep -q hollow "$out/script" || false
 }
 
+@test "a recipe may be spelled as people spell it" {
+  eq-plot --script -r int4 -r int8 -i "$damage" >"$out/script"
+  [ "$(grep -o "title 'int[0-9a-z/]*'" "$out/script" | tr '\n' ' ')" = "title 'int8/g128' title 'int4/g128' " ]
+}
+
 @test "rows may stand by group" {
   eq-plot --script --sort group -i "$damage" >"$out/script"
   [ "$(grep -o "^set label '\(low\|high\)'" "$out/script" | uniq | wc -l)" -eq 2 ]
