@@ -27,6 +27,14 @@ static int compare(const void *left, const void *right) {
   return order ? order : by_number(a->id, b->id);
 }
 
+/* The order of the sort: records of one key too, so that what an error names does not depend on what came first. */
+static int compare_all(const void *left, const void *right) {
+  const struct eq_score *a = left, *b = right;
+  int order = compare(a, b);
+  if (!order) order = (a->nll > b->nll) - (a->nll < b->nll);
+  return order ? order : (a->n_scored > b->n_scored) - (a->n_scored < b->n_scored);
+}
+
 static bool same(const struct eq_score *a, const struct eq_score *b) {
   return a->n_scored == b->n_scored && a->bytes == b->bytes && a->chars == b->chars && a->vocab == b->vocab &&
          (a->nll == b->nll || (isnan(a->nll) && isnan(b->nll)));
@@ -34,10 +42,6 @@ static bool same(const struct eq_score *a, const struct eq_score *b) {
 
 static bool differ(const struct eq_scores *s, const struct eq_score *a, const struct eq_score *b, struct eq_err *err) {
   struct eq_str lang = s->langs.items[a->lang], id = s->ids.items[a->id], recipe = s->recipes.items[a->recipe];
-  if (b->nll < a->nll) { /* which came first leaves no trace */
-    const struct eq_score *swap = a;
-    a = b, b = swap;
-  }
   return eq_fail(err, EQ_BAD,
                  "segment '%.*s' of '%.*s' under recipe '%.*s' has two records that differ (nll %.9g over %llu tokens "
                  "and %.9g over %llu): score each segment once under each recipe",
@@ -62,7 +66,7 @@ bool eq_scores_close(struct eq_scores *s, struct eq_err *err) {
       !renumber(s, &s->recipes, offsetof(struct eq_score, recipe)) ||
       !renumber(s, &s->langs, offsetof(struct eq_score, lang)) || !renumber(s, &s->ids, offsetof(struct eq_score, id)))
     return eq_fail_memory(err, s->n * sizeof(uint32_t), "the order of surprisal records");
-  if (s->n) qsort(s->rows, s->n, sizeof *s->rows, compare);
+  if (s->n) qsort(s->rows, s->n, sizeof *s->rows, compare_all);
   size_t kept = 0;
   for (size_t i = 0; i < s->n; i++) {
     if (kept && compare(&s->rows[kept - 1], &s->rows[i]) == 0) {
