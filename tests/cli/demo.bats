@@ -1,0 +1,24 @@
+# The pipeline that `make demo` runs, on two segments a language.
+
+@test "the demo shows eight recipes on fifteen languages, and draws them" {
+  run pipelines/demo.sh "$BATS_TEST_TMPDIR/new/demo" 2
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(grep -cE '^[a-z0-9/;,=L-]+ +[a-z]{2} +(high|medium|low)? +2 ' <<<"$output")" -eq 120 ]
+  for recipe in none int8/g128 int4/g128 int4/tensor 'int4/tensor;L0=keep' 'int4/tensor;L0,L-1=keep' \
+    'int4/tensor;L0,L9,L-1=keep' seed-w; do
+    echo "$recipe"
+    [ "$(grep -cE "^$recipe +(ar|en) " <<<"$output")" -eq 2 ]
+  done
+  grep -q 'little-text' <<<"$output" # two segments are
+  grep -q 'Chinese (zh)' "$BATS_TEST_TMPDIR/new/demo/damage.svg"
+  [ "$(head -c 4 "$BATS_TEST_TMPDIR/new/demo/damage.png" | tail -c 3)" = PNG ]
+}
+
+@test "the demo fails when a step of it fails" {
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/eq-token"
+  chmod +x "$BATS_TEST_TMPDIR/bin/eq-token"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run pipelines/demo.sh "$BATS_TEST_TMPDIR/demo" 1
+  [ "$status" -ne 0 ]
+}
