@@ -32,8 +32,9 @@ static const struct eq_command command = {
   .summary = "how much each recipe hurts each language, and how unequally",
   .usage = "[-b RECIPE] [-g COLUMN|FILE] [-B N] [OPTION]... <surprisal >damage",
   .options = options,
-  .examples = "eq-disparity -i tests/golden/surprisal.mp -o damage.mp\n"
-              "eq-disparity -i tests/golden/surprisal.mp -o classes.mp -g joshi --low 3,4 --high 5",
+  .examples = "eq-text -c corpora/udhr -l en,ar,he --limit 4 | eq-token -m corpora/mini |\n"
+              "  eq-ppl -m corpora/mini -r none -r int4 -r int4/tensor | eq-disparity | eq-show -k disparity\n"
+              "eq-disparity -i tests/golden/surprisal.mp -g joshi --low 3,4 --high 5 | eq-show -k damage",
   .see_also = "eq-ppl(1), eq-show(1), eq-plot(1), eq(1)",
   .streams = EQ_READS | EQ_WRITES,
 };
