@@ -1,11 +1,10 @@
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "lib/text/pretokenizer.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/utf8.h"
+#include "lib/text/pattern.h"
 
 /* What the patterns of the GPT family differ in. */
 struct family {
@@ -37,9 +36,8 @@ struct eq_step {
   /* End of the piece at the start of text[0..n), n > 0. */
   size_t (*cut)(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n);
   const struct family *family;
-  bool each; /* digits */
-  pcre2_code *code;
-  pcre2_match_context *limits;
+  bool each;                  /* digits */
+  struct eq_pattern *pattern; /* instead of cut, unless NULL */
   bool drop_gaps;
 };
 
@@ -128,10 +126,7 @@ bool eq_pretokenizer_open(struct eq_pretokenizer *p, const struct eq_unicode *un
 }
 
 void eq_pretokenizer_close(struct eq_pretokenizer *p) {
-  for (size_t i = 0; i < p->n_steps; i++) {
-    pcre2_code_free(p->steps[i].code);
-    pcre2_match_context_free(p->steps[i].limits);
-  }
+  for (size_t i = 0; i < p->n_steps; i++) eq_pattern_free(p->steps[i].pattern);
   free(p->steps);
   *p = (struct eq_pretokenizer){ 0 };
 }
@@ -154,35 +149,14 @@ bool eq_pretokenizer_add_digits(struct eq_pretokenizer *p, bool each, struct eq_
   return add_step(p, (struct eq_step){ .cut = cut_digits, .each = each }, err);
 }
 
-/* Backtracking steps that one match may take, and the memory for them. */
-enum { MATCH_LIMIT = 1000000, HEAP_LIMIT_KIB = 65536 };
-
 bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, bool drop_gaps, struct eq_err *err) {
   for (size_t i = 0; i < sizeof known_patterns / sizeof *known_patterns; i++)
     if (eq_str_is(pattern, known_patterns[i].pattern))
       return add_step(p, (struct eq_step){ .cut = cut_family, .family = known_patterns[i].family }, err);
-  int code;
-  PCRE2_SIZE at;
-  if (pattern.n > 10000) return eq_fail(err, EQ_BAD, "a pattern of %zu bytes, expected at most 10000", pattern.n);
-  struct eq_step step = { .drop_gaps = drop_gaps };
-  step.code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code,
-                            &at, NULL);
-  if (!step.code) {
-    PCRE2_UCHAR message[120];
-    pcre2_get_error_message(code, message, sizeof message);
-    return eq_fail(err, EQ_BAD, "pattern '%.*s': character %zu: %s", EQ_STR(pattern), (size_t)at,
-                   (const char *)message);
-  }
-  pcre2_jit_compile(step.code, PCRE2_JIT_COMPLETE); /* without it the pattern is interpreted */
-  step.limits = pcre2_match_context_create(NULL);
-  if (!step.limits || !add_step(p, step, err)) {
-    pcre2_code_free(step.code);
-    pcre2_match_context_free(step.limits);
-    return eq_fail_memory(err, 256, "a pattern");
-  }
-  pcre2_set_match_limit(step.limits, MATCH_LIMIT);
-  pcre2_set_heap_limit(step.limits, HEAP_LIMIT_KIB);
-  return true;
+  struct eq_step step = { .drop_gaps = drop_gaps, .pattern = eq_pattern_new(pattern, err) };
+  if (step.pattern && add_step(p, step, err)) return true;
+  eq_pattern_free(step.pattern);
+  return false;
 }
 
 /* ---- cutting ---- */
@@ -197,43 +171,24 @@ struct cutting {
 
 static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t end);
 
-static bool cut_by_pattern(const struct cutting *c, size_t step, size_t start, size_t end) {
-  const struct eq_step *s = &c->p->steps[step];
-  pcre2_match_data *match = pcre2_match_data_create_from_pattern(s->code, NULL);
-  if (!match) return eq_fail_memory(c->err, 256, "a match");
-  PCRE2_SPTR subject = (PCRE2_SPTR)(c->text + start);
-  size_t n = end - start, done = 0; /* pieces before `done` are given */
-  bool good = true;
-  for (size_t from = 0; good && from <= n;) {
-    int found = pcre2_match(s->code, subject, n, from, PCRE2_NO_UTF_CHECK, match, s->limits);
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap for its stack */
-      found = pcre2_match(s->code, subject, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, s->limits);
-    if (found == PCRE2_ERROR_NOMATCH) break;
-    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(match);
-    if (found < 0) {
-      PCRE2_UCHAR message[120];
-      pcre2_get_error_message(found, message, sizeof message);
-      good = eq_fail(c->err, EQ_BAD, "the pre-tokenizer's pattern fails at byte %zu of the text: %s", start + from,
-                     (const char *)message);
-    } else if (at[1] <= at[0]) { /* an empty match cuts nothing: look on from the next character */
-      from = at[0] > from ? at[0] : from;
-      from += from < n ? eq_utf8_length(c->text + start + from, n - from) : 1;
-    } else {
-      if (at[0] > done && !s->drop_gaps) good = cut_by(c, step + 1, start + done, start + at[0]);
-      good = good && cut_by(c, step + 1, start + at[0], start + at[1]);
-      from = done = at[1];
-    }
-  }
-  pcre2_match_data_free(match);
-  if (good && done < n && !s->drop_gaps) good = cut_by(c, step + 1, start + done, end);
-  return good;
+/* A stretch that a pattern cuts, from text[start] on. */
+struct pattern_cutting {
+  const struct cutting *c;
+  size_t step, start;
+};
+
+static bool pattern_piece(void *context, size_t start, size_t end, bool match) {
+  const struct pattern_cutting *p = context;
+  if (!match && p->c->p->steps[p->step].drop_gaps) return true;
+  return cut_by(p->c, p->step + 1, p->start + start, p->start + end);
 }
 
 /* Cuts text[start..end) by the steps from `step` on. */
 static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t end) {
   if (step == c->p->n_steps) return c->piece(c->context, start, end);
   const struct eq_step *s = &c->p->steps[step];
-  if (s->code) return cut_by_pattern(c, step, start, end);
+  struct pattern_cutting context = { c, step, start };
+  if (s->pattern) return eq_pattern_cut(s->pattern, c->text + start, end - start, pattern_piece, &context, c->err);
   while (start < end) {
     size_t n = s->cut(s, c->p->unicode, c->text + start, end - start);
     if (!cut_by(c, step + 1, start, start + n)) return false;

@@ -98,16 +98,21 @@ static bool each(const struct source *s, struct eq_str array, bool (*read)(const
 
 /* ---- the model: vocabulary and merges ---- */
 
+/* Says where in the text the error stands that is there already. */
+static void in_json(struct eq_json *j) {
+  eq_fail_prefix(j->err, "%s: byte %zu: ", j->where, (size_t)(j->p - j->text));
+  j->failed = true;
+}
+
 static bool read_vocab(const struct source *s, struct eq_str span) {
   struct eq_json j;
   struct eq_buffer scratch = { 0 };
   struct eq_str token;
   uint64_t id;
-  struct eq_err why = { 0 };
   open_span(s, &j, span);
   for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &token) && eq_json_u64(&j, &id);)
-    if (!eq_bpe_add_token(s->t->bpe, token, id, &why)) {
-      eq_json_fail(&j, why.text);
+    if (!eq_bpe_add_token(s->t->bpe, token, id, s->err)) {
+      in_json(&j);
       break;
     }
   eq_buffer_free(&scratch);
@@ -140,16 +145,21 @@ static bool read_merges(const struct source *s, struct eq_str span) {
   struct eq_json j;
   struct eq_buffer scratch[2] = { { 0 }, { 0 } };
   struct eq_str left, right;
-  struct eq_err why = { 0 };
   open_span(s, &j, span);
   for (eq_json_begin(&j, '['); eq_json_next(&j) && next_merge(&j, scratch, &left, &right);)
-    if (!eq_bpe_add_merge(s->t->bpe, left, right, &why)) {
-      eq_json_fail(&j, why.text);
+    if (!eq_bpe_add_merge(s->t->bpe, left, right, s->err)) {
+      in_json(&j);
       break;
     }
   eq_buffer_free(&scratch[0]);
   eq_buffer_free(&scratch[1]);
   return eq_json_end(&j);
+}
+
+static bool finish(const struct source *s, bool whole_words) {
+  if (eq_bpe_finish(s->t->bpe, whole_words, s->err)) return true;
+  eq_fail_prefix(s->err, "%s: ", s->where);
+  return false;
 }
 
 static bool read_model(const struct source *s, struct eq_str model) {
@@ -172,9 +182,7 @@ static bool read_model(const struct source *s, struct eq_str model) {
   if (span[DROPOUT].p && !eq_str_is(span[DROPOUT], "0.0")) return refuse(s, "model option", "dropout", "none");
   if (!span[VOCAB].p || !span[MERGES].p)
     return eq_fail(s->err, EQ_BAD, "%s: the model has no '%s'", s->where, span[VOCAB].p ? "merges" : "vocab");
-  struct eq_err why = { 0 };
-  if (!read_vocab(s, span[VOCAB]) || !read_merges(s, span[MERGES])) return false;
-  return eq_bpe_finish(s->t->bpe, whole_words, &why) || eq_fail(s->err, EQ_BAD, "%s: %s", s->where, why.text);
+  return read_vocab(s, span[VOCAB]) && read_merges(s, span[MERGES]) && finish(s, whole_words);
 }
 
 /* ---- normalizers and pre-tokenizers ---- */
@@ -244,10 +252,9 @@ static bool read_split(const struct source *s, struct eq_str span) {
               read_pattern(s, found[0], &pattern);
   if (good) {
     bool isolated = !strcmp(behavior, "Isolated"), removed = !strcmp(behavior, "Removed") && invert;
-    struct eq_err why = { 0 };
     good = isolated || removed || refuse(s, "Split behavior", behavior, "Isolated, or Removed with invert");
-    if (good && !eq_pretokenizer_add_regex(&s->t->pretokenizer, eq_str(pattern), removed, &why))
-      good = eq_fail(s->err, EQ_BAD, "%s: %s", s->where, why.text);
+    if (good && !(good = eq_pretokenizer_add_regex(&s->t->pretokenizer, eq_str(pattern), removed, s->err)))
+      eq_fail_prefix(s->err, "%s: ", s->where);
   }
   free(pattern);
   free(behavior);
@@ -307,6 +314,16 @@ static bool ends_in_byte_level(const struct source *s, struct eq_str span, bool 
 
 /* ---- added tokens ---- */
 
+/* What is found after normalisation is normalised too. */
+static bool look_for(const struct source *s, struct eq_str content, uint32_t id, bool normalized) {
+  struct eq_nfc nfc = { .text = content };
+  bool good = !normalized || !s->t->nfc || eq_nfc_apply(&nfc, &s->t->unicode, content, s->err);
+  if (good && !eq_added_tokens_add(normalized ? &s->t->normalized : &s->t->verbatim, nfc.text, id, s->err))
+    eq_fail_prefix(s->err, "%s: ", s->where);
+  eq_nfc_free(&nfc);
+  return s->err->code == EQ_OK;
+}
+
 static bool add_token(const struct source *s, struct eq_str object, uint64_t id) {
   enum { CONTENT, SPECIAL, NORMALIZED, SINGLE, LEFT, RIGHT, N };
   static const char *const keys[N] = { "content", "special", "normalized", "single_word", "lstrip", "rstrip" };
@@ -322,14 +339,9 @@ static bool add_token(const struct source *s, struct eq_str object, uint64_t id)
     good = eq_fail(s->err, EQ_BAD, "%s: added token '%s' has id %llu, expected less than %d", s->where, content,
                    (unsigned long long)id, EQ_VOCAB_MAX);
   if (good && id >= s->t->vocab) s->t->vocab = (size_t)id + 1;
-  if (good && !flags[SPECIAL]) {
-    struct eq_err why = { 0 };
-    for (size_t i = SINGLE; good && i < N; i++)
-      if (flags[i]) good = refuse(s, "added-token option", keys[i], "false");
-    struct eq_added_tokens *list = flags[NORMALIZED] ? &s->t->normalized : &s->t->verbatim;
-    if (good && !eq_added_tokens_add(list, eq_str(content), (uint32_t)id, &why))
-      good = eq_fail(s->err, EQ_BAD, "%s: %s", s->where, why.text);
-  }
+  for (size_t i = SINGLE; good && !flags[SPECIAL] && i < N; i++)
+    if (flags[i]) good = refuse(s, "added-token option", keys[i], "false");
+  if (good && !flags[SPECIAL]) good = look_for(s, eq_str(content), (uint32_t)id, flags[NORMALIZED]);
   free(content);
   return good;
 }
@@ -423,7 +435,6 @@ static bool set_class(const struct source *s, const char *class) {
 
 static bool read_merge_lines(const struct source *s) {
   uint64_t line = 0;
-  struct eq_err why = { 0 };
   for (struct eq_str rest = s->text; rest.n;) {
     const char *end = memchr(rest.p, '\n', rest.n);
     struct eq_str text = { rest.p, end ? (size_t)(end - rest.p) : rest.n }, left, right;
@@ -435,8 +446,10 @@ static bool read_merge_lines(const struct source *s) {
     if (!cut_merge(text, &left, &right))
       return eq_fail(s->err, EQ_BAD, "%s:%llu: expected two tokens with a space between", s->where,
                      (unsigned long long)line);
-    if (!eq_bpe_add_merge(s->t->bpe, left, right, &why))
-      return eq_fail(s->err, EQ_BAD, "%s:%llu: %s", s->where, (unsigned long long)line, why.text);
+    if (!eq_bpe_add_merge(s->t->bpe, left, right, s->err)) {
+      eq_fail_prefix(s->err, "%s:%llu: ", s->where, (unsigned long long)line);
+      return false;
+    }
   }
   return true;
 }
@@ -466,9 +479,7 @@ bool eq_tokenizer_read_files(struct eq_tokenizer *t, const struct eq_tokenizer_f
     s[i] = (struct source){ where[i] ? where[i] : names[i], texts[i], t, err };
     good = good && check_utf8(s[i].where, texts[i], err);
   }
-  struct eq_err why = { 0 };
-  good = good && read_vocab(&s[VOCAB], texts[VOCAB]) && read_merge_lines(&s[MERGES]);
-  if (good && !eq_bpe_finish(t->bpe, false, &why)) good = eq_fail(err, EQ_BAD, "%s: %s", s[VOCAB].where, why.text);
+  good = good && read_vocab(&s[VOCAB], texts[VOCAB]) && read_merge_lines(&s[MERGES]) && finish(&s[VOCAB], false);
   t->vocab = eq_bpe_size(t->bpe);
   good = good && read_config(&s[CONFIG], &has_added);
   if (good && !has_added && texts[ADDED].p) good = read_added_ids(&s[ADDED]);

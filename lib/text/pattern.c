@@ -1,0 +1,133 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "lib/text/pattern.h"
+
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+enum { EXPRESSION_MAX = 10000, MATCH_LIMIT = 1000000, HEAP_LIMIT_KIB = 65536 };
+
+struct eq_pattern {
+  pcre2_code *code;
+  pcre2_match_context *limits;
+};
+
+/* White_Space of Unicode; PCRE2's \s has U+180E too. */
+#define SPACES \
+  "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
+
+static void translate_escape(char letter, bool in_class, struct eq_buffer *out) {
+  if (letter == 's')
+    eq_buffer_string(out, in_class ? SPACES : "[" SPACES "]");
+  else if (letter == 'S' && !in_class)
+    eq_buffer_string(out, "[^" SPACES "]");
+  else {
+    eq_buffer_string(out, "\\");
+    eq_buffer_add(out, &letter, 1);
+  }
+}
+
+static bool translate(struct eq_str e, struct eq_buffer *out, struct eq_err *err) {
+  bool in_class = false;
+  for (size_t i = 0; i < e.n; i++) {
+    char c = e.p[i], next = i + 1 < e.n ? e.p[i + 1] : 0;
+    if (c == '\\' && next) {
+      translate_escape(next, in_class, out);
+      i++;
+      continue;
+    }
+    if (in_class && ((c == '[' && next != ':') || (c == '&' && next == '&')))
+      return eq_fail(err, EQ_BAD, "pattern '%.*s': character %zu: sets of classes are not supported", EQ_STR(e), i);
+    eq_buffer_add(out, &c, 1);
+    if (in_class && c == '[') { /* [:alpha:] */
+      while (i + 1 < e.n && e.p[i] != ']') eq_buffer_add(out, &e.p[++i], 1);
+    } else if (c == '[') {
+      in_class = true;
+      if (next == '^') eq_buffer_add(out, &e.p[++i], 1);
+      if (i + 1 < e.n && e.p[i + 1] == ']') eq_buffer_add(out, &e.p[++i], 1);
+    } else if (c == ']')
+      in_class = false;
+  }
+  return !out->failed || eq_fail_memory(err, e.n, "a pattern");
+}
+
+static bool compile(struct eq_pattern *p, struct eq_str expression, struct eq_err *err) {
+  struct eq_buffer translated = { 0 };
+  int code = 0;
+  PCRE2_SIZE at = 0;
+  if (!expression.n || expression.n > EXPRESSION_MAX)
+    return eq_fail(err, EQ_BAD, "a pattern of %zu bytes, expected 1 to %d", expression.n, EXPRESSION_MAX);
+  if (translate(expression, &translated, err)) {
+    p->code = pcre2_compile((PCRE2_SPTR)translated.data, translated.size,
+                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+    p->limits = pcre2_match_context_create(NULL);
+    PCRE2_UCHAR message[120] = "";
+    pcre2_get_error_message(code, message, sizeof message);
+    if (!p->code)
+      eq_fail(err, EQ_BAD, "pattern '%s': character %zu: %s", translated.data, (size_t)at, (const char *)message);
+  }
+  eq_buffer_free(&translated);
+  if (!p->code) return false;
+  if (!p->limits) return eq_fail_memory(err, 256, "a pattern");
+  pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE); /* where that fails the pattern is interpreted */
+  pcre2_set_match_limit(p->limits, MATCH_LIMIT);
+  pcre2_set_heap_limit(p->limits, HEAP_LIMIT_KIB);
+  return true;
+}
+
+struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err) {
+  struct eq_pattern *p = eq_array(1, sizeof *p);
+  if (!p) eq_fail_memory(err, sizeof *p, "a pattern");
+  if (p && compile(p, expression, err)) return p;
+  eq_pattern_free(p);
+  return NULL;
+}
+
+void eq_pattern_free(struct eq_pattern *p) {
+  if (!p) return;
+  pcre2_code_free(p->code);
+  pcre2_match_context_free(p->limits);
+  free(p);
+}
+
+static int match_at(const struct eq_pattern *p, const char *text, size_t n, size_t from, pcre2_match_data *match) {
+  PCRE2_SPTR subject = (PCRE2_SPTR)text;
+  int found = pcre2_match(p->code, subject, n, from, PCRE2_NO_UTF_CHECK, match, p->limits);
+  if (found != PCRE2_ERROR_JIT_STACKLIMIT) return found;
+  /* the interpreter has the heap for its stack */
+  return pcre2_match(p->code, subject, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, p->limits);
+}
+
+static bool past_limit(int code, size_t at, struct eq_err *err) {
+  PCRE2_UCHAR message[120];
+  pcre2_get_error_message(code, message, sizeof message);
+  return eq_fail(err, EQ_BAD, "the pre-tokenizer's pattern fails from byte %zu of the text: %s", at,
+                 (const char *)message);
+}
+
+bool eq_pattern_cut(const struct eq_pattern *p, const char *text, size_t n,
+                    bool (*piece)(void *context, size_t start, size_t end, bool match), void *context,
+                    struct eq_err *err) {
+  pcre2_match_data *match = pcre2_match_data_create_from_pattern(p->code, NULL);
+  if (!match) return eq_fail_memory(err, 256, "a match");
+  const PCRE2_SIZE *at = pcre2_get_ovector_pointer(match);
+  size_t done = 0; /* pieces before it are given */
+  bool good = true;
+  for (size_t from = 0; good && from < n;) {
+    int found = match_at(p, text, n, from, match);
+    if (found == PCRE2_ERROR_NOMATCH) break;
+    if (found < 0)
+      good = past_limit(found, from, err);
+    else if (at[1] <= at[0]) { /* an empty match: look on from the next character */
+      from = at[0] > from ? at[0] : from;
+      from += from < n ? eq_utf8_length(text + from, n - from) : 1;
+    } else {
+      good = (at[0] == done || piece(context, done, at[0], false)) && piece(context, at[0], at[1], true);
+      from = done = at[1];
+    }
+  }
+  pcre2_match_data_free(match);
+  return good && (done == n || piece(context, done, n, false));
+}

@@ -1,0 +1,23 @@
+/* pattern.h: regular expressions as tokenizer.json has them (Oniguruma's Ruby syntax), run by PCRE2. */
+#ifndef EQ_TEXT_PATTERN_H
+#define EQ_TEXT_PATTERN_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+
+struct eq_pattern;
+
+/* Compiles for UTF-8 with Unicode properties. \s and \S are put in PCRE2's terms, where they differ; a class inside a
+ * class and an intersection of classes are refused, for PCRE2 would take them for something else. NULL and err when it
+ * fails. */
+struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err);
+void eq_pattern_free(struct eq_pattern *p); /* NULL too */
+
+/* Cuts the well-formed text[0..n) at the matches that are not empty: calls piece(context, start, end, match) in order
+ * for each match and for what lies between, until it returns false. False then, or when a match takes more than a
+ * million steps of backtracking or 64 MiB (err set). Threads may share p. */
+bool eq_pattern_cut(const struct eq_pattern *p, const char *text, size_t n,
+                    bool (*piece)(void *context, size_t start, size_t end, bool match), void *context,
+                    struct eq_err *err);
+
+#endif
