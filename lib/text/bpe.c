@@ -241,7 +241,7 @@ bool eq_bpe_finish(struct eq_bpe *b, bool whole_words, struct eq_err *err) {
 
 /* ---- a thread's memory ---- */
 
-enum { WORD_MAX = 46, WORD_TOKENS_MAX = 18, WORDS = 1 << 14, SHORT_MAX = 64 };
+enum { WORD_MAX = 32, WORD_TOKENS_MAX = 21, WORDS = 1 << 14, SHORT_MAX = 32 };
 
 /* A word and its tokens: two cache lines. */
 struct remembered {
@@ -445,7 +445,7 @@ bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *
   size_t n_tokens = 1;
   if (!b->whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_short(b, word, n, ids);
   for (size_t i = 0; i < n_tokens; i++) add_token(b, out, ids[i], &start);
-  if (n <= WORD_MAX && n_tokens <= WORD_TOKENS_MAX) {
+  if (n_tokens <= WORD_TOKENS_MAX) {
     r->hash = hash;
     r->n = (uint8_t)n;
     r->n_tokens = (uint8_t)n_tokens;
