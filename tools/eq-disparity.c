@@ -17,7 +17,7 @@ static const struct eq_option options[] = {
   { 'b', "base", EQ_TEXT, offsetof(struct args, base), "RECIPE", "recipe that the others are paired with (none)",
     false },
   { 'g', "groups", EQ_TEXT, offsetof(struct args, groups), "COLUMN|FILE",
-    "column of the table of languages, or a file: language TAB group (group)", false },
+    "column of the language table, or a file: language TAB group (group)", false },
   { 0, "low", EQ_TEXT, offsetof(struct args, low), "NAMES", "groups whose mean is the ratio's numerator (low)", false },
   { 0, "high", EQ_TEXT, offsetof(struct args, high), "NAMES", "groups whose mean is its denominator (high)", false },
   { 0, NULL, EQ_HEADING, 0, NULL, "the bootstrap", false },
