@@ -50,8 +50,8 @@ struct eq_interval {
 /* The bias-corrected and accelerated interval (BCa, Efron & Tibshirani 1993, eq. 14.9-14.15) of that level: z0 from the
  * share of replicates below the estimate (half of the ties), kept within [1/2B, 1 - 1/2B]; the acceleration from the
  * jackknife, 0 when that does not vary; quantiles interpolate linearly (Hyndman & Fan 1996, type 7). Undefined
- * replicates are left out; NaN when the estimate or more than a tenth of the replicates is undefined. Sorts
- * s->replicates in place. */
+ * replicates are left out; NaN when the estimate or more than a tenth of the replicates is undefined.
+ * Reorders s->replicates. */
 struct eq_interval eq_bca(struct eq_resampled *s, const struct eq_bootstrap *b, double level);
 
 /* The jackknife's standard error of a - b, two estimates over the same units: Efron & Tibshirani 1993, eq. 11.5. */
