@@ -237,12 +237,11 @@ static bool next_in_part(struct eq_corpus *c, struct eq_segment *segment, struct
   bool added;
   if (!eq_id_set_add(&c->seen, segment->id, &added)) return eq_fail_memory(err, 48 * c->seen.n, "the set of ids");
   if (!added)
-    return eq_fail(err, EQ_BAD, "%s:%llu: id '%.*s' was used before in language %s; ids must differ",
-                   c->current.file.path, (unsigned long long)c->current.line, EQ_STR(segment->id),
-                   c->parts[c->part].tag);
+    return eq_fail(err, EQ_BAD, "%s:%llu: id '%.*s' was used before in language %s; ids must differ", c->current.name,
+                   (unsigned long long)c->current.line, EQ_STR(segment->id), c->parts[c->part].tag);
   struct eq_str tag;
   if (segment->lang.p && (!tag_of(c, segment->lang, &tag) || !eq_str_is(tag, c->parts[c->part].tag)))
-    return eq_fail(err, EQ_BAD, "%s:%llu: 'lang' is '%.*s', expected %s as for the whole file", c->current.file.path,
+    return eq_fail(err, EQ_BAD, "%s:%llu: 'lang' is '%.*s', expected %s as for the whole file", c->current.name,
                    (unsigned long long)c->current.line, EQ_STR(segment->lang), c->parts[c->part].tag);
   segment->lang = eq_str(c->parts[c->part].tag);
   return true;

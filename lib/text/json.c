@@ -6,7 +6,8 @@
 #include "lib/base/number.h"
 
 void eq_json_open(struct eq_json *j, const char *where, struct eq_str text, struct eq_err *err) {
-  *j = (struct eq_json){ .where = where, .text = text.p, .p = text.p, .end = text.p + text.n, .err = err };
+  const char *p = text.p ? text.p : "";
+  *j = (struct eq_json){ .where = where, .text = p, .p = p, .end = p + text.n, .err = err };
 }
 
 bool eq_json_fail(struct eq_json *j, const char *message) {

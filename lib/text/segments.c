@@ -29,9 +29,9 @@ bool eq_corpus_format_find(const char *name, enum eq_corpus_format *format) {
 
 /* The line at s->at without its end; false when there is none. */
 static bool next_line(struct eq_segments *s, struct eq_str *line) {
-  if (s->at >= s->file.size) return false;
-  const char *p = s->file.data + s->at;
-  size_t left = s->file.size - s->at;
+  if (s->at >= s->all.n) return false;
+  const char *p = s->all.p + s->at;
+  size_t left = s->all.n - s->at;
   const char *end = memchr(p, '\n', left);
   *line = (struct eq_str){ p, end ? (size_t)(end - p) : left };
   s->at += line->n + (end ? 1 : 0);
@@ -41,10 +41,10 @@ static bool next_line(struct eq_segments *s, struct eq_str *line) {
 }
 
 static enum eq_corpus_format recognise(struct eq_segments *s) {
-  size_t n = strlen(s->file.path);
+  size_t n = strlen(s->name);
   for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
     size_t e = strlen(extensions[i].extension);
-    if (n > e && !strcmp(s->file.path + n - e, extensions[i].extension)) return extensions[i].format;
+    if (n > e && !strcmp(s->name + n - e, extensions[i].extension)) return extensions[i].format;
   }
   struct eq_segments peek = *s;
   struct eq_str line = { 0 };
@@ -54,17 +54,23 @@ static enum eq_corpus_format recognise(struct eq_segments *s) {
   return line.n && memchr(line.p, '\t', line.n) ? EQ_CORPUS_TSV : EQ_CORPUS_LINES;
 }
 
-bool eq_segments_open(struct eq_segments *s, const char *path, enum eq_corpus_format format, struct eq_err *err) {
-  *s = (struct eq_segments){ 0 };
-  if (!eq_file_map(&s->file, path, err)) return false;
-  if (s->file.size >= 3 && !memcmp(s->file.data, "\xEF\xBB\xBF", 3)) s->at = 3;
-  if (s->at >= s->file.size) {
-    eq_fail(err, EQ_BAD, "%s: the file is empty, expected at least one segment", path);
-    eq_segments_close(s);
-    return false;
-  }
+bool eq_segments_memory(struct eq_segments *s, const char *name, struct eq_str text, enum eq_corpus_format format,
+                        struct eq_err *err) {
+  *s = (struct eq_segments){ .name = name, .all = text };
+  if (text.n >= 3 && !memcmp(text.p, "\xEF\xBB\xBF", 3)) s->at = 3;
+  if (s->at >= text.n) return eq_fail(err, EQ_BAD, "%s: the file is empty, expected at least one segment", name);
   s->format = format == EQ_CORPUS_AUTO ? recognise(s) : format;
   return true;
+}
+
+bool eq_segments_open(struct eq_segments *s, const char *path, enum eq_corpus_format format, struct eq_err *err) {
+  struct eq_file file;
+  *s = (struct eq_segments){ 0 };
+  if (!eq_file_map(&file, path, err)) return false;
+  bool good = eq_segments_memory(s, file.path, (struct eq_str){ file.data, file.size }, format, err);
+  s->file = file;
+  if (!good) eq_segments_close(s);
+  return good;
 }
 
 void eq_segments_close(struct eq_segments *s) {
@@ -77,7 +83,7 @@ void eq_segments_close(struct eq_segments *s) {
 }
 
 static bool bad_line(const struct eq_segments *s, struct eq_err *err, const char *message) {
-  return eq_fail(err, EQ_BAD, "%s:%llu: %s", s->file.path, (unsigned long long)s->line, message);
+  return eq_fail(err, EQ_BAD, "%s:%llu: %s", s->name, (unsigned long long)s->line, message);
 }
 
 static bool check_line(const struct eq_segments *s, struct eq_str line, struct eq_err *err) {
@@ -125,7 +131,7 @@ static bool json_id(struct eq_segments *s, struct eq_json *j, struct eq_str *id)
 
 static bool json_line(struct eq_segments *s, struct eq_str line, struct eq_segment *segment, struct eq_err *err) {
   char where[512];
-  snprintf(where, sizeof where, "%.480s:%llu", s->file.path, (unsigned long long)s->line);
+  snprintf(where, sizeof where, "%.480s:%llu", s->name, (unsigned long long)s->line);
   struct eq_json j;
   struct eq_str key;
   eq_json_open(&j, where, line, err);

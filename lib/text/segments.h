@@ -26,7 +26,9 @@ struct eq_segment {
 };
 
 struct eq_segments {
-  struct eq_file file;
+  struct eq_file file; /* {0} for a text in memory */
+  struct eq_str all;
+  const char *name; /* for messages */
   enum eq_corpus_format format;
   size_t at;                            /* of the next line in the file */
   uint64_t line;                        /* number of the line last read, from 1 */
@@ -39,6 +41,9 @@ bool eq_corpus_format_find(const char *name, enum eq_corpus_format *format);
 /* Maps the file. EQ_CORPUS_AUTO goes by the extension (.tsv; .jsonl, .ndjson; .txt), else by the first line: an object,
  * a tab, or neither. */
 bool eq_segments_open(struct eq_segments *s, const char *path, enum eq_corpus_format format, struct eq_err *err);
+/* The same for a text in memory, borrowed as is `name`. For tests and fuzzing. */
+bool eq_segments_memory(struct eq_segments *s, const char *name, struct eq_str text, enum eq_corpus_format format,
+                        struct eq_err *err);
 void eq_segments_close(struct eq_segments *s); /* of {0} too */
 
 /* The next segment; false at the end or, with err set, at a bad line: "corpus.tsv:12: ...". */

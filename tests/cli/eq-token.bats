@@ -1,0 +1,102 @@
+# eq-token: text records to tokens records. That the ids are right: tests/unit/tokenizer.c.
+
+bats_require_minimum_version 1.5.0
+
+setup() { cd "$BATS_TEST_TMPDIR" && ln -s "$OLDPWD/corpora" corpora; }
+
+refuses() {
+  local message=$1
+  shift
+  run --separate-stderr eq-token "$@" -o out.mp
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-token: $message" ]
+  [ -z "$output" ]
+  [ ! -e out.mp ]
+}
+
+@test "tokens cover the text: each begins where the one before it ends" {
+  eq-text -c corpora/udhr -l en,zh,am,he | eq-token -m corpora/mini | eq-show -f jsonl >t.jsonl
+  jq -e -s 'all(.starts[0] == 0 and .ends[-1] == (.text | utf8bytelength) and .starts[1:] == .ends[:-1]
+    and (.ids | length) == (.starts | length))' t.jsonl
+}
+
+@test "the same bytes for 1, 2 and 3 threads, through a pipe or a file" {
+  eq-text -c corpora/udhr -l en,ru,th,ko -o text.mp
+  eq-token -m corpora/mini -t 1 <text.mp >1.mp
+  eq-token -m corpora/mini -t 2 -i text.mp -o 2.mp
+  cat text.mp | eq-token -m corpora/mini -t 3 | cat >3.mp
+  cmp 1.mp 2.mp
+  cmp 1.mp 3.mp
+}
+
+@test "records of other kinds and keys that are not known are passed on" {
+  printf '%s\n' '{"k":"text","lang":"en","id":"1","text":"a b","mine":[1,{"x":2}]}' '{"k":"else","z":1}' |
+    eq-show --from jsonl -f stream | eq-token -m corpora/mini | eq-show -f jsonl >got
+  [ "$(jq -c '[.k, .lang, .id, .mine, .z]' got | xargs)" = '[tokens,en,1,[1,{x:2}],null] [else,null,null,null,1]' ]
+}
+
+@test "what looks like a special token is text" {
+  printf '<|endoftext|>' >x.txt
+  eq-text -c x.txt -l en | eq-token -m corpora/mini | eq-show -f jsonl | jq -e '.ids | length > 1 and index(0) == null'
+}
+
+@test "an empty text has no tokens" {
+  printf 'a\t\n' >x.tsv
+  [ "$(eq-text -c x.tsv -l en | eq-token -m corpora/mini | eq-show -f jsonl | jq -c '[.ids, .starts, .ends]')" = '[[],[],[]]' ]
+}
+
+@test "the tokenizer is named by its folder and a digest of its files" {
+  mkdir mine && cp corpora/mini/{vocab.json,merges.txt} mine
+  eq-text -c corpora/udhr -l sw,ja -o text.mp
+  eq-token -m mine/ <text.mp | eq-show -f jsonl >mine.jsonl
+  jq -r .tokenizer mine.jsonl | sort -u | grep -xE 'mine@[0-9a-f]{16}'
+  eq-token -m corpora/mini <text.mp | eq-show -f jsonl | jq -c .ids | cmp - <(jq -c .ids mine.jsonl)
+}
+
+@test "a truncated stream: what came is written, without a trailer, status 1" {
+  eq-text -c corpora/udhr -l en -n 5 | head -c -30 >cut.mp
+  run --separate-stderr eq-token -m corpora/mini -i cut.mp -o out.mp
+  [ "$status" -eq 1 ]
+  [ "$(eq-show -q -f jsonl <out.mp 2>/dev/null | wc -l)" -ge 4 ]
+}
+
+@test "a broken tokenizer is one line and status 2" {
+  eq-text -c corpora/udhr -l en -n 1 -o text.mp
+  refuses '-m is missing: name a model'"'"'s folder, as in -m corpora/mini' -i text.mp
+  refuses 'nowhere: expected the folder of a model' -m nowhere -i text.mp
+  mkdir empty
+  refuses 'empty: no tokenizer.json there, nor vocab.json with merges.txt' -m empty -i text.mp
+  mkdir broken && head -c 300000 corpora/mini/tokenizer.json >broken/tokenizer.json
+  run --separate-stderr eq-token -m broken -i text.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == 'eq-token: broken/tokenizer.json: byte 300000: '* ]]
+  jq '.model.merges[7] = ["Ġ", "nope"]' corpora/mini/tokenizer.json >broken/tokenizer.json
+  run --separate-stderr eq-token -m broken -i text.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *"merge 8, 'Ġ' + 'nope': 'nope' is not in the vocabulary" ]]
+  jq '.pre_tokenizer.type = "Metaspace"' corpora/mini/tokenizer.json >broken/tokenizer.json
+  refuses 'broken/tokenizer.json: the pre-tokenizer does not end in ByteLevel, as a byte-level BPE'"'"'s does' -m broken -i text.mp
+  mkdir lines && cp corpora/mini/vocab.json lines && printf '#version: 0.2\na b c\n' >lines/merges.txt
+  refuses 'lines/merges.txt:2: expected two tokens with a space between' -m lines -i text.mp
+  cp corpora/mini/merges.txt lines && printf '{"tokenizer_class": "LlamaTokenizer"}' >lines/tokenizer_config.json
+  refuses "lines/tokenizer_config.json: tokenizer_class 'LlamaTokenizer' is not supported, expected GPT2Tokenizer or Qwen2Tokenizer, or a tokenizer.json in the folder" -m lines -i text.mp
+}
+
+@test "text that is not UTF-8 is an error that names the record" {
+  printf '\xff' >bad
+  # a text record whose text is the byte 0xff, written by hand: header, record
+  printf '\x82\xa6equant\x01\xa4prog\x90\x84\xa1k\xa4text\xa4lang\xa2en\xa2id\xa11\xa4text\xa1\xff' >bad.mp
+  run --separate-stderr eq-token -m corpora/mini -i bad.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *'bad.mp: record 1 (language en, id 1): byte 0 of the text (0xff) is not UTF-8'* ]]
+}
+
+@test "a hostile tokenizer.json costs no memory" {
+  mkdir deep
+  { printf '{"x":'; head -c 50000000 /dev/zero | tr '\0' '['; } >deep/tokenizer.json
+  eq-text -c corpora/udhr -l en -n 1 -o text.mp
+  run --separate-stderr eq-token -v -m deep -i text.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *'nested more than 64 deep'* ]]
+  awk '/peak memory/ { for (i = 1; i < NF; i++) if ($(i + 1) == "MiB") exit !($i < 112) }' <<<"$stderr" # 48 of them map the file
+}
