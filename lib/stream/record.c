@@ -67,21 +67,24 @@ bool eq_record_unit_hash(const struct eq_record *r, uint64_t *hash) {
   return true;
 }
 
-static const char *object_name(const msgpack_object *o) {
+/* What was found where a field of type f was expected. */
+static const char *object_name(const msgpack_object *o, const struct eq_field *f) {
   static const char *const names[] = {
-    [MSGPACK_OBJECT_NIL] = "nil",
-    [MSGPACK_OBJECT_BOOLEAN] = "a boolean",
-    [MSGPACK_OBJECT_ARRAY] = "an array",
-    [MSGPACK_OBJECT_POSITIVE_INTEGER] = "an integer",
-    [MSGPACK_OBJECT_STR] = "a string",
-    [MSGPACK_OBJECT_NEGATIVE_INTEGER] = "a negative integer",
-    [MSGPACK_OBJECT_FLOAT32] = "a float",
-    [MSGPACK_OBJECT_FLOAT64] = "a float",
-    [MSGPACK_OBJECT_EXT] = "another ext type",
-    [MSGPACK_OBJECT_MAP] = "a map",
-    [MSGPACK_OBJECT_BIN] = "binary",
+    [MSGPACK_OBJECT_NIL] = "is nil",
+    [MSGPACK_OBJECT_BOOLEAN] = "is a boolean",
+    [MSGPACK_OBJECT_ARRAY] = "is an array",
+    [MSGPACK_OBJECT_POSITIVE_INTEGER] = "is an integer",
+    [MSGPACK_OBJECT_NEGATIVE_INTEGER] = "is a negative integer",
+    [MSGPACK_OBJECT_STR] = "is a string",
+    [MSGPACK_OBJECT_FLOAT32] = "is a float",
+    [MSGPACK_OBJECT_FLOAT64] = "is a float",
+    [MSGPACK_OBJECT_EXT] = "is another ext type",
+    [MSGPACK_OBJECT_MAP] = "is a map",
+    [MSGPACK_OBJECT_BIN] = "is binary",
   };
-  return (size_t)o->type < sizeof names / sizeof *names && names[o->type] ? names[o->type] : "of another type";
+  if (o->type == MSGPACK_OBJECT_EXT && o->via.ext.type == eq_types[f->type].ext)
+    return "is an array of numbers cut short";
+  return (size_t)o->type < sizeof names / sizeof *names && names[o->type] ? names[o->type] : "is of another type";
 }
 
 static bool wrong(const struct eq_record *r, const char *key, const char *found, const char *expected,
@@ -145,9 +148,8 @@ bool eq_record_get(const struct eq_record *r, const struct eq_kind *kind, void *
     next = at + 1;
     if (seen >> at & 1) return wrong(r, f->key, "occurs twice", "once", err);
     if (pair->val.type == MSGPACK_OBJECT_NIL && f->use == EQ_OPTIONAL) continue; /* what jq makes of "nothing" */
-    char found[64] = "is ";
-    strcat(found, object_name(&pair->val));
-    if (!store(&pair->val, f, (char *)out + f->offset)) return wrong(r, f->key, found, eq_types[f->type].name, err);
+    if (!store(&pair->val, f, (char *)out + f->offset))
+      return wrong(r, f->key, object_name(&pair->val, f), eq_types[f->type].name, err);
     seen |= 1ull << at;
   }
   for (size_t i = 0; i < kind->n_fields; i++)
