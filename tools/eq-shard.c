@@ -15,7 +15,7 @@ static const struct eq_command command = {
   .summary = "keep one of n shards of a stream, by hash of (lang, id)",
   .usage = "-n N -s I [-i PORT] [-o PORT]",
   .options = options,
-  .examples = "eq-text -c corpora/udhr --langs en,de | eq-shard -n 4 -s 0 | eq-show | head",
+  .examples = "eq-text -c corpora/udhr -l en,de | eq-shard -n 4 -s 0 | eq-show",
   .see_also = "eq-text(1), eq-show(1), eq(1)",
   .streams = EQ_READS | EQ_WRITES,
 };

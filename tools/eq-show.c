@@ -27,9 +27,8 @@ static const struct eq_command command = {
   .usage = "[-f FORMAT] [-k KINDS] [-c KEYS] [-s KEYS] [-i PORT] [-o PORT]\n"
            "--from jsonl -f stream",
   .options = options,
-  .examples =
-      "eq-text -c corpora/udhr -l en,de | eq-show -s -lang | head\n"
-      "eq-text -c corpora/udhr -l en | eq-show -f jsonl | eq-show --from jsonl -f stream | eq-show -f csv | head",
+  .examples = "eq-text -c corpora/udhr -l en,de | eq-show -s -lang | head\n"
+              "eq-text -c corpora/udhr -l en | eq-show -f jsonl | eq-show --from jsonl -f stream | eq-show -f csv",
   .see_also = "eq-disparity(1), eq-shard(1), eq(1), jq(1)",
   .streams = EQ_READS | EQ_WRITES | EQ_LATER,
 };

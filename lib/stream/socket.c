@@ -38,6 +38,7 @@ struct eq_socket {
   bool bound;
   void *context, *socket, *monitor;
   uint64_t senders, wait;       /* the endpoint's parameters; wait in seconds */
+  double alone;                 /* when a sender last had no connection, by the clock */
   uint64_t opening, live, gone; /* connections before their handshake, that are there, that were */
   bool stranger;                /* something connected that is no ZeroMQ peer */
   bool failed;
@@ -96,13 +97,8 @@ static bool set_options(struct eq_socket *s) {
   const struct {
     int option, value;
   } options[] = {
-    { ZMQ_SNDHWM, HIGH_WATER },
-    { ZMQ_RCVHWM, HIGH_WATER },
-    { ZMQ_LINGER, LINGER },
-    { ZMQ_IMMEDIATE, 1 }, /* frames wait here, not in the queue of a connection that may never be */
-    { ZMQ_HEARTBEAT_IVL, HEARTBEAT },
-    { ZMQ_HEARTBEAT_TIMEOUT, SILENCE },
-    { ZMQ_IPV6, 1 },
+    { ZMQ_SNDHWM, HIGH_WATER },       { ZMQ_RCVHWM, HIGH_WATER },         { ZMQ_LINGER, LINGER },
+    { ZMQ_HEARTBEAT_IVL, HEARTBEAT }, { ZMQ_HEARTBEAT_TIMEOUT, SILENCE }, { ZMQ_IPV6, 1 },
   };
   int64_t most = MESSAGE_MAX;
   for (size_t i = 0; i < sizeof options / sizeof *options; i++)
@@ -150,6 +146,7 @@ static struct eq_socket *socket_new(const char *where, int type, uint64_t wait, 
   }
   s->senders = 1;
   s->wait = wait;
+  s->alone = eq_clock();
   s->name = eq_copy_string(where, strlen(where));
   bool ok = s->name || eq_fail_memory(err, strlen(where), "an endpoint");
   ok = ok && parse_endpoint(s, err) && start(s, type, err);
@@ -186,7 +183,7 @@ static void look_at_connections(struct eq_socket *s) {
       s->opening++;
     else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
       s->opening--, s->live++;
-    else if (event == ZMQ_EVENT_DISCONNECTED && s->opening == 0)
+    else if (event == ZMQ_EVENT_DISCONNECTED && s->opening == 0 && s->live)
       s->live--, s->gone++;
     else /* a handshake failed, or the connection ended before there was one (a socket of another type) */
       s->opening = 0, s->stranger = true;
@@ -211,16 +208,17 @@ static uint64_t get_u64(const unsigned char *b, int n) {
   return v;
 }
 
-/* Why a frame can never be sent, as far as connections tell. */
-static bool receiver_is_there(struct eq_socket *s, double waited, struct eq_err *err) {
+/* Whether what was sent may still be taken, as far as connections tell. */
+static bool receiver_is_there(struct eq_socket *s, struct eq_err *err) {
   look_at_connections(s);
+  if (s->live) s->alone = eq_clock();
   if (s->stranger)
     return eq_fail(err, EQ_BAD, "%s: what listens there is no equant receiver (-i %s)", s->name, s->address);
-  if (s->gone && s->sequence > s->acked)
+  if (s->gone)
     return eq_fail(err, EQ_BAD, "%s: the receiver has gone; it took %llu of %llu frames", s->name,
                    (unsigned long long)s->acked, (unsigned long long)s->sequence);
   if (s->live > 1) return eq_fail(err, EQ_BAD, "%s: two receivers are connected: a stream goes to one", s->name);
-  if (s->live == 0 && waited > (double)s->wait)
+  if (eq_clock() - s->alone > (double)s->wait)
     return eq_fail(err, EQ_BAD, "%s: nobody listens there (waited %llu s; the parameter ?wait=SECONDS changes that)",
                    s->name, (unsigned long long)s->wait);
   return true;
@@ -237,7 +235,7 @@ static bool settle(struct eq_socket *s, uint64_t n, struct eq_err *err) {
   for (take_answers(s); s->sequence - s->acked > n; take_answers(s)) {
     look_at_connections(s);
     if (s->gone && left_at == 0) left_at = eq_clock();
-    if ((!s->gone || eq_clock() - left_at > GRACE) && !receiver_is_there(s, 0, err)) return !(s->failed = true);
+    if ((!s->gone || eq_clock() - left_at > GRACE) && !receiver_is_there(s, err)) return !(s->failed = true);
     pause_for(s, ZMQ_POLLIN);
   }
   return true;
@@ -253,8 +251,7 @@ static bool send_frame(struct eq_socket *s, const void *bytes, size_t n, uint32_
   put_u64(b + 8, s->id, 8);
   put_u64(b + 16, s->sequence, 8);
   if (n) memcpy(b + HEAD, bytes, n);
-  double began = eq_clock();
-  while (receiver_is_there(s, eq_clock() - began, err)) {
+  while (receiver_is_there(s, err)) {
     if (zmq_msg_send(&frame, s->socket, ZMQ_DONTWAIT) >= 0) return ++s->sequence;
     if (errno != EAGAIN && errno != EINTR) {
       fail_zmq(s, "send", err);

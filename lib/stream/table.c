@@ -55,7 +55,7 @@ static void add_decimal(struct eq_buffer *out, double x, int decimals) {
   else if (fabs(x) >= 1e9 && !isinf(x))
     eq_buffer_format(out, "%.3e", x);
   else
-    eq_buffer_format(out, "%.*f", decimals, x);
+    eq_buffer_format(out, "%.*f", decimals, x + 0.0); /* -0 is shown as 0 */
 }
 
 static void add_readable(struct eq_buffer *out, double x) {
@@ -351,11 +351,11 @@ static void add_padding(struct eq_buffer *out, size_t n) {
   while (n-- > 0) eq_buffer_add(out, " ", 1);
 }
 
-static void add_padded(struct eq_buffer *out, struct eq_str text, size_t width, const struct column *c, bool last) {
+static void add_padded(struct eq_buffer *out, struct eq_str text, size_t width, const struct column *c) {
   size_t pad = c->width > width ? c->width - width : 0;
   if (c->numeric) add_padding(out, pad);
   eq_buffer_add(out, text.p, text.n);
-  if (!c->numeric && !last) add_padding(out, pad);
+  if (!c->numeric) add_padding(out, pad);
 }
 
 /* What is the same in all rows: "model: mini   base: none", in lines of about 100 columns. */
@@ -382,10 +382,10 @@ static void add_text_row(const struct table *t, struct eq_buffer *out, size_t ro
     const struct column *c = &t->columns[j];
     if (c->same) continue;
     struct eq_str text = head ? c->key : cell_text(t, row, j);
-    add_padded(out, text, head ? width_of(text.p, text.n, SIZE_MAX, &cut) : cell_at(t, row, j)->width, c,
-               j == last && !md);
+    add_padded(out, text, head ? width_of(text.p, text.n, SIZE_MAX, &cut) : cell_at(t, row, j)->width, c);
     if (j != last) eq_buffer_string(out, md ? " | " : "  ");
   }
+  while (!md && out->size && out->data[out->size - 1] == ' ') out->size--; /* empty cells at the end */
   eq_buffer_string(out, md ? " |\n" : "\n");
 }
 

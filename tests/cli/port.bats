@@ -1,0 +1,208 @@
+# Where streams come from and go to: files, devices, broken pipes, ZeroMQ. eq-shard passes a stream on unchanged.
+# shellcheck disable=SC2154,SC2030,SC2031 # bats assigns stderr, and runs each test in a subshell
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+  T=$BATS_TEST_TMPDIR
+  ONE=tests/golden/one.mp
+  port=$((20000 + (BASHPID * 7 + BATS_TEST_NUMBER) % 12000))
+}
+
+# records N: a stream of so many small records.
+records() { seq "$1" | sed 's/.*/{"k":"text","lang":"en","id":"&","text":"a small record"}/' | eq-show --from jsonl -f stream; }
+
+# fails STATUS MESSAGE COMMAND...: the command ends with that status and just that line.
+fails() {
+  local status_wanted=$1 line=$2
+  run --separate-stderr timeout 20 "${@:3}"
+  echo "status $status: $stderr"
+  [ "$status" -eq "$status_wanted" ]
+  [ "$stderr" = "$line" ]
+}
+
+@test "a full disk is one line and status 2" {
+  fails 2 "eq-shard: stdout: write: No space left on device" bash -c "eq-shard -i $ONE >/dev/full"
+  fails 2 "eq-shard: /dev/full: write: No space left on device" eq-shard -i "$ONE" -o /dev/full
+  fails 2 "eq-show: stdout: write: No space left on device" bash -c "eq-show -i $ONE >/dev/full"
+  fails 2 "eq-show: stdout: write: No space left on device" bash -c "eq-show -h >/dev/full"
+}
+
+@test "a closed stdout or stdin is one line and status 2, whatever files are open" {
+  fails 2 "eq-shard: stdout: write: Bad file descriptor" bash -c "eq-shard -i $ONE >&-"
+  fails 2 "eq-shard: stdin: read: Bad file descriptor" bash -c "eq-shard <&-"
+}
+
+@test "a reader that leaves early ends a pipeline quietly" {
+  records 100000 >"$T/many.mp"
+  run --separate-stderr bash -c "set -o pipefail; eq-shard -i '$T/many.mp' | eq-shard | head -c 100 >/dev/null"
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
+}
+
+@test "a device is written to, not replaced" {
+  eq-shard -i "$ONE" -o /dev/null
+  [ -c /dev/null ]
+  mkfifo "$T/fifo"
+  eq-shard -i "$ONE" -o "$T/fifo" &
+  eq-shard -i "$T/fifo" -o "$T/out.mp"
+  [ -p "$T/fifo" ]
+  eq-show -i "$T/out.mp" >/dev/null
+}
+
+@test "a file appears whole: not from garbage, and without a trailer from a truncated stream" {
+  mkdir "$T/d"
+  fails 2 'eq-shard: stdin: is not an equant stream: the first object is not a map, expected a header {"equant": 1, ...} (eq-show --from jsonl reads JSON lines)' \
+    bash -c "echo '{}' | eq-shard -o '$T/d/none.mp'"
+  [ -z "$(ls "$T/d")" ]
+  run bash -c "head -c 200 $ONE | eq-shard -o '$T/d/part.mp'"
+  [ "$status" -eq 1 ]
+  [ "$(ls "$T/d")" = part.mp ]
+  run --separate-stderr eq-show -f jsonl -i "$T/d/part.mp"
+  [ "$status" -eq 1 ]
+  [ "${#lines[@]}" -eq 2 ]
+}
+
+@test "garbage behind records hands on the records, and no trailer" {
+  run --separate-stderr bash -c "(head -c -40 $ONE; printf '\xdf\xff\xff\xff\xff') | eq-shard >'$T/out.mp'"
+  [ "$status" -eq 2 ]
+  run --separate-stderr eq-show -f jsonl -i "$T/out.mp"
+  [ "$status" -eq 1 ]
+}
+
+@test "what cannot be opened is named" {
+  fails 2 "eq-shard: $T/no.mp: open: No such file or directory" eq-shard -i "$T/no.mp"
+  fails 2 "eq-shard: $T: is a folder, expected a file" eq-shard -i "$ONE" -o "$T"
+  fails 2 "eq-shard: tcp://*:$port?sender=2: 'sender=2' is no parameter: there are senders=N and wait=SECONDS" eq-shard -i "tcp://*:$port?sender=2"
+  fails 2 "eq-shard: tcp://*:$port?senders=0: 'senders=0': expected a whole number from 1 to 4096" eq-shard -i "tcp://*:$port?senders=0"
+}
+
+@test "a million small records a second go through a pipe, written and read" {
+  [ "${EQ_SAN:-0}" = 0 ] || skip "sanitizers take their time"
+  records 400000 >"$T/many.mp"
+  eq-shard -v -i "$T/many.mp" | eq-shard -v -o /dev/null 2>"$T/time"
+  cat "$T/time" # 0.4 s is what is promised on an idle machine; here others may be at work
+  awk '$5 == "CPU" || $6 == "CPU" { for (i = 1; i <= NF; i++) if ($i == "CPU") exit !($(i - 2) < 0.4) }' <(tr -d , <"$T/time")
+}
+
+# ---- ZeroMQ ----
+
+@test "tcp gives the bytes of a pipe, whoever binds and whoever comes first" {
+  eq-shard -i "$ONE" | eq-shard >"$T/pipe.mp"
+  eq-shard -i "tcp://*:$port" -o "$T/tcp.mp" &
+  eq-shard -i "$ONE" -o "tcp://127.0.0.1:$port"
+  wait $!
+  cmp "$T/pipe.mp" "$T/tcp.mp"
+  eq-shard -i "$ONE" -o "tcp://*:$((port + 1))" &
+  sleep 0.3
+  eq-shard -i "tcp://127.0.0.1:$((port + 1))" -o "$T/tcp2.mp"
+  wait $!
+  cmp "$T/pipe.mp" "$T/tcp2.mp"
+}
+
+@test "two senders to one slow receiver lose nothing" {
+  local senders=()
+  records 100000 >"$T/many.mp"
+  mkfifo "$T/slow"
+  eq-shard -i "ipc://*$T/s?senders=2" -o "$T/slow" &
+  (sleep 1 && cat >"$T/out.mp") <"$T/slow" & # until then the pipe is full, and the receiver reads no more
+  for s in 0 1; do
+    eq-shard -n 2 -s $s -i "$T/many.mp" -o "ipc://$T/s" &
+    senders+=($!)
+  done
+  wait "${senders[0]}"
+  wait "${senders[1]}"
+  wait
+  eq-show -f stream --bare -s id -k text -i "$T/out.mp" -o "$T/got.mp"
+  cmp "$T/got.mp" <(eq-show -f stream --bare -s id -i "$T/many.mp")
+}
+
+@test "a killed sender is a truncated stream, not a wait" {
+  eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
+  local receiver=$! sender
+  mkfifo "$T/in"
+  eq-shard -i "$T/in" -o "tcp://127.0.0.1:$port" &
+  sender=$!
+  exec 4>"$T/in"
+  records 20000 | head -c 500000 >&4
+  sleep 0.5
+  kill -KILL $sender
+  exec 4>&-
+  run wait $receiver
+  timeout 5 tail --pid=$receiver -f /dev/null
+  grep -qE "stream ends after [0-9,]+ records without its trailer" "$T/err"
+  [ "$(eq-show -f jsonl -i "$T/out.mp" 2>/dev/null | wc -l)" -gt 1000 ]
+}
+
+@test "a killed receiver is an error of the sender" {
+  records 400000 >"$T/many.mp"
+  mkfifo "$T/stuck"
+  eq-shard -i "tcp://*:$port" -o "$T/stuck" &
+  local receiver=$!
+  exec 4<>"$T/stuck"
+  (sleep 1 && kill -KILL $receiver) &
+  run --separate-stderr timeout 20 eq-shard -i "$T/many.mp" -o "tcp://127.0.0.1:$port"
+  exec 4<&-
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == "eq-shard: tcp://127.0.0.1:$port: the receiver has gone; it took "*" frames" ]]
+}
+
+@test "a sender with nobody to listen gives up" {
+  fails 2 "eq-shard: tcp://127.0.0.1:$port?wait=1: nobody listens there (waited 1 s; the parameter ?wait=SECONDS changes that)" \
+    eq-shard -i "$ONE" -o "tcp://127.0.0.1:$port?wait=1"
+  fails 2 "eq-shard: tcp://*:$port?wait=1: nobody sends (waited 1 s)" eq-shard -i "tcp://*:$port?wait=1"
+}
+
+@test "bytes that are not ZeroMQ end a receiver with one line" {
+  eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
+  local receiver=$!
+  sleep 0.5
+  printf 'GET / HTTP/1.0\r\n\r\nmore than a greeting has, so that it is looked at\r\n' >"/dev/tcp/127.0.0.1/$port"
+  run wait $receiver
+  timeout 5 tail --pid=$receiver -f /dev/null
+  [ "$(wc -l <"$T/err")" -eq 1 ]
+  grep -q "expected the frames of an equant sender" "$T/err"
+  [ ! -e "$T/out.mp" ]
+}
+
+# says TYPE TEXT: connects a ZeroMQ socket of that type (PUSH 8, DEALER 5, REQ 3) and sends one message.
+says() {
+  python3 - "$@" "tcp://127.0.0.1:$port" <<'END'
+import ctypes, sys, time
+zmq = ctypes.CDLL("libzmq.so.5")
+zmq.zmq_ctx_new.restype = zmq.zmq_socket.restype = ctypes.c_void_p
+socket = ctypes.c_void_p(zmq.zmq_socket(ctypes.c_void_p(zmq.zmq_ctx_new()), int(sys.argv[1])))
+text = sys.argv[2].encode()
+assert zmq.zmq_connect(socket, sys.argv[3].encode()) == 0
+zmq.zmq_send(socket, text, len(text), 1)
+time.sleep(0.7)
+END
+}
+
+@test "ZeroMQ messages that are no frames, and sockets of other types, end a receiver with one line" {
+  for type in 3 5 8; do
+    eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
+    local receiver=$!
+    says $type "EQF1 and garbage, longer than the head of a frame"
+    timeout 5 tail --pid=$receiver -f /dev/null
+    [ "$(wc -l <"$T/err")" -eq 1 ]
+    grep -q "expected the frames of an equant sender" "$T/err"
+    [ ! -e "$T/out.mp" ]
+    port=$((port + 1))
+  done
+}
+
+@test "a sender too many is refused" {
+  eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
+  local receiver=$!
+  mkfifo "$T/in"
+  eq-shard -i "$T/in" -o "tcp://127.0.0.1:$port" 2>/dev/null &
+  exec 4>"$T/in"
+  records 5000 >&4
+  sleep 0.5
+  run eq-shard -i "$ONE" -o "tcp://127.0.0.1:$port"
+  [ "$status" -eq 2 ]
+  exec 4>&-
+  timeout 5 tail --pid=$receiver -f /dev/null
+  grep -q "one sender too many: expected 1 (the parameter ?senders=N says how many)" "$T/err"
+}
