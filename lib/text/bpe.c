@@ -53,6 +53,7 @@ struct eq_bpe {
   size_t ids_capacity, size;
   struct merge *merges; /* open addressing */
   size_t n_merges, merge_slots;
+  uint64_t *maybe; /* bit hash mod 8 merge_slots: some pair with that hash has a merge; most pairs have none */
   uint32_t byte_token[256];
   uint16_t byte_of[512];   /* character of the alphabet -> byte; NOT_A_BYTE */
   uint16_t character[256]; /* byte -> character of the alphabet */
@@ -91,6 +92,7 @@ void eq_bpe_free(struct eq_bpe *b) {
   free(b->bytes);
   free(b->used);
   free(b->merges);
+  free(b->maybe);
   free(b);
 }
 
@@ -236,7 +238,13 @@ bool eq_bpe_finish(struct eq_bpe *b, bool whole_words, struct eq_err *err) {
   for (unsigned byte = 0; byte < 256; byte++)
     if (b->byte_token[byte] == NONE && byte != 0xC0 && byte != 0xC1 && byte < 0xF5)
       return eq_fail(err, EQ_BAD, "the vocabulary has no token for byte 0x%02x, as a byte-level one must", byte);
-  return room_for_merge(b) || eq_fail_memory(err, 1024, "merges");
+  if (!room_for_merge(b) || !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
+    return eq_fail_memory(err, b->merge_slots, "merges");
+  for (size_t i = 0; i < b->merge_slots; i++) {
+    size_t bit = hash_pair(b->merges[i].left, b->merges[i].right) & (8 * b->merge_slots - 1);
+    if (b->merges[i].left != NONE) b->maybe[bit / 64] |= (uint64_t)1 << bit % 64;
+  }
+  return true;
 }
 
 /* ---- a thread's memory ---- */
@@ -287,8 +295,9 @@ void eq_bpe_memory_free(struct eq_bpe_memory *m) {
 
 /* The rank of the merge of two neighbours, NONE when there is none; *made is what it makes. */
 static uint32_t pair_rank(const struct eq_bpe *b, uint32_t left, uint32_t right, uint32_t *made) {
-  size_t i = hash_pair(left, right) & (b->merge_slots - 1);
-  for (;; i = (i + 1) & (b->merge_slots - 1)) {
+  size_t hash = hash_pair(left, right), bit = hash & (8 * b->merge_slots - 1);
+  if (!(b->maybe[bit / 64] >> bit % 64 & 1)) return NONE;
+  for (size_t i = hash & (b->merge_slots - 1);; i = (i + 1) & (b->merge_slots - 1)) {
     const struct merge *m = &b->merges[i];
     if (m->left == left && m->right == right) {
       *made = m->id;

@@ -36,7 +36,7 @@ void eq_corpus_close(struct eq_corpus *c); /* NULL too */
 uint64_t eq_corpus_left_out(const struct eq_corpus *c);
 
 /* The next segment, with lang a BCP 47 tag, borrowed until the next call. False at the end, or at an error (err set):
- * what segments.h says, or an id twice in one language. */
+ * what segments.h says, or an id twice in one language. err must not be NULL and must be clear. */
 bool eq_corpus_next(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err);
 
 #endif

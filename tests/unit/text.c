@@ -60,7 +60,7 @@ static void json_strings_are_decoded(void **state) {
   struct eq_json j;
   struct eq_err err = { 0 };
   struct eq_buffer scratch = { 0 };
-  struct eq_str s;
+  struct eq_str s = { 0 };
   eq_json_open(&j, "x", eq_str("[\"plain\", \"a\\n\\t\\\\\\\"\\u00E9\\u4e2d\\ud83d\\uDE42z\", \"\"]"), &err);
   assert_true(eq_json_begin(&j, '[') && eq_json_next(&j) && eq_json_string(&j, &scratch, &s));
   assert_true(eq_str_is(s, "plain"));
