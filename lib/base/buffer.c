@@ -19,6 +19,14 @@ int eq_str_compare(struct eq_str a, struct eq_str b) {
   return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
+struct eq_str eq_str_cut(struct eq_str *rest, char end) {
+  const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
+  struct eq_str piece = { rest->p, p ? (size_t)(p - rest->p) : rest->n };
+  size_t used = piece.n + (p ? 1 : 0);
+  *rest = (struct eq_str){ used ? rest->p + used : rest->p, rest->n - used };
+  return piece;
+}
+
 bool eq_buffer_reserve(struct eq_buffer *b, size_t more) {
   if (b->failed) return false;
   if (more < b->capacity - b->size) return true; /* one byte stays for the final 0 */

@@ -18,6 +18,8 @@ bool eq_str_equal(struct eq_str a, struct eq_str b);
 bool eq_str_is(struct eq_str a, const char *terminated);
 /* Order of bytes (which for UTF-8 is the order of code points), a prefix first: <0, 0, >0. */
 int eq_str_compare(struct eq_str a, struct eq_str b);
+/* Takes from *rest its piece before the first `end`, which is dropped, or all of it: the pieces of "a,b" in a loop. */
+struct eq_str eq_str_cut(struct eq_str *rest, char end);
 
 /* Grows by doubling. Start from {0}; the owner calls eq_buffer_free. A failed allocation sets `failed`, which stays,
  * and later adds do nothing: check once, at the end. data is followed by a 0 byte once anything was added. */

@@ -64,15 +64,6 @@ static bool tag_of(const struct eq_corpus *c, struct eq_str name, struct eq_str 
   return row || eq_language_tag_is_well_formed(name);
 }
 
-/* Takes the next name from a comma list. */
-static struct eq_str next_name(struct eq_str *rest) {
-  const char *comma = rest->n ? memchr(rest->p, ',', rest->n) : NULL;
-  struct eq_str name = { rest->p, comma ? (size_t)(comma - rest->p) : rest->n };
-  size_t used = name.n + (comma ? 1 : 0);
-  *rest = (struct eq_str){ rest->p + used, rest->n - used };
-  return name;
-}
-
 /* ---- a folder: a file for each language ---- */
 
 /* "folder/stem.extension" when there is such a file, else NULL. */
@@ -125,7 +116,7 @@ static bool plan_folder(struct eq_corpus *c, struct eq_err *err) {
     return eq_fail(err, EQ_BAD, "%s is a folder: name the languages with -l en,de,..., or -l all", c->want.path);
   if (eq_str_is(c->want.langs, "all")) return plan_folder_all(c, err);
   for (struct eq_str rest = c->want.langs; rest.n;) {
-    struct eq_str name = next_name(&rest), tag;
+    struct eq_str name = eq_str_cut(&rest, ','), tag;
     if (!tag_of(c, name, &tag)) return unknown_language(c, name, err);
     size_t known = find_part(c, tag);
     if (known < c->n_parts) return asked_twice(c, name, c->parts[known].tag, err);
@@ -181,7 +172,7 @@ static bool check_all_found(const struct eq_corpus *c, struct eq_err *err) {
 /* The languages asked for, as parts that share the file. */
 static bool list_languages(struct eq_corpus *c, struct eq_err *err) {
   for (struct eq_str rest = c->want.langs; rest.n;) {
-    struct eq_str name = next_name(&rest), tag;
+    struct eq_str name = eq_str_cut(&rest, ','), tag;
     if (!tag_of(c, name, &tag)) return eq_fail(err, EQ_BAD, "-l: '%.*s' is not a language", EQ_STR(name));
     if (find_part(c, tag) < c->n_parts) return asked_twice(c, name, c->parts[find_part(c, tag)].tag, err);
     if (!add_part(c, tag, NULL, err)) return false;

@@ -36,21 +36,12 @@ static struct eq_str *column_of(struct eq_language *row, size_t column) {
   return (struct eq_str *)(void *)((char *)row + columns[column].offset);
 }
 
-/* Cuts the next piece that ends in `end` (or at the end) from *rest. */
-static struct eq_str cut(struct eq_str *rest, char end) {
-  const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
-  struct eq_str piece = { rest->p, p ? (size_t)(p - rest->p) : rest->n };
-  size_t used = piece.n + (p ? 1 : 0);
-  *rest = (struct eq_str){ rest->p + used, rest->n - used };
-  return piece;
-}
-
 bool eq_languages_open(struct eq_languages *l, struct eq_err *err) {
   *l = (struct eq_languages){ 0 };
   struct eq_str rest = { eq_languages_table, (size_t)(eq_languages_table_end - eq_languages_table) };
-  struct eq_str first = cut(&rest, '\n');
+  struct eq_str first = eq_str_cut(&rest, '\n');
   for (size_t c = 0; c < COLUMNS; c++)
-    if (!eq_str_is(cut(&first, '\t'), columns[c].name))
+    if (!eq_str_is(eq_str_cut(&first, '\t'), columns[c].name))
       return eq_fail(err, EQ_BAD, "corpora/languages.tsv: column %zu is not '%s'", c + 1, columns[c].name);
   size_t capacity = 0;
   while (rest.n) {
@@ -60,8 +51,8 @@ bool eq_languages_open(struct eq_languages *l, struct eq_err *err) {
       return eq_fail_memory(err, 2 * capacity * sizeof *rows, "the table of languages");
     }
     l->rows = rows;
-    struct eq_str line = cut(&rest, '\n');
-    for (size_t c = 0; c < COLUMNS; c++) *column_of(&rows[l->n], c) = cut(&line, '\t');
+    struct eq_str line = eq_str_cut(&rest, '\n');
+    for (size_t c = 0; c < COLUMNS; c++) *column_of(&rows[l->n], c) = eq_str_cut(&line, '\t');
     l->n++;
   }
   return true;
@@ -78,7 +69,7 @@ static bool has_tag(const struct eq_language *row, struct eq_str name) { return 
 static bool has_file(const struct eq_language *row, struct eq_str name) { return same(row->udhr, name); }
 static bool has_other_name(const struct eq_language *row, struct eq_str name) {
   for (struct eq_str rest = row->also; rest.n;)
-    if (same(cut(&rest, ' '), name)) return true;
+    if (same(eq_str_cut(&rest, ' '), name)) return true;
   return false;
 }
 static bool has_code(const struct eq_language *row, struct eq_str name) {
@@ -108,7 +99,7 @@ static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c 
 bool eq_language_tag_is_well_formed(struct eq_str tag) {
   if (!tag.n || tag.p[tag.n - 1] == '-') return false;
   for (struct eq_str rest = tag, first = { 0 }; rest.n;) {
-    struct eq_str subtag = cut(&rest, '-');
+    struct eq_str subtag = eq_str_cut(&rest, '-');
     if (!subtag.n || subtag.n > 8) return false;
     bool letters = true;
     for (size_t i = 0; i < subtag.n; i++) {

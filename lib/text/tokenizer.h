@@ -38,9 +38,9 @@ struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err);
 void eq_token_scratch_free(struct eq_token_scratch *s); /* NULL too */
 
 /* Replaces `out` by the tokens of text[0..n). Starts and ends are bytes of the text as given; a token may begin and end
- * inside a code point, and each token begins where the one before it ends. (Where NFC rewrote a
- * stretch see eq_nfc_to_original; a pattern that drops what it does not match leaves gaps.) False when the text is not
- * UTF-8, longer than 4 GB, or runs a pattern past its limit. The same ids whatever was tokenized before. */
+ * inside a code point, and each token begins where the one before it ends. (Where NFC rewrote a stretch see
+ * eq_nfc_to_original; a pattern that drops what it does not match leaves gaps.) False when the text is not UTF-8,
+ * longer than 1 GB, or runs a pattern past its limit. The same ids whatever was tokenized before. */
 bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const char *text, size_t n,
                  struct eq_token_list *out, struct eq_err *err);
 

@@ -436,10 +436,7 @@ static bool set_class(const struct source *s, const char *class) {
 static bool read_merge_lines(const struct source *s) {
   uint64_t line = 0;
   for (struct eq_str rest = s->text; rest.n;) {
-    const char *end = memchr(rest.p, '\n', rest.n);
-    struct eq_str text = { rest.p, end ? (size_t)(end - rest.p) : rest.n }, left, right;
-    size_t used = text.n + (end ? 1 : 0);
-    rest = (struct eq_str){ rest.p + used, rest.n - used };
+    struct eq_str text = eq_str_cut(&rest, '\n'), left, right;
     line++;
     if (text.n && text.p[text.n - 1] == '\r') text.n--;
     if ((text.n >= 8 && !memcmp(text.p, "#version", 8)) || !text.n) continue;
