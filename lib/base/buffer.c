@@ -41,7 +41,7 @@ bool eq_buffer_reserve(struct eq_buffer *b, size_t more) {
 }
 
 void eq_buffer_add(struct eq_buffer *b, const void *bytes, size_t n) {
-  if (!eq_buffer_reserve(b, n)) return;
+  if ((b->failed || n >= b->capacity - b->size) && !eq_buffer_reserve(b, n)) return;
   if (n) memcpy(b->data + b->size, bytes, n);
   b->size += n;
   b->data[b->size] = 0;
@@ -69,7 +69,10 @@ void eq_buffer_free(struct eq_buffer *b) {
   *b = (struct eq_buffer){ 0 };
 }
 
-void *eq_array(size_t n, size_t size) { return calloc(n ? n : 1, size); /* calloc checks the product */ }
+void *eq_array(size_t n, size_t size) {
+  if (size && n > SIZE_MAX / size) return NULL; /* calloc checks too, but a sanitizer's calloc ends the program */
+  return calloc(n ? n : 1, size);
+}
 
 void *eq_array_grow(void *items, size_t n, size_t *capacity, size_t size) {
   if (n < *capacity) return items;

@@ -10,7 +10,10 @@
 #include "lib/base/file.h"
 #include "lib/stream/socket.h"
 
-enum { CHUNK = 256 << 10 }; /* bytes asked of read(2) at a time */
+enum {
+  CHUNK = 256 << 10, /* bytes asked of read(2) at a time */
+  PIPE = 1 << 20,    /* bytes a pipe holds, where the system lets us: both ends then work at once */
+};
 
 struct eq_port {
   char *name;
@@ -42,7 +45,7 @@ struct eq_port *eq_port_input(const char *where, struct eq_err *err) {
   struct eq_port *p = port_new(standard ? "stdin" : where, err);
   if (!p) return NULL;
   if (standard)
-    p->fd = STDIN_FILENO;
+    fcntl(p->fd = STDIN_FILENO, F_SETPIPE_SZ, PIPE);
   else if (eq_socket_is(where))
     p->socket = eq_socket_receiver(where, err);
   else if ((p->fd = open(where, O_RDONLY | O_CLOEXEC)) < 0)
@@ -72,7 +75,7 @@ struct eq_port *eq_port_output(const char *where, struct eq_err *err) {
   struct eq_port *p = port_new(standard ? "stdout" : where, err);
   if (!p) return NULL;
   if (standard)
-    p->fd = STDOUT_FILENO;
+    fcntl(p->fd = STDOUT_FILENO, F_SETPIPE_SZ, PIPE);
   else if (eq_socket_is(where))
     p->socket = eq_socket_sender(where, err);
   else

@@ -244,7 +244,8 @@ static bool unpack(struct eq_reader *r, const void *bytes, size_t n) {
 }
 
 static bool key_is(const msgpack_object *key, const char *name) {
-  return key->via.str.size == strlen(name) && memcmp(key->via.str.ptr, name, key->via.str.size) == 0;
+  size_t n = strlen(name);
+  return key->via.str.size == n && memcmp(key->via.str.ptr, name, n) == 0;
 }
 
 static const msgpack_object *find(const struct eq_reader *r, const char *name) {

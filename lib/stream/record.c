@@ -140,9 +140,9 @@ bool eq_record_get(const struct eq_record *r, const struct eq_kind *kind, void *
   for (uint32_t i = 0; i < r->map->via.map.size; i++) {
     const msgpack_object_kv *pair = &r->map->via.map.ptr[i];
     struct eq_str key = string_of(&pair->key);
-    const struct eq_field *f = next < kind->n_fields && eq_str_is(key, kind->fields[next].key)
-                                   ? &kind->fields[next]
-                                   : eq_kind_field(kind, key);
+    if (key.n == 1 && key.p[0] == 'k') continue;
+    const struct eq_field *f =
+        next < kind->n_fields && eq_field_is(&kind->fields[next], key) ? &kind->fields[next] : eq_kind_field(kind, key);
     if (!f) continue;
     size_t at = (size_t)(f - kind->fields);
     next = at + 1;

@@ -46,7 +46,7 @@ const struct eq_type_facts eq_types[] = {
 
 /* A row: the key is the name of the struct's field. The order is that of the keys in a record. */
 #define ROW(kind, field, type, use, meaning) \
-  { #field, type, offsetof(struct eq_##kind, field), use, meaning }
+  { #field, sizeof #field - 1, type, offsetof(struct eq_##kind, field), use, meaning }
 #define N(fields) (sizeof(fields) / sizeof *(fields))
 
 static const struct eq_field text_fields[] = {
@@ -156,8 +156,12 @@ const struct eq_kind *eq_kind_find(struct eq_str name) {
   return NULL;
 }
 
+bool eq_field_is(const struct eq_field *field, struct eq_str key) {
+  return key.n == field->key_length && memcmp(key.p, field->key, key.n) == 0;
+}
+
 const struct eq_field *eq_kind_field(const struct eq_kind *kind, struct eq_str key) {
   for (size_t i = 0; kind && i < kind->n_fields; i++)
-    if (eq_str_is(key, kind->fields[i].key)) return &kind->fields[i];
+    if (eq_field_is(&kind->fields[i], key)) return &kind->fields[i];
   return NULL;
 }

@@ -48,6 +48,7 @@ enum eq_field_use {
 
 struct eq_field {
   const char *key;
+  size_t key_length;
   enum eq_type type;
   size_t offset; /* in the kind's struct */
   enum eq_field_use use;
@@ -117,6 +118,7 @@ extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];
 const struct eq_kind *eq_kind_find(struct eq_str name);
+bool eq_field_is(const struct eq_field *field, struct eq_str key);
 const struct eq_field *eq_kind_field(const struct eq_kind *kind, struct eq_str key);
 
 #endif

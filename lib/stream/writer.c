@@ -78,6 +78,13 @@ static void record_done(struct eq_writer *w) {
 }
 
 static void pack_string(msgpack_packer *p, struct eq_str s) {
+  char small[32]; /* most strings: the byte that says so and the text in one piece */
+  if (s.n < sizeof small) {
+    small[0] = (char)(0xa0 | s.n);
+    if (s.n) memcpy(small + 1, s.p, s.n);
+    append(p->data, small, 1 + s.n);
+    return;
+  }
   msgpack_pack_str(p, s.n);
   msgpack_pack_str_body(p, s.p, s.n);
 }
@@ -137,7 +144,7 @@ static bool is_absent(const struct eq_field *f, const void *field) {
 static void pack_double(msgpack_packer *p, double x) { msgpack_pack_double(p, isnan(x) ? (double)NAN : x); }
 
 static void pack_field(msgpack_packer *p, const struct eq_field *f, const void *field) {
-  pack_string(p, eq_str(f->key));
+  pack_string(p, (struct eq_str){ f->key, f->key_length });
   if (f->type == EQ_T_STR)
     pack_string(p, *(const struct eq_str *)field);
   else if (f->type == EQ_T_U64)

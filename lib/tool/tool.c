@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/stream/port.h"
+#include "lib/stream/socket.h"
 
 #define TOOL(field) offsetof(struct eq_tool, field)
 
@@ -66,6 +67,8 @@ bool eq_tool_open(struct eq_tool *t, unsigned streams) {
   if (streams & EQ_READS) t->in = eq_reader_open(t->input, &t->err);
   if (t->err.code) return false;
   if (streams & EQ_WRITES) t->out = eq_writer_open(t->output, &t->err);
+  if ((streams & EQ_PRINTS) && eq_socket_is(t->output))
+    return eq_fail(&t->err, EQ_BAD, "--output: %s: text goes to a file; only streams go over ZeroMQ", t->output);
   if (streams & EQ_PRINTS) t->text = eq_port_output(t->output, &t->err);
   return t->err.code == EQ_OK;
 }

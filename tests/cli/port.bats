@@ -85,6 +85,11 @@ fails() {
   awk '$5 == "CPU" || $6 == "CPU" { for (i = 1; i <= NF; i++) if ($i == "CPU") exit !($(i - 2) < 0.4) }' <(tr -d , <"$T/time")
 }
 
+@test "text does not go over ZeroMQ" {
+  fails 2 "eq-show: --output: tcp://127.0.0.1:$port: text goes to a file; only streams go over ZeroMQ" \
+    eq-show -i "$ONE" -o "tcp://127.0.0.1:$port"
+}
+
 # ---- ZeroMQ ----
 
 @test "tcp gives the bytes of a pipe, whoever binds and whoever comes first" {
