@@ -79,6 +79,10 @@ static bool number_in(const msgpack_object *o, double *x) {
 /* "x [lo, hi]", all with the decimals that the largest of them needs, but enough for x. */
 static void add_interval(struct eq_buffer *out, double x, double lo, double hi) {
   double largest = 0;
+  if (isnan(x) && isnan(lo) && isnan(hi)) {
+    eq_buffer_string(out, "nan");
+    return;
+  }
   const double all[] = { x, lo, hi };
   for (size_t i = 0; i < 3; i++)
     if (isfinite(all[i]) && fabs(all[i]) > largest) largest = fabs(all[i]);

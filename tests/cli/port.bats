@@ -211,3 +211,12 @@ END
   timeout 5 tail --pid=$receiver -f /dev/null
   grep -q "one sender too many: expected 1 (the parameter ?senders=N says how many)" "$T/err"
 }
+
+@test "eq-token to eq-ppl over tcp gives the bytes of a pipe" {
+  eq-text -c corpora/udhr -l en,he -n 3 -o "$T/text.mp"
+  eq-token -m corpora/mini -i "$T/text.mp" | eq-ppl -q -m corpora/mini -r none >"$T/pipe.mp"
+  eq-ppl -q -m corpora/mini -r none -i "tcp://*:$port" -o "$T/tcp.mp" &
+  eq-token -m corpora/mini -i "$T/text.mp" -o "tcp://127.0.0.1:$port"
+  wait $!
+  cmp "$T/pipe.mp" "$T/tcp.mp"
+}
