@@ -21,7 +21,7 @@ static const struct eq_command command = {
   .usage = "-m FOLDER [-t N] [-i PORT] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
-              "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini -r none | eq-show",
+              "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show",
   .see_also = "eq-text(1), eq-ppl(1), eq-show(1), eq(1)",
   .streams = EQ_READS | EQ_WRITES,
 };

@@ -61,12 +61,12 @@ END
 }
 
 @test "the format is told by extension, by content, or by --format" {
-  printf '1\tone\n' >tabs
+  printf '1\tone\n' >tabbed
   printf '{"id":"1","text":"one"}\n' >objects
   printf 'one\n' >lines
-  for f in tabs objects lines; do eq-text -c $f -l en | eq-show -f jsonl | jq -c '[.id, .text]'; done | uniq >got
+  for f in tabbed objects lines; do eq-text -c $f -l en | eq-show -f jsonl | jq -c '[.id, .text]'; done | uniq >got
   [ "$(cat got)" = '["1","one"]' ]
-  [ "$(eq-text -c tabs -f lines -l en | eq-show -f jsonl | jq -r .text)" = "$(printf '1\tone')" ]
+  [ "$(eq-text -c tabbed -f lines -l en | eq-show -f jsonl | jq -r .text)" = "$(printf '1\tone')" ]
 }
 
 @test "a byte order mark and CRLF are no part of a segment" {

@@ -24,7 +24,7 @@ refuses() {
   eq-text -c corpora/udhr -l en,ru,th,ko -o text.mp
   eq-token -m corpora/mini -t 1 <text.mp >1.mp
   eq-token -m corpora/mini -t 2 -i text.mp -o 2.mp
-  cat text.mp | eq-token -m corpora/mini -t 3 | cat >3.mp
+  eq-token -m corpora/mini -t 3 < <(cat text.mp) | cat >3.mp
   cmp 1.mp 2.mp
   cmp 1.mp 3.mp
 }
