@@ -548,9 +548,37 @@ static bool read_folder(struct eq_tokenizer *t, const char *folder, struct eq_er
   return t->name || eq_fail_memory(err, strlen(folder), "a name");
 }
 
+/* The vocab_size of a config.json; UINT64_MAX when it names none. */
+static uint64_t embeddings_in(const struct eq_file *config) {
+  struct eq_err ignored = { 0 }; /* what is wrong with a config is for who runs the model to say */
+  struct eq_buffer scratch = { 0 };
+  struct eq_str key;
+  struct eq_json j;
+  uint64_t size = UINT64_MAX;
+  if (eq_utf8_invalid(config->data, config->size) < config->size) return size;
+  eq_json_open(&j, config->path, (struct eq_str){ config->data, config->size }, &ignored);
+  for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &key);)
+    if (!eq_str_is(key, "vocab_size") || !eq_json_u64(&j, &size)) eq_json_skip(&j, NULL);
+  eq_buffer_free(&scratch);
+  return size;
+}
+
+/* A tokenizer beside a model must not make ids that the model has no embedding for. */
+static bool check_embeddings(const struct eq_tokenizer *t, const char *folder, struct eq_err *err) {
+  struct eq_file config = { 0 };
+  uint64_t ignored = 0;
+  if (!map_file(folder, "config.json", &config, &ignored, err)) return false;
+  uint64_t size = config.data ? embeddings_in(&config) : UINT64_MAX;
+  if (size < t->vocab)
+    eq_fail(err, EQ_BAD, "%s: the tokenizer has %zu tokens, but config.json's vocab_size is %llu", folder, t->vocab,
+            (unsigned long long)size);
+  eq_file_unmap(&config);
+  return size >= t->vocab;
+}
+
 struct eq_tokenizer *eq_tokenizer_open(const char *folder, struct eq_err *err) {
   struct eq_tokenizer *t = eq_tokenizer_new(err);
-  if (!t || read_folder(t, folder, err)) return t;
+  if (!t || (read_folder(t, folder, err) && check_embeddings(t, folder, err))) return t;
   eq_tokenizer_free(t);
   return NULL;
 }

@@ -100,3 +100,15 @@ refuses() {
   [[ "$stderr" == *'nested more than 64 deep'* ]]
   awk '/peak memory/ { for (i = 1; i < NF; i++) if ($(i + 1) == "MiB") exit !($i < 112) }' <<<"$stderr" # 48 of them map the file
 }
+
+@test "a tokenizer with more tokens than the model beside it has embeddings is refused" {
+  mkdir small
+  eq-text -c corpora/udhr -l en -n 1 -o text.mp
+  cp corpora/mini/tokenizer.json small
+  printf '{"model_type": "gpt2", "nested": {"vocab_size": 1}, "vocab_size": 8191}' >small/config.json
+  refuses "small: the tokenizer has 8192 tokens, but config.json's vocab_size is 8191" -m small -i text.mp
+  printf '{"vocab_size": 8192}' >small/config.json
+  eq-token -m small -i text.mp >/dev/null
+  printf 'not JSON' >small/config.json # is for who runs the model to refuse
+  eq-token -m small -i text.mp >/dev/null
+}
