@@ -1,0 +1,111 @@
+#include "lib/text/charsmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "lib/base/utf8.h"
+
+/* Clusters of so many bytes are not looked up whole (tokenizers, normalizers/precompiled.rs). */
+enum { WHOLE_CLUSTER_MAX = 6 };
+
+static uint32_t label_of(uint32_t unit) { return unit & (1u << 31 | 0xFF); }
+static bool has_value(uint32_t unit) { return unit >> 8 & 1; }
+static size_t offset_of(uint32_t unit) { return (size_t)(unit >> 10) << ((unit & 1u << 9) >> 6); }
+static size_t value_of(uint32_t unit) { return unit & 0x7FFFFFFF; }
+
+static uint32_t read_u32(const char *p) {
+  const unsigned char *b = (const unsigned char *)p;
+  return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+bool eq_charsmap_open(struct eq_charsmap *m, struct eq_str blob, struct eq_err *err) {
+  *m = (struct eq_charsmap){ 0 };
+  if (blob.n < 4) return eq_fail(err, EQ_BAD, "the charsmap has %zu bytes, expected at least 4", blob.n);
+  size_t size = read_u32(blob.p), rest = blob.n - 4;
+  if (size % 4 || !size || size > rest)
+    return eq_fail(err, EQ_BAD, "the charsmap says that its trie has %zu bytes, expected a multiple of 4 up to %zu",
+                   size, rest);
+  if (rest > size && blob.p[blob.n - 1])
+    return eq_fail(err, EQ_BAD, "the last replacement of the charsmap does not end in a 0 byte");
+  m->n_units = size / 4;
+  m->n_strings = rest - size;
+  m->units = eq_array(m->n_units, sizeof *m->units);
+  m->strings = eq_array(m->n_strings, 1);
+  if (!m->units || !m->strings) {
+    eq_charsmap_close(m);
+    return eq_fail_memory(err, blob.n, "a charsmap");
+  }
+  for (size_t i = 0; i < m->n_units; i++) m->units[i] = read_u32(blob.p + 4 + 4 * i);
+  if (m->n_strings) memcpy(m->strings, blob.p + 4 + size, m->n_strings);
+  return true;
+}
+
+void eq_charsmap_close(struct eq_charsmap *m) {
+  free(m->units);
+  free(m->strings);
+  *m = (struct eq_charsmap){ 0 };
+}
+
+/* The length of a key that text[0..n) begins with, the first or the last that is found. A replacement is text, so one
+ * that does not lie in the strings, or is not UTF-8, is none. */
+static size_t find(const struct eq_charsmap *m, const char *text, size_t n, bool longest, struct eq_str *to) {
+  size_t length = 0;
+  if (!m->n_units) return 0;
+  size_t node = offset_of(m->units[0]);
+  for (size_t i = 0; i < n && text[i]; i++) {
+    node ^= (unsigned char)text[i];
+    if (node >= m->n_units || label_of(m->units[node]) != (unsigned char)text[i]) break;
+    bool ends = has_value(m->units[node]);
+    node ^= offset_of(m->units[node]);
+    if (!ends) continue;
+    if (node >= m->n_units) break;
+    size_t at = value_of(m->units[node]);
+    if (at >= m->n_strings) continue;
+    struct eq_str found = eq_str(m->strings + at);
+    if (found.n && eq_utf8_invalid(found.p, found.n) < found.n) continue;
+    *to = found;
+    length = i + 1;
+    if (!longest) break;
+  }
+  return length;
+}
+
+size_t eq_charsmap_longest(const struct eq_charsmap *m, const char *text, size_t n, struct eq_str *to) {
+  return find(m, text, n, true, to);
+}
+
+size_t eq_charsmap_shortest(const struct eq_charsmap *m, const char *text, size_t n, struct eq_str *to) {
+  return find(m, text, n, false, to);
+}
+
+/* Bytes of the grapheme cluster at text[0..n). */
+static size_t cluster(const char *text, size_t n) {
+  bool lone = (unsigned char)text[0] < 0x80 && text[0] != '\r' && (n < 2 || (unsigned char)text[1] < 0x80);
+  if (lone) return 1;
+  uint32_t before, c;
+  utf8proc_int32_t state = 0;
+  size_t end = eq_utf8_decode(text, n, &before);
+  for (size_t step; end < n; end += step, before = c) {
+    step = eq_utf8_decode(text + end, n - end, &c);
+    if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)before, (utf8proc_int32_t)c, &state)) break;
+  }
+  return end;
+}
+
+bool eq_charsmap_clusters(const struct eq_charsmap *m, const char *text, size_t n,
+                          bool (*replace)(void *context, size_t at, size_t size, struct eq_str to), void *context) {
+  struct eq_str to;
+  for (size_t at = 0, end; at < n; at = end) {
+    end = at + cluster(text + at, n - at);
+    if (end - at < WHOLE_CLUSTER_MAX && eq_charsmap_shortest(m, text + at, end - at, &to)) {
+      if (!replace(context, at, end - at, to)) return false;
+      continue;
+    }
+    for (size_t c = at, step; c < end; c += step) {
+      step = eq_utf8_length(text + c, end - c);
+      if (eq_charsmap_shortest(m, text + c, step, &to) && !replace(context, c, step, to)) return false;
+    }
+  }
+  return true;
+}
