@@ -75,14 +75,16 @@ struct unit {
   char excluded[96]; /* why it is not scored, "" when it is */
 };
 
+/* A unit's own memory, about; its record's bytes come to it. */
+enum { UNIT_BYTES = 1024 };
+
 static void unit_free(void *unit) {
   struct unit *u = unit;
   if (u) eq_record_free(u->record);
   free(u);
 }
 
-/* ---- what comes out -----------------------------------------------------------------------------------------------
- */
+/* ---- what comes out ---- */
 
 static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_scored *s, size_t recipe) {
   struct eq_surprisal out = {
@@ -102,6 +104,7 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     out.excluded = eq_str("surprisal is not finite");
   if (out.excluded.p) {
     out.nll = (double)NAN;
+    out.bytes = out.chars = EQ_ABSENT;
     p->n_excluded++;
   } else if (s->nlls)
     out.nlls = eq_f32s(s->nlls + recipe * s->n_scored, s->n_scored);
@@ -120,8 +123,7 @@ static void deliver(void *context, const struct eq_scored *s) {
   unit_free(u);
 }
 
-/* ---- what comes in ------------------------------------------------------------------------------------------------
- */
+/* ---- what comes in ---- */
 
 static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_tokens *t) {
   size_t n = t->ids.n, vocab = p->model.config.dims[EQ_D_VOCAB];
@@ -153,35 +155,37 @@ static bool add_record(struct ppl *p, const struct eq_record *r) {
     ok = eq_record_get(u->record, &eq_kind_tokens, &u->tokens, err) && read_ids(p, r, &u->tokens);
     u->n_tokens = n = u->tokens.ids.n;
     size_t scored = n - (n && p->prefix < 0);
-    if (ok && scored < p->args.min_tokens) {
+    if (ok && scored == 0) {
+      snprintf(u->excluded, sizeof u->excluded, "no token to score");
+    } else if (ok && scored < p->args.min_tokens) {
       snprintf(u->excluded, sizeof u->excluded, "%zu scored tokens, --min-tokens is %llu", scored,
                (unsigned long long)p->args.min_tokens);
       n = 0;
     }
   }
-  if (ok && eq_scorer_add(p->scorer, p->ids, n, u, err)) return true;
+  if (ok && eq_scorer_add(p->scorer, p->ids, n, u, UNIT_BYTES + 2 * r->raw.n, err)) return true;
   unit_free(u);
   return false;
 }
 
-/* ---- setting up ---------------------------------------------------------------------------------------------------
- */
+/* ---- setting up ---- */
+
+/* Ids beyond the vocabulary are a family's default that a smaller model's config still carries. */
+static int64_t usable(const struct ppl *p, int64_t token) {
+  return token < (int64_t)p->model.config.dims[EQ_D_VOCAB] ? token : -1;
+}
 
 static bool choose_prefix(struct ppl *p) {
-  const struct eq_config *c = &p->model.config;
   const char *name = p->args.prefix;
-  p->prefix = -1;
-  if (strcmp(name, "auto") == 0)
-    p->prefix = c->bos >= 0 ? c->bos : c->eos;
-  else if (strcmp(name, "bos") == 0)
-    p->prefix = c->bos;
-  else if (strcmp(name, "eos") == 0)
-    p->prefix = c->eos;
-  else if (strcmp(name, "none") != 0)
+  int64_t bos = usable(p, p->model.config.bos), eos = usable(p, p->model.config.eos);
+  bool is_auto = strcmp(name, "auto") == 0, is_bos = strcmp(name, "bos") == 0, is_eos = strcmp(name, "eos") == 0;
+  if (!is_auto && !is_bos && !is_eos && strcmp(name, "none") != 0)
     return eq_fail(&p->tool.err, EQ_BAD, "--prefix: '%s' is not auto, bos, eos or none", name);
-  if (p->prefix < 0 && (strcmp(name, "bos") == 0 || strcmp(name, "eos") == 0))
-    return eq_fail(&p->tool.err, EQ_BAD, "--prefix %s: %s/config.json names no %s_token_id", name, p->args.model, name);
-  if (p->prefix < 0 && strcmp(name, "auto") == 0)
+  p->prefix = is_bos ? bos : is_eos ? eos : !is_auto ? -1 : bos >= 0 ? bos : eos;
+  if (p->prefix < 0 && (is_bos || is_eos))
+    return eq_fail(&p->tool.err, EQ_BAD, "--prefix %s: %s/config.json names no %s_token_id within the vocabulary", name,
+                   p->args.model, name);
+  if (p->prefix < 0 && is_auto)
     eq_tool_say(&p->tool, "no bos or eos token in config.json: the first token of a segment is not scored");
   return true;
 }
@@ -189,13 +193,14 @@ static bool choose_prefix(struct ppl *p) {
 static bool choose_windows(struct ppl *p) {
   struct args *a = &p->args;
   size_t most = p->model.config.dims[EQ_D_POSITIONS];
-  if (a->context == 0) a->context = most;
-  if (a->context > most)
-    return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, but the model has %zu positions", (unsigned long long)a->context,
-                   most);
-  if (a->stride == 0) a->stride = a->context > 1 ? a->context / 2 : 1;
-  if (a->stride > a->context)
-    return eq_fail(&p->tool.err, EQ_BAD, "--stride: %llu is more than the context of %llu: tokens would be left out",
+  if (a->context == EQ_ABSENT) a->context = most;
+  if (a->context < 1 || a->context > most)
+    return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, expected 1 to the model's %zu positions",
+                   (unsigned long long)a->context, most);
+  if (a->stride == EQ_ABSENT) a->stride = a->context > 1 ? a->context / 2 : 1;
+  if (a->stride < 1 || a->stride > a->context)
+    return eq_fail(&p->tool.err, EQ_BAD,
+                   "--stride: %llu, expected 1 to the context of %llu: more would leave tokens out",
                    (unsigned long long)a->stride, (unsigned long long)a->context);
   return true;
 }
@@ -259,12 +264,14 @@ static void report(const struct ppl *p) {
 }
 
 int main(int argc, char **argv) {
-  struct ppl p = { .args = { .prefix = "auto", .kernels = "auto", .min_tokens = 1 } };
+  struct ppl p = {
+    .args = { .prefix = "auto", .kernels = "auto", .min_tokens = 1, .context = EQ_ABSENT, .stride = EQ_ABSENT }
+  };
   struct eq_record r;
   if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && set_up(&p)) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
     while (eq_tool_read(&p.tool, &r) && add_record(&p, &r)) continue;
-    if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer, &p.tool.err);
+    if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer);
     eq_progress_end(&p.progress);
     report(&p);
   }

@@ -40,7 +40,7 @@ static double activation(enum eq_activation f, double x) {
   switch (f) {
   case EQ_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
   case EQ_GELU_ERF: return 0.5 * x * (1 + erf(x / sqrt(2)));
-  case EQ_RELU: return x > 0 ? x : 0;
+  case EQ_RELU: return x < 0 ? 0 : x; /* NaN stays */
   case EQ_SILU: return x / (1 + exp(-x));
   case EQ_ACTIVATIONS: break;
   }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
+
 struct eq_str eq_str(const char *terminated) {
   return (struct eq_str){ terminated, strlen(terminated) };
 }
@@ -45,6 +47,16 @@ void eq_buffer_add(struct eq_buffer *b, const void *bytes, size_t n) {
   if (n) memcpy(b->data + b->size, bytes, n);
   b->size += n;
   b->data[b->size] = 0;
+}
+
+void eq_buffer_text(struct eq_buffer *b, const char *s, size_t n) {
+  while (n) {
+    size_t good = eq_utf8_invalid(s, n);
+    eq_buffer_add(b, s, good);
+    if (good < n) eq_buffer_add(b, "\xef\xbf\xbd", 3), good++;
+    s += good;
+    n -= good;
+  }
 }
 
 void eq_buffer_string(struct eq_buffer *b, const char *terminated) { eq_buffer_add(b, terminated, strlen(terminated)); }

@@ -28,9 +28,11 @@ struct eq_buffer {
   size_t size, capacity;
   bool failed;
 };
-bool eq_buffer_reserve(struct eq_buffer *b,
-                       size_t more); /* room for `more` bytes after size; false when there is none */
+/* Room for `more` bytes after size; false when there is none. */
+bool eq_buffer_reserve(struct eq_buffer *b, size_t more);
 void eq_buffer_add(struct eq_buffer *b, const void *bytes, size_t n);
+/* Bytes that are not well-formed UTF-8 become U+FFFD, one each: for names that go where text is promised. */
+void eq_buffer_text(struct eq_buffer *b, const char *s, size_t n);
 void eq_buffer_string(struct eq_buffer *b, const char *terminated);
 void eq_buffer_format(struct eq_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void eq_buffer_free(struct eq_buffer *b);

@@ -55,6 +55,10 @@ static size_t processors(void) {
 }
 
 struct eq_pool *eq_pool_new(size_t n_threads, struct eq_err *err) {
+  if (n_threads > EQ_THREADS_MAX) {
+    eq_fail(err, EQ_BAD, "--threads: %zu, expected at most %d", n_threads, EQ_THREADS_MAX);
+    return NULL;
+  }
   struct eq_pool *p = eq_array(1, sizeof *p);
   if (!p) return eq_fail_memory(err, sizeof *p, "the thread pool"), NULL;
   p->n_threads = n_threads ? n_threads : processors();

@@ -11,6 +11,8 @@
 
 struct eq_pool;
 
+enum { EQ_THREADS_MAX = 1024 };
+
 /* n_threads counts the caller; 0 means as many as the process may run on. NULL and err when threads can't start. */
 struct eq_pool *eq_pool_new(size_t n_threads, struct eq_err *err);
 void eq_pool_free(struct eq_pool *pool);

@@ -37,4 +37,6 @@ const struct eq_arch *eq_arch_find(const char *name) {
   return NULL;
 }
 
-const char *eq_arch_names(void) { return "gpt2"; }
+void eq_arch_names(struct eq_buffer *out) {
+  for (size_t i = 0; i < N_ARCHES; i++) eq_buffer_format(out, "%s%s", i ? ", " : "", arches[i].name);
+}

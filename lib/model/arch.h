@@ -1,8 +1,9 @@
 /* arch.h: families of models as data.
  *
- * A row says how a family's config is spelled, which tensors it has, and what its blocks do; config.c, model.c and
- * forward.c read these fields and know no names of models. To add a family: a row in arch.c, golden files in
- * tests/golden, a line in eq-ppl's manual. */
+ * A row says how a family's config is spelled and which tensors stand where; config.c, model.c and forward.c read these
+ * fields and know no names of models. All blocks are so far as GPT-2's: learned positions, a norm before attention and
+ * before the MLP, queries, keys and values in one matrix. A family that differs adds the field that says so. To add a
+ * family: a row in arch.c, golden files in tests/golden, a line in eq-ppl's manual. */
 #ifndef EQ_MODEL_ARCH_H
 #define EQ_MODEL_ARCH_H
 
@@ -62,7 +63,7 @@ struct eq_arch {
 /* NULL when unknown. */
 const struct eq_arch *eq_arch_find(const char *name);
 
-/* The names there are, "gpt2, ...", for messages; a constant. */
-const char *eq_arch_names(void);
+/* Adds the names there are, "gpt2, ...", for messages. */
+void eq_arch_names(struct eq_buffer *out);
 
 #endif

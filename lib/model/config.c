@@ -82,16 +82,15 @@ static enum eq_activation activation_of(struct reading *r, const char *key) {
   return EQ_GELU_TANH;
 }
 
-static int64_t token_of(struct reading *r, const char *key, size_t vocab) {
+static int64_t token_of(struct reading *r, const char *key) {
   json_t *v = value(r, key);
   if (json_is_array(v)) v = json_array_get(v, 0);
   if (!v) return -1;
-  if (!json_is_integer(v))
-    eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected a token id", r->path, key, type_name(v));
-  else if (json_integer_value(v) < -1 || json_integer_value(v) >= (json_int_t)vocab)
-    eq_fail(r->err, EQ_BAD, "%s: '%s' is %lld, but vocab_size is %zu", r->path, key, (long long)json_integer_value(v),
-            vocab);
-  return json_integer_value(v);
+  if (json_is_integer(v) && json_integer_value(v) >= -1 && json_integer_value(v) <= UINT32_MAX)
+    return json_integer_value(v);
+  eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected a token id", r->path, key,
+          json_is_integer(v) ? "out of range" : type_name(v));
+  return -1;
 }
 
 static void read_keys(struct eq_config *c, struct reading *r) {
@@ -110,22 +109,30 @@ static void read_keys(struct eq_config *c, struct reading *r) {
   c->tied = truth_of(r, "tie_word_embeddings", a->tied_by_default);
   c->scale_attention = truth_of(r, "scale_attn_weights", true);
   c->scale_by_layer = truth_of(r, "scale_attn_by_inverse_layer_idx", false);
-  c->bos = token_of(r, "bos_token_id", c->dims[EQ_D_VOCAB]);
-  c->eos = token_of(r, "eos_token_id", c->dims[EQ_D_VOCAB]);
+  c->bos = token_of(r, "bos_token_id");
+  c->eos = token_of(r, "eos_token_id");
   if (width % c->n_heads)
     eq_fail(r->err, EQ_BAD, "%s: '%s' %zu is not a multiple of '%s' %zu", r->path, a->width_key, width, a->heads_key,
             c->n_heads);
 }
 
+static bool unknown_family(struct reading *r, const char *family) {
+  struct eq_buffer known = { 0 };
+  eq_arch_names(&known);
+  if (family)
+    eq_fail(r->err, EQ_BAD, "%s: model_type '%s' is not known: known are %s", r->path, family, known.data);
+  else
+    eq_fail(r->err, EQ_BAD, "%s: 'model_type' is missing: expected one of %s", r->path, known.data);
+  eq_buffer_free(&known);
+  return false;
+}
+
 static bool read_json(struct eq_config *c, struct reading *r) {
-  const char *family = json_string_value(json_object_get(r->json, "model_type"));
   if (!json_is_object(r->json))
     return eq_fail(r->err, EQ_BAD, "%s: is %s, expected an object", r->path, type_name(r->json));
-  if (!family)
-    return eq_fail(r->err, EQ_BAD, "%s: 'model_type' is missing: expected one of %s", r->path, eq_arch_names());
-  c->arch = eq_arch_find(family);
-  if (!c->arch)
-    return eq_fail(r->err, EQ_BAD, "%s: model_type '%s' is not known: known are %s", r->path, family, eq_arch_names());
+  const char *family = json_string_value(json_object_get(r->json, "model_type"));
+  c->arch = family ? eq_arch_find(family) : NULL;
+  if (!c->arch) return unknown_family(r, family);
   read_keys(c, r);
   return r->err->code == EQ_OK;
 }

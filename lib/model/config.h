@@ -13,7 +13,8 @@ struct eq_config {
   enum eq_activation activation;
   bool tied;
   bool scale_attention, scale_by_layer; /* GPT-2's scale_attn_weights, scale_attn_by_inverse_layer_idx */
-  int64_t bos, eos;                     /* token ids, -1 for none; of a list of ids the first */
+  int64_t bos, eos; /* token ids, -1 for none; of a list of ids the first. Perhaps beyond the vocabulary: a config
+ may carry its family's default, so who uses one checks it */
 };
 
 /* Reads `path`. Every size is at least 1 and small enough that products of two cannot overflow; that the tensors are

@@ -20,7 +20,7 @@ struct eq_forward {
   struct eq_pool *pool;
   size_t max_rows, context, period;
   float *qkv;     /* [max_rows][3 width] */
-  float *mixed;   /* [max_rows][width]: what attention brings; rows between sequences stay 0 */
+  float *mixed;   /* [max_rows][width]: what attention brings; rows between sequences hold anything finite */
   float *normed;  /* [max_rows][width]: the scored rows, ready for the head */
   float *decoded; /* a layer's decoded parameters, or a panel of the head */
   float *scratch; /* [threads][scratch_size] */
@@ -66,7 +66,8 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   f->target_logit = eq_array(rows, sizeof *f->target_logit);
   f->target = eq_array(rows, sizeof *f->target);
   if (f->qkv && f->mixed && f->normed && f->decoded && f->scratch && f->lse && f->target_logit && f->target) return f;
-  eq_fail_memory(err, rows * 5 * width * sizeof(float), "hidden states");
+  eq_fail_memory(err, (rows * 5 * width + eq_pool_threads(pool) * f->scratch_size) * sizeof(float),
+                 "hidden states and the threads' scratch: try a smaller --ctx or fewer --threads");
   eq_forward_free(f);
   return NULL;
 }
@@ -83,14 +84,14 @@ size_t eq_forward_rows(const struct eq_forward *f) { return f->max_rows; }
 bool eq_batch_add(const struct eq_forward *f, struct eq_batch *b, struct eq_sequence s) {
   s.row = round_up(b->rows, f->period);
   s.scored_row = round_up(b->scored, f->period);
-  if (s.row + s.n > f->max_rows) return false;
+  if (s.n > f->context || s.row + s.n > f->max_rows) return false;
   b->rows = s.row + s.n;
   b->scored = s.scored_row + s.n - s.score_from;
   b->sequences[b->n++] = s;
   return true;
 }
 
-/* ---- parameters ------------------------------------------------------------------------------------------------- */
+/* ---- parameters ---- */
 
 /* Work for the pool: rows of a parameter to be decoded. */
 struct decoding {
@@ -121,7 +122,7 @@ static struct values load(struct eq_forward *f, size_t level, enum eq_place from
   for (int place = (int)from; place <= (int)to; place++) {
     int i = eq_model_at(f->m, level, (enum eq_place)place);
     if (i < 0) continue;
-    const struct eq_weight_slot *w = &f->m->weights[i];
+    const struct eq_placed_tensor *w = &f->m->weights[i];
     v.at[place] = w->tensor->data;
     if (eq_model_in_place(f->m, (size_t)i, schemes[i])) continue;
     v.at[place] = into;
@@ -138,11 +139,11 @@ static struct values load(struct eq_forward *f, size_t level, enum eq_place from
 }
 
 static struct eq_weight weight(const struct eq_forward *f, const struct values *v, size_t level, enum eq_place place) {
-  const struct eq_weight_slot *w = &f->m->weights[eq_model_at(f->m, level, place)];
+  const struct eq_placed_tensor *w = &f->m->weights[eq_model_at(f->m, level, place)];
   return (struct eq_weight){ v->at[place], w->cols, w->rows, !w->slot->transposed };
 }
 
-/* ---- embedding --------------------------------------------------------------------------------------------------- */
+/* ---- embedding ---- */
 
 /* What the items of a level's jobs see. */
 struct job {
@@ -177,8 +178,7 @@ void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const stru
   eq_pool_run(f->pool, b->n, embed_sequence, &j);
 }
 
-/* ---- a layer ------------------------------------------------------------------------------------------------------
- */
+/* ---- a layer ---- */
 
 static void project_qkv(void *context, size_t tile, size_t thread) {
   const struct job *j = context;
@@ -231,8 +231,7 @@ void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t lay
   eq_pool_run(f->pool, tiles, project_out_and_mlp, &j);
 }
 
-/* ---- the head -----------------------------------------------------------------------------------------------------
- */
+/* ---- the head ---- */
 
 /* A part of the vocabulary against all scored rows. */
 struct head_job {
@@ -317,7 +316,7 @@ bool eq_forward_logits(struct eq_forward *f, const uint32_t *ids, size_t n, floa
   float *x = eq_array(f->max_rows * width, sizeof *x), *w = eq_array(vocab * width, sizeof *w);
   float *tile = eq_array(EQ_TILE * vocab, sizeof *tile);
   bool ok = schemes && x && w && tile ? true : eq_fail_memory(err, vocab * width * sizeof *w, "logits");
-  if (ok && (n > f->context || !eq_batch_add(f, &b, (struct eq_sequence){ .ids = ids, .n = n })))
+  if (ok && (!eq_batch_add(f, &b, (struct eq_sequence){ .ids = ids, .n = n })))
     ok = eq_fail(err, EQ_BAD, "a sequence of %zu tokens is longer than the context of %zu", n, f->context);
   if (ok) {
     eq_forward_embed(f, &b, schemes, x);

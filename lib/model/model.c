@@ -10,7 +10,7 @@
 
 enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */ };
 
-/* ---- which tensor stands where ---------------------------------------------------------------------------------- */
+/* ---- which tensor stands where ---- */
 
 /* The name of a slot's tensor in a layer. */
 static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const char *pattern, size_t layer) {
@@ -37,7 +37,7 @@ static bool missing(const struct eq_model *m, const struct eq_slot *slot, size_t
                  m->config.arch->name, m->config.n_layers);
 }
 
-static bool check_tensor(const struct eq_model *m, const struct eq_weight_slot *w, struct eq_err *err) {
+static bool check_tensor(const struct eq_model *m, const struct eq_placed_tensor *w, struct eq_err *err) {
   const struct eq_tensor *t = w->tensor;
   size_t want[2] = { w->rows, w->cols }, n_want = w->slot->rows == EQ_D_ONE ? 1 : 2;
   if (n_want == 1)
@@ -70,7 +70,7 @@ static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t leve
     m->params[*at].roles |= EQ_HEAD;
     return true;
   }
-  struct eq_weight_slot w = { slot, find_tensor(m, slot, layer), c->dims[slot->rows], c->dims[slot->cols], 0 };
+  struct eq_placed_tensor w = { slot, find_tensor(m, slot, layer), c->dims[slot->rows], c->dims[slot->cols], 0 };
   if (!w.tensor) return missing(m, slot, layer, err);
   if (!check_tensor(m, &w, err)) return false;
   *at = (int)m->n_params;
@@ -98,7 +98,8 @@ static bool add_slots(struct eq_model *m, struct eq_err *err) {
 static bool is_ignored(const struct eq_model *m, const char *name) {
   const char *word = m->config.arch->ignored;
   size_t n_name = strlen(name);
-  if (m->config.tied && strcmp(name, "lm_head.weight") == 0) return true;
+  for (size_t s = 0; m->config.tied && s < m->config.arch->n_slots; s++)
+    if (m->config.arch->slots[s].place == EQ_W_HEAD && strcmp(name, m->config.arch->slots[s].name) == 0) return true;
   while (*(word += strspn(word, " "))) {
     size_t n = strcspn(word, " ");
     if (n <= n_name && memcmp(name + n_name - n, word, n) == 0) return true;
@@ -120,7 +121,7 @@ static bool count_unused(struct eq_model *m, struct eq_err *err) {
   return true;
 }
 
-/* ---- one pass over all weights ---------------------------------------------------------------------------------- */
+/* ---- one pass over all weights ---- */
 
 struct scan {
   struct eq_model *m;
@@ -132,7 +133,7 @@ struct scan {
 
 static void scan_tensor(void *context, size_t item, size_t thread) {
   struct scan *s = context;
-  struct eq_weight_slot *w = &s->m->weights[item];
+  struct eq_placed_tensor *w = &s->m->weights[item];
   const char *data = w->tensor->data;
   size_t n = w->tensor->n, size = eq_dtype_size(w->tensor->dtype);
   float x[DECODED], absmax = 0;
@@ -167,16 +168,19 @@ static bool scan_weights(struct eq_model *m, struct eq_pool *pool, uint64_t conf
   bool ok = true;
   if (!s.tensors) return eq_fail_memory(err, m->n_params * sizeof *s.tensors, "tensors");
   eq_pool_run(pool, m->n_params, scan_tensor, &s);
-  for (size_t i = 0; ok && i < m->n_params; i++)
-    if (s.tensors[i].not_finite)
-      ok = eq_fail(err, EQ_BAD, "%s: tensor '%s' has %zu of %zu weights that are NaN or infinite", m->file.file.path,
-                   m->params[i].name, s.tensors[i].not_finite, m->weights[i].tensor->n);
+  size_t bad = 0, first = 0;
+  for (size_t i = m->n_params; i-- > 0;)
+    if (s.tensors[i].not_finite) first = i, bad++;
+  if (bad)
+    ok = eq_fail(err, EQ_BAD, "%s: tensor '%s' has %zu of %zu weights that are NaN or infinite (%zu tensors have such)",
+                 m->file.file.path, m->params[first].name, s.tensors[first].not_finite, m->weights[first].tensor->n,
+                 bad);
   *digest = digest_of(m, &s, config);
   free(s.tensors);
   return ok;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static bool allocate(struct eq_model *m, struct eq_err *err) {
   size_t n_layers = m->config.n_layers, most = m->file.n_tensors;
@@ -197,7 +201,9 @@ static bool set_name(struct eq_model *m, const char *folder, uint64_t digest, st
   char *real = realpath(folder, NULL);
   const char *slash = real ? strrchr(real, '/') : NULL;
   struct eq_buffer b = { 0 };
-  eq_buffer_format(&b, "%s@%08x", slash && slash[1] ? slash + 1 : "model", (unsigned)(digest & 0xffffffff));
+  const char *last = slash && slash[1] ? slash + 1 : "model";
+  eq_buffer_text(&b, last, strlen(last));
+  eq_buffer_format(&b, "@%08x", (unsigned)(digest & 0xffffffff));
   free(real);
   m->name = b.data;
   return !b.failed || eq_fail_memory(err, 64, "a name");
@@ -234,7 +240,7 @@ void eq_model_close(struct eq_model *m) {
   *m = (struct eq_model){ 0 };
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme scheme) {
   const struct eq_tensor *t = m->weights[param].tensor;
@@ -243,7 +249,7 @@ bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme 
 
 void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
                    float *out) {
-  const struct eq_weight_slot *w = &m->weights[param];
+  const struct eq_placed_tensor *w = &m->weights[param];
   const char *data = w->tensor->data;
   size_t n = last - first;
   eq_dtype_decode(w->tensor->dtype, data + first * w->cols * eq_dtype_size(w->tensor->dtype), n * w->cols, out);
@@ -252,7 +258,7 @@ void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme sche
 
 void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
                      float *whole) {
-  const struct eq_weight_slot *w = &m->weights[param];
+  const struct eq_placed_tensor *w = &m->weights[param];
   const char *data = w->tensor->data;
   size_t size = eq_dtype_size(w->tensor->dtype);
   if (!w->slot->transposed) {

@@ -7,8 +7,8 @@
 #include "lib/model/config.h"
 #include "lib/tensor/safetensors.h"
 
-/* A parameter: a tensor of the file at a place of the forward pass. */
-struct eq_weight_slot {
+/* A tensor of the file at its place in the forward pass: what a parameter is beside its name and roles. */
+struct eq_placed_tensor {
   const struct eq_slot *slot;
   const struct eq_tensor *tensor;
   size_t rows, cols; /* outputs, inputs */
@@ -22,11 +22,10 @@ struct eq_model {
   struct eq_config config;
   struct eq_safetensors file;
   size_t n_params;
-  struct eq_weight_slot *weights; /* [n_params] */
-  struct eq_parameter *params;    /* [n_params], for eq_recipe_resolve */
+  struct eq_placed_tensor *weights; /* [n_params] */
+  struct eq_parameter *params;      /* [n_params], the same as recipes see them: for eq_recipe_resolve */
   size_t n_levels;
-  int *
-      at; /* [n_levels][EQ_PLACES]: index of the parameter at a place, -1 for none. A tied head stands in two levels. */
+  int *at;            /* [n_levels][EQ_PLACES], see eq_model_at. A tied head stands in two levels. */
   size_t n_unused;    /* tensors of the file that nothing needs */
   const char *unused; /* the first of them */
 };
@@ -36,6 +35,7 @@ struct eq_model {
 bool eq_model_open(struct eq_model *m, const char *folder, struct eq_pool *pool, struct eq_err *err);
 void eq_model_close(struct eq_model *m); /* of {0} too */
 
+/* Index of the parameter at a place of a level, -1 for none. */
 static inline int eq_model_at(const struct eq_model *m, size_t level, enum eq_place place) {
   return m->at[level * EQ_PLACES + place];
 }

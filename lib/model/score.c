@@ -7,14 +7,15 @@
 
 enum {
   HIDDEN_BYTES = 48 << 20, /* of hidden states in a batch, all copies together */
-  ROWS_MAX = 16384
+  ROWS_MAX = 16384,
+  WAITING_BYTES = 32 << 20 /* of segments that wait for a batch, their tags included */
 };
 
 /* A segment that waits for its windows to be scored. */
 struct segment {
   struct segment *next;
   void *tag;
-  size_t n_tokens, n_rows;
+  size_t n_tokens, n_rows, bytes;
   size_t windows_left;
   double *nll;    /* [n_recipes] */
   float *nlls;    /* [n_recipes][n_rows], when kept */
@@ -31,7 +32,8 @@ struct eq_scorer {
   struct eq_trie trie;
   struct eq_forward *forward;
   struct eq_batch batch;
-  struct segment **owner;        /* [sequences of the batch] */
+  struct segment **owner; /* [sequences of the batch] */
+  size_t waiting_bytes;
   struct segment *first, **last; /* the queue */
   float *x;                      /* [1 + trie.copies][rows][width] */
   double *nll;                   /* [rows] of one leaf */
@@ -40,7 +42,7 @@ struct eq_scorer {
   uint64_t computed, asked;
 };
 
-/* ---- which recipes share what ------------------------------------------------------------------------------------ */
+/* ---- which recipes share what ---- */
 
 static bool same_level(void *context, size_t level, size_t a, size_t b) {
   const struct eq_scorer *s = context;
@@ -124,8 +126,7 @@ void eq_scorer_blocks(const struct eq_scorer *s, uint64_t *computed, uint64_t *a
   *asked = s->asked;
 }
 
-/* ---- a batch ------------------------------------------------------------------------------------------------------
- */
+/* ---- a batch ---- */
 
 /* Adds a leaf's scores to its recipes' segments, token by token in order, so that sums do not depend on the batch. */
 static void collect(struct eq_scorer *s, size_t leaf) {
@@ -170,6 +171,7 @@ static void deliver_done(struct eq_scorer *s) {
     struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls };
     s->sink.deliver(s->sink.context, &done);
     s->first = g->next;
+    s->waiting_bytes -= g->bytes;
     if (!s->first) s->last = &s->first;
     segment_free(g);
   }
@@ -207,11 +209,19 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
   return NULL;
 }
 
-bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, struct eq_err *err) {
+/* What a segment holds until it is delivered. */
+static size_t bytes_of(const struct eq_scorer *s, const struct segment *g, size_t tag_bytes) {
+  size_t a_row = sizeof *g->ids + (g->nlls ? s->n_recipes * sizeof *g->nlls : 0);
+  return sizeof *g + tag_bytes + s->n_recipes * sizeof *g->nll + g->n_rows * a_row;
+}
+
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, size_t tag_bytes,
+                   struct eq_err *err) {
   struct segment *g = segment_new(s, ids, n, tag, err);
   if (!g) return false;
   *s->last = g;
   s->last = &g->next;
+  s->waiting_bytes += g->bytes = bytes_of(s, g, tag_bytes);
   size_t n_windows = g->windows_left;
   for (size_t w = 0; w < n_windows; w++) {
     struct eq_window at = eq_window_at(g->n_rows, s->scoring.context, s->scoring.stride, w);
@@ -222,11 +232,8 @@ bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag
     }
     s->owner[s->batch.n - 1] = g;
   }
-  if (s->batch.n == 0) deliver_done(s);
+  if (s->batch.n == 0 || s->waiting_bytes > WAITING_BYTES) run(s);
   return true;
 }
 
-bool eq_scorer_flush(struct eq_scorer *s, struct eq_err *err) {
-  run(s);
-  return err->code == EQ_OK;
-}
+void eq_scorer_flush(struct eq_scorer *s) { run(s); }

@@ -37,11 +37,12 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
                                 struct eq_sink sink, struct eq_err *err);
 void eq_scorer_free(struct eq_scorer *s);
 
-/* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done. */
-bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, struct eq_err *err);
+/* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done. A batch
+ * is also run when the segments that wait hold too much memory; tag_bytes says what a tag holds. */
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, size_t tag_bytes, struct eq_err *err);
 
 /* Scores and delivers what is left. */
-bool eq_scorer_flush(struct eq_scorer *s, struct eq_err *err);
+void eq_scorer_flush(struct eq_scorer *s);
 
 /* The trie that it walks, for a report of what was shared; blocks computed so far, and those of separate runs. */
 const struct eq_trie *eq_scorer_trie(const struct eq_scorer *s);

@@ -31,7 +31,8 @@ bool eq_recipes_add(struct eq_recipe_list *l, const char *text, struct eq_err *e
 
 static bool add_line(struct eq_recipe_list *l, const char *path, size_t number, struct eq_str line,
                      struct eq_err *err) {
-  while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == ' ')) line.n--;
+  while (line.n && strchr(" \t\r", line.p[line.n - 1]) && line.p[line.n - 1]) line.n--;
+  while (line.n && (line.p[0] == ' ' || line.p[0] == '\t')) line.p++, line.n--;
   if (line.n == 0 || line.p[0] == '#') return true;
   if (memchr(line.p, 0, line.n)) return eq_fail(err, EQ_BAD, "%s:%zu: has a NUL byte, expected text", path, number);
   char *text = eq_copy_string(line.p, line.n);

@@ -18,7 +18,7 @@ bool eq_scheme_equal(struct eq_scheme a, struct eq_scheme b) {
 
 size_t eq_short_groups(struct eq_scheme scheme, size_t rows, size_t cols) {
   bool grouped = scheme.kind == EQ_INT && scheme.granularity == EQ_PER_GROUP;
-  return grouped && cols % scheme.group ? rows : 0;
+  return grouped && cols > scheme.group && cols % scheme.group ? rows : 0;
 }
 
 /* |w| as its bits, 0 for NaN. Floats without a sign are ordered as integers, and a loop over those vectorises. */

@@ -17,7 +17,7 @@ struct copy {
 
 struct eq_record *eq_record_copy(const struct eq_record *r) {
   struct copy *c = malloc(sizeof *c + r->raw.n);
-  msgpack_zone *zone = c ? msgpack_zone_new(1024) : NULL;
+  msgpack_zone *zone = c ? msgpack_zone_new(256) : NULL;
   size_t off = 0;
   if (!zone || (memcpy(c->raw, r->raw.p, r->raw.n), msgpack_unpack(c->raw, r->raw.n, &off, zone, &c->map) < 0)) {
     if (zone) msgpack_zone_free(zone);

@@ -117,7 +117,12 @@ void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name,
   pack_string(p, eq_str(version));
   pack_string(p, eq_str("argv"));
   msgpack_pack_array(p, argc);
-  for (size_t i = 0; i < argc; i++) pack_string(p, eq_str(argv[i]));
+  for (size_t i = 0; i < argc; i++) { /* a path may be any bytes, a string of the stream is UTF-8 */
+    struct eq_buffer text = { 0 };
+    eq_buffer_text(&text, argv[i], strlen(argv[i]));
+    pack_string(p, (struct eq_str){ text.data ? text.data : "", text.size });
+    eq_buffer_free(&text);
+  }
 }
 
 void eq_write(struct eq_writer *w, const struct eq_record *record) { eq_write_raw(w, record->raw); }

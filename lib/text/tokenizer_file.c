@@ -516,7 +516,9 @@ static bool map_file(const char *folder, const char *name, struct eq_file *f, ui
 static char *name_of(const char *folder, uint64_t digest) {
   char *real = realpath(folder, NULL), *slash = real ? strrchr(real, '/') : NULL;
   struct eq_buffer b = { 0 };
-  eq_buffer_format(&b, "%s@%016llx", slash && slash[1] ? slash + 1 : folder, (unsigned long long)digest);
+  const char *last = slash && slash[1] ? slash + 1 : folder;
+  eq_buffer_text(&b, last, strlen(last));
+  eq_buffer_format(&b, "@%016llx", (unsigned long long)digest);
   free(real);
   if (b.failed) eq_buffer_free(&b);
   return b.data;

@@ -29,8 +29,7 @@ static void check(bool ok, const struct eq_err *err) {
   exit(2);
 }
 
-/* ---- a random model on disk ----------------------------------------------------------------------------------------
- */
+/* ---- a random model on disk ---- */
 
 static const struct {
   const char *name;
@@ -98,8 +97,7 @@ static void write_model(const char *folder) {
   if (!ok) fprintf(stderr, "bench: cannot write %s\n", path), exit(2);
 }
 
-/* ---- measuring ------------------------------------------------------------------------------------------------------
- */
+/* ---- measuring ---- */
 
 static void ignore(void *context, const struct eq_scored *s) { (void)context, (void)s; }
 static void drop(void *tag) { (void)tag; }
@@ -118,9 +116,9 @@ static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, co
   check(s != NULL, &err);
   for (size_t i = 0; i < n_segments; i++) {
     for (size_t k = 0; k < n_tokens; k++) ids[k] = (uint32_t)eq_random_below(2, i, k, m->config.dims[EQ_D_VOCAB]);
-    check(eq_scorer_add(s, ids, n_tokens, NULL, &err), &err);
+    check(eq_scorer_add(s, ids, n_tokens, NULL, 0, &err), &err);
   }
-  check(eq_scorer_flush(s, &err), &err);
+  eq_scorer_flush(s);
   double seconds = eq_clock() - began;
   eq_scorer_free(s);
   eq_recipes_free(&list);

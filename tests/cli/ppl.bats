@@ -121,6 +121,7 @@ for r in records:
 @test "-v says how many blocks were computed and how many were asked for" {
   run --separate-stderr bash -c "eq-text -c corpora/udhr -l en --limit 3 | eq-token -m $MINI |
     eq-ppl -v -m $MINI -r int4 -r 'int4;L-1=keep' >/dev/null"
+  [ "$status" = 0 ]
   [[ $stderr == *"blocks computed 13, asked for 24 (0.54)"* ]]
 }
 
@@ -146,7 +147,7 @@ for r in records:
 }
 
 @test "options that cannot be are refused in a line" {
-  for wrong in '--ctx 257' '--ctx 10 --stride 11' '--prefix maybe' '--kernels abacus' '-r int4 -m nowhere'; do
+  for wrong in '--ctx 257' '--ctx 0' '--stride 0' '--ctx 10 --stride 11' '--prefix maybe' '--kernels abacus' '-t 1025' '-r int4 -m nowhere'; do
     # shellcheck disable=SC2086 # the words of an option
     run --separate-stderr eq-ppl -m "$MINI" $wrong </dev/null
     echo "$wrong: $status $stderr"
@@ -170,4 +171,113 @@ for r in records:
   [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ]
   [[ $stderr == *model.safetensors* ]]
   [ ! -e "$BATS_TEST_TMPDIR/out" ]
+}
+
+# by_hand IDS...: a tokens stream of segments made by hand, each a JSON list of ids.
+by_hand() {
+  local i=0 ids
+  for ids in "$@"; do
+    echo "{\"k\":\"tokens\",\"lang\":\"en\",\"id\":\"$((i++))\",\"ids\":$ids}"
+  done | eq-show --from jsonl -f stream
+}
+
+# small_model JQ: a copy of a small golden model whose config went through a jq program.
+small_model() {
+  mkdir -p "$BATS_TEST_TMPDIR/small"
+  cp tests/golden/models/gpt2-head4-untied/model.safetensors "$BATS_TEST_TMPDIR/small"
+  jq "$1" tests/golden/models/gpt2-head4-untied/config.json >"$BATS_TEST_TMPDIR/small/config.json"
+  echo "$BATS_TEST_TMPDIR/small"
+}
+
+@test "the prefix is the token that --prefix names: bos, eos, or with auto bos first" {
+  model=$(small_model '.bos_token_id = 3 | .eos_token_id = 7')
+  nlls() { eq-ppl -m "$model" --per-token "$@" | eq-show -f jsonl | jq -c .nlls; }
+  bos=$(by_hand '[5,6,9]' | nlls --prefix bos)
+  [ "$bos" = "$(by_hand '[3,5,6,9]' | nlls --prefix none)" ]
+  [ "$bos" = "$(by_hand '[5,6,9]' | nlls)" ]
+  [ "$(by_hand '[5,6,9]' | nlls --prefix eos)" = "$(by_hand '[7,5,6,9]' | nlls --prefix none)" ]
+  [ "$bos" != "$(by_hand '[5,6,9]' | nlls --prefix eos)" ]
+}
+
+@test "a bos beyond the vocabulary is not used, and asking for it is an error" {
+  model=$(small_model '.bos_token_id = 50256 | .eos_token_id = null')
+  run --separate-stderr bash -c "$(declare -f by_hand); by_hand '[5,6]' | eq-ppl -m $model | eq-show -f jsonl"
+  [ "$status" = 0 ]
+  [[ $output == *'"n_scored":1'* && $stderr == *"no bos or eos token in config.json"* ]]
+  run --separate-stderr eq-ppl -m "$model" --prefix bos </dev/null
+  [ "$status" = 2 ]
+  [[ $stderr == *"names no bos_token_id within the vocabulary"* ]]
+}
+
+@test "surprisal that is not finite is excluded and says so, with every implementation" {
+  model=$(small_model '.activation_function = "relu"')
+  python3 - "$model/model.safetensors" <<'PYTHON'
+import json, struct, sys
+path = sys.argv[1]
+data = bytearray(open(path, "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+name, tensor = next((k, v) for k, v in json.loads(data[8:8 + size]).items() if k.endswith("h.0.mlp.c_fc.weight"))
+begin, end = (8 + size + o for o in tensor["data_offsets"])
+for i, at in enumerate(range(begin, end, 4)):
+    data[at:at + 4] = struct.pack("<f", 1e6 if i % 2 else -1e6)
+open(path, "wb").write(data)
+PYTHON
+  for kernels in ref blas; do
+    by_hand '[5,6,9]' | eq-ppl -m "$model" --kernels "$kernels" -r 'name:*h.0.mlp.c_fc.weight=fp16' -r none |
+      eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+    cat "$BATS_TEST_TMPDIR/out"
+    sed -n 1p "$BATS_TEST_TMPDIR/out" | jq -e '.nll == null and .excluded == "surprisal is not finite" and (has("bytes") | not)'
+    sed -n 2p "$BATS_TEST_TMPDIR/out" | jq -e '.nll > 0 and (has("excluded") | not)'
+  done
+}
+
+@test "a segment with nothing to score is excluded, whatever --min-tokens is" {
+  by_hand '[]' '[5]' '[5,6]' | eq-ppl -m "$MINI" --prefix none --min-tokens 0 | eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+  cat "$BATS_TEST_TMPDIR/out"
+  [ "$(jq -c '[.id, .n_scored, .excluded]' "$BATS_TEST_TMPDIR/out" | tr '\n' ' ')" = \
+    '["0",0,"no token to score"] ["1",0,"no token to score"] ["2",1,null] ' ]
+}
+
+@test "what a user should know of recipes and tensors is said" {
+  said() { by_hand '[5]' | eq-ppl -m "$@" 2>&1 >/dev/null; }
+  [[ $(said "$MINI" -r int4/g48) == *"int4/g48: the last group of 13824 rows is shorter than the rest"* ]]
+  [ -z "$(said "$MINI" -r int4/g512)" ] # one group a row is no short group
+  [[ $(said "$MINI" -r int4 -r int4/g128) == *"given twice"* ]]
+  [[ $(said "$MINI" -r embed=int4) == *"embedding and head are one tensor, wte.weight"* ]]
+  [[ $(said "$(small_model .)" -r embed=int4) != *"one tensor"* ]]
+  [[ $(said "$(small_model '.n_layer = 1')") == *"tensors of"*"are not used, 'transformer.h.1."* ]]
+  printf '\n \t\n  # nothing\n' >"$BATS_TEST_TMPDIR/recipes"
+  run --separate-stderr eq-ppl -m "$MINI" -R "$BATS_TEST_TMPDIR/recipes" </dev/null
+  [ "$status" = 2 ]
+  [[ $stderr == *"recipes: holds no recipe"* ]]
+}
+
+@test "memory does not grow with what waits behind a segment" {
+  peak() { eq-ppl -v -m "$MINI" --min-tokens 3 2>&1 >/dev/null | sed -n 's/.* \([0-9.]*\) MiB peak memory/\1/p'; }
+  few=$(by_hand '[5,6,9]' | peak)
+  many=$({ by_hand '[5,6,9]' | eq-show -f jsonl; yes '{"k":"note","n":7}' | head -n 200000
+    yes '{"k":"tokens","lang":"en","id":"short","ids":[5]}' | head -n 200000; } | eq-show --from jsonl -f stream | peak)
+  echo "$few MiB, $many MiB"
+  python3 -c "import sys; sys.exit(not $many < $few + 64 * (1 + 3 * ${EQ_SAN:-0}))"
+}
+
+@test "a segment scores the same in any batch on processors whose products depend on the row" {
+  grep -q avx2 /proc/cpuinfo || skip "no AVX2 here"
+  tokens en,he --limit 12 >"$BATS_TEST_TMPDIR/tokens"
+  for core in Haswell Zen Sandybridge Nehalem; do
+    export OPENBLAS_CORETYPE=$core
+    bare() { eq-show -k surprisal -f jsonl; }
+    eq-ppl -m "$MINI" -r int4 <"$BATS_TEST_TMPDIR/tokens" | bare | sort >"$BATS_TEST_TMPDIR/whole"
+    for i in 0 1 2 3 4; do
+      eq-shard -n 5 -s "$i" <"$BATS_TEST_TMPDIR/tokens" | eq-ppl -m "$MINI" -r int4 -t 1 | bare
+    done | sort >"$BATS_TEST_TMPDIR/parts"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/whole")" = 24 ]
+    cmp "$BATS_TEST_TMPDIR/whole" "$BATS_TEST_TMPDIR/parts"
+  done
+}
+
+@test "a model whose folder is not named in UTF-8 gives a stream that is" {
+  odd=$BATS_TEST_TMPDIR/$'odd\xff'
+  cp -r "$MINI" "$odd"
+  by_hand '[5]' | eq-ppl -m "$odd" | eq-show -f jsonl | jq -e '.model | startswith("odd\ufffd@")'
 }

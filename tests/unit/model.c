@@ -19,7 +19,7 @@
 
 static struct eq_pool *pool;
 
-/* A temporary model folder of a config's text and a link to (or the bytes of) a safetensors file. */
+/* A temporary model folder. */
 struct folder {
   char path[64];
 };
@@ -126,8 +126,7 @@ static void logits_equal_the_shared_golden_file(void **state) {
   json_decref(golden);
 }
 
-/* ---- what bad models get ------------------------------------------------------------------------------------------
- */
+/* ---- what bad models get ---- */
 
 static const char *const mini = "corpora/mini/model.safetensors";
 
@@ -164,35 +163,40 @@ static void a_config_that_does_not_fit_is_refused(void **state) {
   refused("{\"a\":1,\"a\":2}", "duplicate");
 }
 
-/* corpora/mini with one 16-bit weight replaced. */
-static void weights_that_are_not_numbers_are_counted_and_named(void **state) {
-  (void)state;
+/* A folder with corpora/mini's config, and its weights with two 16-bit ones replaced. */
+static struct folder patched_mini(const char *first, const char *second) {
+  struct folder f = { "/tmp/equant-model-XXXXXX" };
   struct eq_safetensors s;
+  struct eq_file config;
   struct eq_err err = { 0 };
-  assert_true(eq_safetensors_open(&s, mini, &err));
+  assert_true(eq_safetensors_open(&s, mini, &err) && eq_file_map(&config, "corpora/mini/config.json", &err));
   const struct eq_tensor *t = eq_safetensors_find(&s, "h.3.mlp.c_fc.weight");
   char *copy = malloc(s.file.size);
   memcpy(copy, s.file.data, s.file.size);
   char *weight = copy + ((const char *)t->data - s.file.data);
-  memcpy(weight + 2, "\x00\x7e", 2); /* NaN */
-  memcpy(weight + 8, "\x00\x7c", 2); /* infinity */
-  struct folder f = { "/tmp/equant-model-XXXXXX" };
+  memcpy(weight + 2, first, 2);
+  memcpy(weight + 8, second, 2);
   assert_non_null(mkdtemp(f.path));
-  json_t *config = json_load_file("corpora/mini/config.json", 0, NULL);
-  char *text = json_dumps(config, 0);
-  write_file(f.path, "config.json", text, strlen(text));
+  write_file(f.path, "config.json", config.data, config.size);
   write_file(f.path, "model.safetensors", copy, s.file.size);
+  eq_file_unmap(&config);
+  eq_safetensors_close(&s);
+  free(copy);
+  return f;
+}
+
+static void weights_that_are_not_numbers_are_counted_and_named(void **state) {
+  (void)state;
+  struct folder f = patched_mini("\x00\x7e", "\x00\x7c"); /* NaN, infinity */
   struct eq_model m;
+  struct eq_err err = { 0 };
   assert_false(eq_model_open(&m, f.path, pool, &err));
   remove_folder(f);
   if (!strstr(err.text, "tensor 'h.3.mlp.c_fc.weight' has 2 of 65536 weights that are NaN or infinite"))
     fail_msg("%s", err.text);
-  eq_safetensors_close(&s);
-  json_decref(config);
-  free(copy), free(text);
 }
 
-static void a_model_is_named_after_its_folder_and_contents(void **state) {
+static void a_model_is_named_after_its_folder(void **state) {
   (void)state;
   struct eq_model m;
   struct eq_err err = { 0 };
@@ -202,6 +206,35 @@ static void a_model_is_named_after_its_folder_and_contents(void **state) {
   assert_int_equal(m.n_unused, 0);
   assert_int_equal(eq_model_bytes(&m), 4 * (8192 * 128 + 256 * 128 + 12 * (12 * 128 * 128 + 13 * 128) + 2 * 128));
   eq_model_close(&m);
+}
+
+/* The digest at the end of a model's name. */
+static void digest_of(struct folder f, char digest[9]) {
+  struct eq_model m;
+  struct eq_err err = { 0 };
+  if (!eq_model_open(&m, f.path, pool, &err)) fail_msg("%s", err.text);
+  strcpy(digest, strrchr(m.name, '@') + 1);
+  eq_model_close(&m);
+}
+
+static void a_models_digest_tells_any_change_of_a_weight_or_of_the_config(void **state) {
+  (void)state;
+  char same[9], again[9], weight[9], config[9];
+  struct folder f = patched_mini("\x01\x20", "\x01\x20"), g = patched_mini("\x01\x20", "\x02\x20");
+  digest_of(f, same);
+  digest_of(g, weight);
+  remove_folder(g);
+  g = patched_mini("\x01\x20", "\x01\x20");
+  digest_of(g, again);
+  static const char other[] = "{\"model_type\":\"gpt2\",\"n_layer\":12,\"n_embd\":128,\"n_head\":2,"
+                              "\"n_positions\":256,\"vocab_size\":8192}";
+  write_file(g.path, "config.json", other, strlen(other));
+  digest_of(g, config);
+  remove_folder(f);
+  remove_folder(g);
+  assert_string_equal(same, again); /* wherever the folder is */
+  assert_string_not_equal(same, weight);
+  assert_string_not_equal(same, config);
 }
 
 static int set_up(void **state) {
@@ -222,7 +255,8 @@ int main(void) {
     cmocka_unit_test(logits_equal_the_shared_golden_file),
     cmocka_unit_test(a_config_that_does_not_fit_is_refused),
     cmocka_unit_test(weights_that_are_not_numbers_are_counted_and_named),
-    cmocka_unit_test(a_model_is_named_after_its_folder_and_contents),
+    cmocka_unit_test(a_model_is_named_after_its_folder),
+    cmocka_unit_test(a_models_digest_tells_any_change_of_a_weight_or_of_the_config),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

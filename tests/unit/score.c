@@ -18,8 +18,7 @@
 static struct eq_pool *pool;
 static struct eq_model model;
 
-/* ---- segments and what comes back ----------------------------------------------------------------------------------
- */
+/* ---- segments and what comes back ---- */
 
 enum { MANY = 60, LONGEST = 700 };
 
@@ -79,9 +78,9 @@ static struct results score(struct how h) {
   assert_non_null(s);
   for (size_t i = h.first; i < h.last; i++) {
     struct segment g = segment(i, h.longest ? h.longest : 100);
-    assert_true(eq_scorer_add(s, g.ids, g.n, (void *)(uintptr_t)(i - h.first), &err));
+    assert_true(eq_scorer_add(s, g.ids, g.n, (void *)(uintptr_t)(i - h.first), 0, &err));
   }
-  assert_true(eq_scorer_flush(s, &err));
+  eq_scorer_flush(s);
   assert_int_equal(r->n, h.last - h.first);
   eq_scorer_free(s);
   eq_recipes_free(&list);

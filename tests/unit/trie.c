@@ -36,11 +36,11 @@ static void all_subsets_cost_two_blocks_a_prefix(void **state) {
 
 static void a_single_layer_sweep_costs_a_triangle_and_one_copy(void **state) {
   (void)state;
-  unsigned masks[LAYERS];
-  for (unsigned i = 0; i < LAYERS; i++) masks[i] = 1u << i;
+  unsigned
+      masks[LAYERS]; /* from the last layer to the first: where recipes part, the branch that is long comes first */
+  for (unsigned i = 0; i < LAYERS; i++) masks[i] = 1u << (LAYERS - 1 - i);
   struct eq_trie t = build(masks, LAYERS);
-  /* layer l is worked on by one chain that nothing has touched, as long as a later sweep needs it, and l + 1 touched
-   * ones: 12 * 13 / 2 + 11 */
+  /* l of the recipes have been touched by layer l, and up to the last layer one chain has not: 12 * 13 / 2 + 11 */
   assert_int_equal(t.n_blocks, LAYERS * (LAYERS + 1) / 2 + LAYERS - 1);
   assert_int_equal(t.copies, 1);
   eq_trie_free(&t);
@@ -70,6 +70,7 @@ static void blocks_of_random_recipes_are_their_distinct_prefixes(void **state) {
       }
     struct eq_trie t = build(masks, 50);
     assert_int_equal(t.n_blocks, distinct);
+    assert_true(1u << t.copies <= t.nodes[0].n_leaves);
     eq_trie_free(&t);
   }
 }
