@@ -112,14 +112,14 @@ build/fuzz/deps: Makefile
 	@mkdir -p $(@D) && touch $@
 
 # ---- compile and link ------------------------------------------------------------------------------------------------
-# Objects depend on the flags that they were compiled with.
-FLAGS := $(CC) $(ALL_CFLAGS)
-$(BUILD)/flags: force
-	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
-
 # Loops of the kernels are written for the vectorizer, and those of decoding and rounding weights; there gcc may turn ?:
 # into a select once it knows that nobody asks for floating-point traps or errno, which changes no value.
 VECTOR := -O3 -fno-trapping-math -fno-math-errno
+# Objects depend on the flags that they were compiled with.
+FLAGS := $(CC) $(ALL_CFLAGS) $(VECTOR)
+$(BUILD)/flags: force
+	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
 $(BUILD)/kernels/%.o: ALL_CFLAGS += $(VECTOR)
 $(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += $(VECTOR)
 # The table of languages is built in.
