@@ -8,6 +8,7 @@ PACKAGES := gcc libc6-dev libmsgpack-dev libzmq3-dev libutf8proc-dev libopenblas
   libxxhash-dev gnuplot-nox libcmocka-dev bats python3 python3-msgpack man-db groff jq pkgconf shellcheck
 PACKAGES_CLANG := clang libclang-rt-dev
 PACKAGES_FORMAT := clang-format
+PACKAGES_PEERS := python3-venv
 
 # ---- switches: make SAN=1, make CC=clang, make CUDA=0|1|auto, make BUILD=folder --------------------------------------
 CC := gcc
@@ -66,7 +67,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(CUDA_OBJECTS)
 BIN := $(BUILD)/bin
 WITH_TOOLS := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: all units test demo bench fuzz install format format-check floors clean help deps deps-format deps-fuzz force
+.PHONY: all units test demo bench bench-peers fuzz install format format-check floors clean help deps deps-format deps-fuzz force
 all: $(LIB) $(TOOLS:%=$(BIN)/%)
 units: $(UNITS:%=$(BUILD)/unit/%)
 
@@ -75,6 +76,7 @@ help:
 	@echo 'make demo       measure the embedded model in fifteen languages, and draw the picture'
 	@echo 'make test       all tests (TESTS="reader eq-text": those suites)'
 	@echo 'make bench      speed and memory against what we promise'
+	@echo 'make bench-peers tokenization beside the libraries tiktoken and tokenizers (PEERS="FOLDER ...": these models)'
 	@echo 'make fuzz       hostile input, FUZZ_SECONDS=$(FUZZ_SECONDS) a target (FUZZ="stream tsv": those targets)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format on all sources; format-check only looks'
@@ -166,6 +168,14 @@ demo: all
 bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	@set -e; for b in $(BENCHES:%=$(BUILD)/bench/%) $(sort $(wildcard tests/bench/*.sh)); do \
 	  echo "== $$(basename $$b)"; $(WITH_TOOLS) EQ_BUILD='$(abspath $(BUILD))' $$b; done
+
+# Side by side with the libraries that people use, from PyPI, in a virtual environment of their own.
+PEERS ?= corpora/mini
+build/peers/bin/python:
+	$(call need,$(PACKAGES_PEERS))
+	$(Q)python3 -m venv build/peers && build/peers/bin/pip install -q tokenizers tiktoken || { rm -rf build/peers; exit 1; }
+bench-peers: $(BUILD)/bench/tokenize build/peers/bin/python
+	$(Q)build/peers/bin/python tests/bench/peers/tokenize.py $< $(PEERS)
 
 # ---- fuzz: clang's libFuzzer with ASan and UBSan, always in build/fuzz; `make -j2 fuzz` runs two targets at a time ---
 FUZZ ?= $(FUZZERS)
