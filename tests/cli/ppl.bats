@@ -239,7 +239,7 @@ PYTHON
 }
 
 @test "what a user should know of recipes and tensors is said" {
-  said() { by_hand '[5]' | eq-ppl -m "$@" 2>&1 >/dev/null; }
+  said() { { by_hand '[5]' | eq-ppl -m "$@" >/dev/null; } 2>&1; }
   [[ $(said "$MINI" -r int4/g48) == *"int4/g48: the last group of 13824 rows is shorter than the rest"* ]]
   [ -z "$(said "$MINI" -r int4/g512)" ] # one group a row is no short group
   [[ $(said "$MINI" -r int4 -r int4/g128) == *"given twice"* ]]
@@ -253,7 +253,7 @@ PYTHON
 }
 
 @test "memory does not grow with what waits behind a segment" {
-  peak() { eq-ppl -v -m "$MINI" --min-tokens 3 2>&1 >/dev/null | sed -n 's/.* \([0-9.]*\) MiB peak memory/\1/p'; }
+  peak() { { eq-ppl -v -m "$MINI" --min-tokens 3 >/dev/null; } 2>&1 | sed -n 's/.* \([0-9.]*\) MiB peak memory/\1/p'; }
   few=$(by_hand '[5,6,9]' | peak)
   many=$({ by_hand '[5,6,9]' | eq-show -f jsonl; yes '{"k":"note","n":7}' | head -n 200000
     yes '{"k":"tokens","lang":"en","id":"short","ids":[5]}' | head -n 200000; } | eq-show --from jsonl -f stream | peak)
