@@ -41,7 +41,8 @@ void eq_round_rows(struct eq_scheme scheme, float absmax, struct eq_matrix m, si
 /* eq_absmax if need be, then all rows. */
 void eq_round(struct eq_scheme scheme, struct eq_matrix m);
 
-/* Groups of EQ_PER_GROUP that are shorter than the rest: rows when the group does not divide cols, else 0. */
+/* Groups of EQ_PER_GROUP that are shorter than the rest: rows when whole groups of a row leave a remainder, else 0 (a
+ * row below the group size is one group). */
 size_t eq_short_groups(struct eq_scheme scheme, size_t rows, size_t cols);
 
 #endif
