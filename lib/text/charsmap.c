@@ -79,16 +79,42 @@ size_t eq_charsmap_shortest(const struct eq_charsmap *m, const char *text, size_
   return find(m, text, n, false, to);
 }
 
+/* tokenizers has the clusters of Unicode 17, utf8proc those of 15: what was added since, and what was always reserved
+ * for controls, is taken for a code point that behaves like it. Only what can stand in a cluster under 6 bytes counts:
+ * that is all of them, found by trying every code point after a base and after a prepended mark. */
+enum { EXTEND = 0x300, CONTROL = 0x200B };
+static const struct {
+  int32_t first, last, like;
+} newer[] = {
+  { 0x0897, 0x0897, EXTEND },   { 0x1ACF, 0x1ADD, EXTEND },   { 0x1AE0, 0x1AEB, EXTEND },
+  { 0x2065, 0x2065, CONTROL },  { 0xFFF0, 0xFFF8, CONTROL },  { 0x10D69, 0x10D6D, EXTEND },
+  { 0x10EFA, 0x10EFC, EXTEND }, { 0x113B8, 0x113C0, EXTEND }, { 0x113C2, 0x113C2, EXTEND },
+  { 0x113C5, 0x113C5, EXTEND }, { 0x113C7, 0x113CA, EXTEND }, { 0x113CC, 0x113D0, EXTEND },
+  { 0x113D2, 0x113D2, EXTEND }, { 0x113E1, 0x113E2, EXTEND }, { 0x11B60, 0x11B67, EXTEND },
+  { 0x11F5A, 0x11F5A, EXTEND }, { 0x1611E, 0x1612F, EXTEND }, { 0x1E5EE, 0x1E5EF, EXTEND },
+  { 0x1E6E3, 0x1E6E3, EXTEND }, { 0x1E6E6, 0x1E6E6, EXTEND }, { 0x1E6EE, 0x1E6EF, EXTEND },
+  { 0x1E6F5, 0x1E6F5, EXTEND },
+};
+
+/* The code point at text[0..n), or the one that it is like; its bytes. */
+static size_t decode(const char *text, size_t n, int32_t *c) {
+  uint32_t code_point;
+  size_t size = eq_utf8_decode(text, n, &code_point), i = 0, n_newer = sizeof newer / sizeof *newer;
+  *c = (int32_t)code_point;
+  while (i < n_newer && newer[i].last < *c) i++;
+  if (i < n_newer && newer[i].first <= *c) *c = newer[i].like;
+  return size;
+}
+
 /* Bytes of the grapheme cluster at text[0..n). */
 static size_t cluster(const char *text, size_t n) {
   bool lone = (unsigned char)text[0] < 0x80 && text[0] != '\r' && (n < 2 || (unsigned char)text[1] < 0x80);
   if (lone) return 1;
-  uint32_t before, c;
-  utf8proc_int32_t state = 0;
-  size_t end = eq_utf8_decode(text, n, &before);
+  int32_t before, c, state = 0;
+  size_t end = decode(text, n, &before);
   for (size_t step; end < n; end += step, before = c) {
-    step = eq_utf8_decode(text + end, n - end, &c);
-    if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)before, (utf8proc_int32_t)c, &state)) break;
+    step = decode(text + end, n - end, &c);
+    if (utf8proc_grapheme_break_stateful(before, c, &state)) break;
   }
   return end;
 }

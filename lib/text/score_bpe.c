@@ -1,0 +1,130 @@
+#include "lib/text/score_bpe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+#define NONE EQ_NO_PIECE
+
+uint32_t eq_score_rank(float score) {
+  uint32_t bits;
+  if (score != score) return NONE - 1;
+  if (score == 0) score = 0; /* -0 is 0 */
+  memcpy(&bits, &score, sizeof bits);
+  uint32_t ascending = bits >> 31 ? ~bits : bits | 1u << 31;
+  return ~ascending < NONE ? ~ascending : NONE - 1;
+}
+
+void eq_score_scratch_free(struct eq_score_scratch *s) {
+  free(s->symbols);
+  free(s->heap);
+  *s = (struct eq_score_scratch){ 0 };
+}
+
+/* ---- the heap: rank in the high half, place in the low one, so the least is the leftmost of the best ---- */
+
+static bool heap_push(struct eq_score_scratch *s, uint64_t x) {
+  uint64_t *heap = eq_array_grow(s->heap, s->heap_size, &s->heap_capacity, sizeof *heap);
+  if (!heap) return false;
+  s->heap = heap;
+  size_t at = s->heap_size++;
+  for (; at && x < heap[(at - 1) / 2]; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+  heap[at] = x;
+  return true;
+}
+
+static uint64_t heap_pop(struct eq_score_scratch *s) {
+  uint64_t least = s->heap[0], x = s->heap[--s->heap_size];
+  size_t at = 0, n = s->heap_size;
+  for (size_t child; (child = 2 * at + 1) < n; at = child) {
+    if (child + 1 < n && s->heap[child + 1] < s->heap[child]) child++;
+    if (x <= s->heap[child]) break;
+    s->heap[at] = s->heap[child];
+  }
+  s->heap[at] = x;
+  return least;
+}
+
+/* ---- symbols ---- */
+
+/* Bytes of the longest frozen symbol at text[0..n), 0 when none is there. */
+static size_t frozen_at(const struct eq_piece_trie *frozen, const char *text, size_t n) {
+  size_t length = 0;
+  uint32_t node = 0;
+  for (size_t i = 0; frozen->n && i < n && eq_piece_trie_step(frozen, &node, text[i]); i++)
+    if (frozen->units[node].value != NONE) length = i + 1;
+  return length;
+}
+
+/* The node of text[0..n) in the trie, from `node` on. */
+static uint32_t walk(const struct eq_piece_trie *t, uint32_t node, const char *text, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!eq_piece_trie_step(t, &node, text[i])) return NONE;
+  return node;
+}
+
+static uint32_t piece_of(const struct eq_piece_trie *t, uint32_t node) {
+  return node == NONE ? NONE : t->units[node].value;
+}
+
+/* A symbol that merges with nothing has no node. */
+static bool cut(const struct eq_piece_trie *pieces, const struct eq_piece_trie *frozen, const char *text, size_t n,
+                struct eq_score_scratch *s) {
+  s->n = s->heap_size = 0;
+  for (size_t at = 0, size; at < n; at += size) {
+    size_t whole = frozen_at(frozen, text + at, n - at);
+    size = whole ? whole : eq_utf8_length(text + at, n - at);
+    struct eq_score_symbol *symbols = eq_array_grow(s->symbols, s->n, &s->capacity, sizeof *symbols);
+    if (!symbols) return false;
+    s->symbols = symbols;
+    uint32_t i = (uint32_t)s->n++, node = walk(pieces, 0, text + at, size);
+    symbols[i] = (struct eq_score_symbol){ .start = (uint32_t)at,
+                                           .size = (uint32_t)size,
+                                           .node = whole ? NONE : node,
+                                           .piece = piece_of(pieces, node),
+                                           .previous = i ? i - 1 : NONE,
+                                           .next = at + size < n ? i + 1 : NONE,
+                                           .rank = NONE };
+  }
+  return true;
+}
+
+/* Looks up what a symbol and the next one make, and puts it on the heap. A symbol may be no piece and yet begin one:
+ * a character merges whether or not it is a piece. */
+static bool look_up(const struct eq_piece_trie *pieces, const uint32_t *ranks, const char *text,
+                    struct eq_score_scratch *s, uint32_t at) {
+  struct eq_score_symbol *left = &s->symbols[at];
+  left->rank = NONE;
+  if (left->next == NONE || left->node == NONE) return true;
+  const struct eq_score_symbol *right = &s->symbols[left->next];
+  bool frozen = right->node == NONE && right->piece != NONE;
+  uint32_t made = frozen ? NONE : walk(pieces, left->node, text + right->start, right->size);
+  if (piece_of(pieces, made) == NONE) return true;
+  left->rank = ranks[pieces->units[made].value];
+  return heap_push(s, (uint64_t)left->rank << 32 | at);
+}
+
+bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, const struct eq_piece_trie *frozen,
+                  const char *text, size_t n, struct eq_score_scratch *s) {
+  if (!cut(pieces, frozen, text, n, s)) return false;
+  for (uint32_t i = 0; i < s->n; i++)
+    if (!look_up(pieces, ranks, text, s, i)) return false;
+  while (s->heap_size) {
+    uint64_t best = heap_pop(s);
+    uint32_t at = (uint32_t)best;
+    struct eq_score_symbol *left = &s->symbols[at];
+    if (left->rank != best >> 32) continue; /* the pair has changed since */
+    struct eq_score_symbol *right = &s->symbols[left->next];
+    left->node = walk(pieces, left->node, text + right->start, right->size);
+    left->piece = piece_of(pieces, left->node);
+    left->size += right->size;
+    left->next = right->next;
+    right->size = 0;
+    right->rank = NONE;
+    if (left->next != NONE) s->symbols[left->next].previous = at;
+    if (!look_up(pieces, ranks, text, s, at)) return false;
+    if (left->previous != NONE && !look_up(pieces, ranks, text, s, left->previous)) return false;
+  }
+  return true;
+}

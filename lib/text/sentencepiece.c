@@ -1,0 +1,302 @@
+#include "lib/text/sentencepiece.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+#define NONE EQ_NO_PIECE
+static const char escaped_space[] = "\xE2\x96\x81"; /* U+2581 */
+
+struct eq_sentencepiece {
+  struct eq_unigram *pieces; /* of both kinds of model: it keeps the spellings */
+  unsigned char *types;      /* [capacity] */
+  uint32_t *ranks;           /* [ranks_capacity], by score */
+  size_t types_capacity, ranks_capacity;
+  struct eq_charsmap charsmap;
+  struct eq_piece_trie user, merged; /* user-defined symbols; what merging may make */
+  struct eq_sentencepiece_rules rules;
+  uint32_t unknown, bytes[256];
+};
+
+struct eq_sentencepiece_scratch {
+  struct eq_unigram_scratch unigram;
+  struct eq_score_scratch merging;
+  struct eq_token_list found; /* in the normalized text */
+  char *text;                 /* normalized */
+  uint32_t *origins;          /* [n + 1] the original byte of each byte of it */
+  size_t n, capacity;
+};
+
+/* ---- building ---- */
+
+struct eq_sentencepiece *eq_sentencepiece_new(struct eq_err *err) {
+  struct eq_sentencepiece *m = eq_array(1, sizeof *m);
+  if (!m) {
+    eq_fail_memory(err, sizeof *m, "a vocabulary");
+    return NULL;
+  }
+  m->unknown = NONE;
+  if ((m->pieces = eq_unigram_new(err))) return m;
+  free(m);
+  return NULL;
+}
+
+void eq_sentencepiece_free(struct eq_sentencepiece *m) {
+  if (!m) return;
+  eq_unigram_free(m->pieces);
+  free(m->types);
+  free(m->ranks);
+  eq_charsmap_close(&m->charsmap);
+  eq_piece_trie_free(&m->user);
+  eq_piece_trie_free(&m->merged);
+  free(m);
+}
+
+size_t eq_sentencepiece_size(const struct eq_sentencepiece *m) { return eq_unigram_size(m->pieces); }
+
+bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float score, unsigned type,
+                          struct eq_err *err) {
+  static const enum eq_piece_kind kinds[] = {
+    [EQ_SP_NORMAL] = EQ_PIECE_NORMAL,     [EQ_SP_UNKNOWN] = EQ_PIECE_UNSEEN, [EQ_SP_CONTROL] = EQ_PIECE_UNSEEN,
+    [EQ_SP_USER_DEFINED] = EQ_PIECE_USER, [EQ_SP_UNUSED] = EQ_PIECE_UNSEEN,  [EQ_SP_BYTE] = EQ_PIECE_UNSEEN
+  };
+  size_t id = eq_sentencepiece_size(m);
+  if (type < EQ_SP_NORMAL || type > EQ_SP_BYTE)
+    return eq_fail(err, EQ_BAD, "piece %zu has type %u, expected 1 to 6", id, type);
+  if (!piece.n) return eq_fail(err, EQ_BAD, "piece %zu is empty", id);
+  if (type == EQ_SP_UNKNOWN && m->unknown != NONE)
+    return eq_fail(err, EQ_BAD, "pieces %u and %zu are both of type unknown", m->unknown, id);
+  unsigned char *types = eq_array_grow(m->types, id, &m->types_capacity, sizeof *types);
+  if (types) m->types = types;
+  uint32_t *ranks = eq_array_grow(m->ranks, id, &m->ranks_capacity, sizeof *ranks);
+  if (ranks) m->ranks = ranks;
+  if (!types || !ranks) return eq_fail_memory(err, id, "a vocabulary");
+  if (!eq_unigram_add(m->pieces, piece, (double)score, kinds[type], err)) return false;
+  types[id] = (unsigned char)type;
+  ranks[id] = eq_score_rank(score);
+  if (type == EQ_SP_UNKNOWN) m->unknown = (uint32_t)id;
+  return true;
+}
+
+bool eq_sentencepiece_set_charsmap(struct eq_sentencepiece *m, struct eq_str blob, struct eq_err *err) {
+  eq_charsmap_close(&m->charsmap);
+  return eq_charsmap_open(&m->charsmap, blob, err);
+}
+
+static bool find_bytes(struct eq_sentencepiece *m, struct eq_err *err) {
+  for (unsigned byte = 0; byte < 256; byte++) {
+    char name[8];
+    snprintf(name, sizeof name, "<0x%02X>", byte);
+    bool there = eq_unigram_find(m->pieces, eq_str(name), &m->bytes[byte]) && m->types[m->bytes[byte]] == EQ_SP_BYTE;
+    if (!there) m->bytes[byte] = NONE;
+    if (!there && m->rules.byte_fallback)
+      return eq_fail(err, EQ_BAD, "byte fallback is on, but there is no piece %s of type byte", name);
+  }
+  return true;
+}
+
+/* The trie of the pieces that are wanted. */
+static bool build_trie(const struct eq_sentencepiece *m, struct eq_piece_trie *t,
+                       bool (*wanted)(const struct eq_sentencepiece *m, unsigned type), struct eq_err *err) {
+  size_t n = eq_sentencepiece_size(m), n_wanted = 0;
+  struct eq_str *spellings = eq_array(n, sizeof *spellings);
+  uint32_t *ids = eq_array(n, sizeof *ids);
+  for (uint32_t i = 0; spellings && ids && i < n; i++)
+    if (wanted(m, m->types[i])) {
+      spellings[n_wanted] = eq_unigram_spelling(m->pieces, i);
+      ids[n_wanted++] = i;
+    }
+  bool good = spellings && ids ? !n_wanted || eq_piece_trie_build(t, spellings, ids, n_wanted, err)
+                               : eq_fail_memory(err, n * sizeof *spellings, "a vocabulary");
+  free(spellings);
+  free(ids);
+  return good;
+}
+
+static bool is_user_defined(const struct eq_sentencepiece *m, unsigned type) {
+  (void)m;
+  return type == EQ_SP_USER_DEFINED;
+}
+
+static bool is_merged(const struct eq_sentencepiece *m, unsigned type) {
+  return m->rules.every_piece || type == EQ_SP_NORMAL || type == EQ_SP_USER_DEFINED;
+}
+
+static bool has_unused(const struct eq_sentencepiece *m) {
+  return memchr(m->types, EQ_SP_UNUSED, eq_sentencepiece_size(m)) != NULL;
+}
+
+bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err) {
+  const struct eq_unigram_rules unigram = { m->unknown, rules.byte_fallback, EQ_SUMS_F32 };
+  m->rules = rules;
+  if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
+  if (rules.merge && !rules.every_piece && has_unused(m))
+    return eq_fail(err, EQ_BAD, "a BPE model with unused pieces is not supported");
+  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) &&
+         build_trie(m, &m->user, is_user_defined, err) && (!rules.merge || build_trie(m, &m->merged, is_merged, err));
+}
+
+/* ---- scratch ---- */
+
+struct eq_sentencepiece_scratch *eq_sentencepiece_scratch_new(struct eq_err *err) {
+  struct eq_sentencepiece_scratch *s = eq_array(1, sizeof *s);
+  if (!s) eq_fail_memory(err, sizeof *s, "a tokenizer's scratch");
+  return s;
+}
+
+void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s) {
+  if (!s) return;
+  eq_unigram_scratch_free(&s->unigram);
+  eq_score_scratch_free(&s->merging);
+  eq_token_list_free(&s->found);
+  free(s->text);
+  free(s->origins);
+  free(s);
+}
+
+/* ---- normalizing ---- */
+
+/* Room for `more` bytes and the place after the last. */
+static bool room(struct eq_sentencepiece_scratch *s, size_t more) {
+  if (s->capacity - s->n > more) return true;
+  size_t capacity = 2 * s->n + more + 256;
+  char *text = realloc(s->text, capacity);
+  if (text) s->text = text;
+  uint32_t *origins = realloc(s->origins, capacity * sizeof *origins);
+  if (origins) s->origins = origins;
+  if (!text || !origins) return false;
+  s->capacity = capacity;
+  return true;
+}
+
+static void put(struct eq_sentencepiece_scratch *s, char byte, size_t origin) {
+  s->text[s->n] = byte;
+  s->origins[s->n++] = (uint32_t)origin;
+}
+
+static void put_space(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t origin) {
+  if (!m->rules.escape_spaces) {
+    put(s, ' ', origin);
+    return;
+  }
+  for (size_t i = 0; i < 3; i++) put(s, escaped_space[i], origin);
+}
+
+/* What text[0..n) begins with, n > 0, and what that becomes: a user-defined symbol stays, then the longest replacement
+ * counts, else one character stays. */
+static size_t next_stretch(const struct eq_sentencepiece *m, const char *text, size_t n, struct eq_str *to) {
+  size_t size = 0;
+  uint32_t node = 0;
+  for (size_t i = 0; m->user.n && i < n && eq_piece_trie_step(&m->user, &node, text[i]); i++)
+    if (m->user.units[node].value != NONE) size = i + 1;
+  if (!size && (size = eq_charsmap_longest(&m->charsmap, text, n, to))) return size;
+  if (!size) size = eq_utf8_length(text, n);
+  *to = (struct eq_str){ text, size };
+  return size;
+}
+
+/* Adds what one stretch became. A character that stays keeps the origin of each byte. */
+static bool put_stretch(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, struct eq_str to,
+                        bool stays, size_t origin) {
+  if (!room(s, 3 * to.n)) return false;
+  for (size_t i = 0; i < to.n; i++) {
+    size_t from = stays ? origin + i : origin;
+    if (to.p[i] == ' ')
+      put_space(m, s, from);
+    else
+      put(s, to.p[i], from);
+  }
+  return true;
+}
+
+/* Takes spaces off the end; *done is then where the first of them came from. */
+static void trim_end(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t *done) {
+  const char *space = m->rules.escape_spaces ? escaped_space : " ";
+  size_t size = strlen(space);
+  while (s->n >= size && !memcmp(s->text + s->n - size, space, size)) {
+    s->n -= size;
+    *done = s->origins[s->n];
+  }
+}
+
+static bool normalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
+                      size_t n) {
+  size_t at = 0, size;
+  struct eq_str to;
+  s->n = 0;
+  while (m->rules.squeeze_spaces && at < n) {
+    size = next_stretch(m, text + at, n - at, &to);
+    if (!eq_str_is(to, " ")) break;
+    at += size;
+  }
+  if (at == n) return true;
+  if (!room(s, 3)) return false;
+  if (m->rules.dummy_prefix && !m->rules.space_at_end) put_space(m, s, at);
+  for (bool after_space = m->rules.squeeze_spaces; at < n; at += size) {
+    size = next_stretch(m, text + at, n - at, &to);
+    bool stays = to.p == text + at && size == eq_utf8_length(text + at, n - at);
+    while (after_space && to.n && *to.p == ' ') to = (struct eq_str){ to.p + 1, to.n - 1 };
+    if (!put_stretch(m, s, to, stays, at)) return false;
+    if (to.n) after_space = m->rules.squeeze_spaces && to.p[to.n - 1] == ' ';
+  }
+  if (m->rules.squeeze_spaces) trim_end(m, s, &at);
+  if (!room(s, 3)) return false;
+  if (m->rules.dummy_prefix && m->rules.space_at_end) put_space(m, s, at);
+  s->origins[s->n] = (uint32_t)at;
+  return true;
+}
+
+/* ---- tokens ---- */
+
+static void add(struct eq_token_list *out, uint32_t id, size_t start, size_t end) {
+  out->ids[out->n] = id;
+  out->starts[out->n] = (uint32_t)start;
+  out->ends[out->n++] = (uint32_t)end;
+}
+
+/* An unknown character: its bytes, or one token with the unknown ones before it. */
+static bool add_unknown(const struct eq_sentencepiece *m, const char *text, size_t start, size_t end, bool *after,
+                        struct eq_token_list *out) {
+  if (!eq_token_list_reserve(out, end - start)) return false;
+  if (m->rules.byte_fallback)
+    for (size_t i = start; i < end; i++) add(out, m->bytes[(unsigned char)text[i]], i, i + 1);
+  else if (*after)
+    out->ends[out->n - 1] = (uint32_t)end;
+  else
+    add(out, m->unknown, start, end);
+  *after = true;
+  return true;
+}
+
+static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s) {
+  if (!eq_score_bpe(&m->merged, m->ranks, &m->user, s->text, s->n, &s->merging)) return false;
+  bool after = false, good = true;
+  for (size_t i = 0; good && i < s->merging.n; i++) {
+    const struct eq_score_symbol *symbol = &s->merging.symbols[i];
+    size_t end = symbol->start + symbol->size;
+    if (!symbol->size) continue;
+    if (symbol->piece == NONE) {
+      good = add_unknown(m, s->text, symbol->start, end, &after, &s->found);
+      continue;
+    }
+    after = false;
+    if ((good = eq_token_list_reserve(&s->found, 1))) add(&s->found, symbol->piece, symbol->start, end);
+  }
+  return good;
+}
+
+bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
+                             size_t n, struct eq_token_list *out, struct eq_err *err) {
+  s->found.n = 0;
+  bool good = normalize(m, s, text, n);
+  if (good && s->n && m->rules.merge)
+    good = merge(m, s);
+  else if (good && !eq_unigram_encode(m->pieces, &s->unigram, s->text, s->n, 0, &s->found, err))
+    return false;
+  if (!good || !eq_token_list_reserve(out, s->found.n)) return eq_fail_memory(err, 8 * n, "a text's pieces");
+  for (size_t i = 0; i < s->found.n; i++)
+    add(out, s->found.ids[i], s->origins[s->found.starts[i]], s->origins[s->found.ends[i]]);
+  return true;
+}

@@ -1,0 +1,56 @@
+/* sentencepiece.h: a text to pieces as SentencePiece does it: normalized by a table of replacements and rules for
+ * spaces, then cut by the unigram model or merged by score, with offsets that lead back to the original bytes.
+ * Kudo and Richardson 2018, "SentencePiece"; normalizer.cc, unigram_model.cc, bpe_model.cc. */
+#ifndef EQ_TEXT_SENTENCEPIECE_H
+#define EQ_TEXT_SENTENCEPIECE_H
+
+#include "lib/text/charsmap.h"
+#include "lib/text/score_bpe.h"
+#include "lib/text/unigram.h"
+
+/* The numbers of sentencepiece_model.proto; GGUF's token types are the same. */
+enum eq_sentencepiece_type {
+  EQ_SP_NORMAL = 1,
+  EQ_SP_UNKNOWN = 2,
+  EQ_SP_CONTROL = 3,
+  EQ_SP_USER_DEFINED = 4,
+  EQ_SP_UNUSED = 5,
+  EQ_SP_BYTE = 6,
+};
+
+struct eq_sentencepiece_rules {
+  bool merge;          /* BPE by score; else unigram */
+  bool byte_fallback;  /* unknown characters as bytes; else neighbouring ones are one unknown token */
+  bool every_piece;    /* merging may make pieces of any type, as llama.cpp does; SentencePiece: normal, user-defined */
+  bool dummy_prefix;   /* a space is put before the text... */
+  bool space_at_end;   /* ...or rather after it */
+  bool squeeze_spaces; /* those at the ends go, and of several in a row one stays */
+  bool escape_spaces;  /* a space is U+2581 */
+};
+
+struct eq_sentencepiece;
+struct eq_sentencepiece *eq_sentencepiece_new(struct eq_err *err);
+void eq_sentencepiece_free(struct eq_sentencepiece *m); /* NULL too */
+
+/* Adds the next piece; its id is the number of those before it. */
+bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float score, unsigned type,
+                          struct eq_err *err);
+/* The replacements that come first; none when it is not called. */
+bool eq_sentencepiece_set_charsmap(struct eq_sentencepiece *m, struct eq_str blob, struct eq_err *err);
+/* Ends the building. There must be one unknown piece, and with byte_fallback all 256 of bytes. */
+bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err);
+
+size_t eq_sentencepiece_size(const struct eq_sentencepiece *m); /* pieces */
+
+/* A thread's scratch. */
+struct eq_sentencepiece_scratch;
+struct eq_sentencepiece_scratch *eq_sentencepiece_scratch_new(struct eq_err *err);
+void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s); /* NULL too */
+
+/* Adds the tokens of the well-formed text[0..n), of less than 1 GB, to `out`. A token's span is the bytes that its
+ * piece came of, as SentencePiece has it: of what a replacement made, the last token has the bytes that were replaced,
+ * those before it cover nothing. A byte of an unknown character that stands in the text as it is covers itself. */
+bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
+                             size_t n, struct eq_token_list *out, struct eq_err *err);
+
+#endif

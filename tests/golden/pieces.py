@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/pieces/: small SentencePiece models trained on corpora/udhr, and what the sentencepiece
+package makes of hard texts with them.
+
+    python3 tests/golden/pieces.py       (in the project's root; sentencepiece 0.2.3, tokenizers 0.23.3)
+
+NAME.model are the models. ids.jsonl: a line {"model": NAME} starts a model; the lines after it are texts with the ids and
+the bytes of the text that each id's piece covers ("ends" of the last bytes too): {"text", "ids", "starts", "ends"}; of byte
+fallback the package gives a character's bytes to its last piece.
+precompiled.jsonl: texts, and what Hugging Face's Precompiled normalizer makes of them with the charsmap of unigram.model.
+"""
+import json
+import os
+import random
+import sys
+
+import sentencepiece
+import tokenizers
+
+HERE = "tests/golden/pieces"
+LANGUAGES = "eng deu_1996 fra heb arb ell_monotonic rus hin jpn cmn_hans kor vie tur tha".split()
+
+# Replacements with keys of several characters, keys that begin other keys, deletions, and ones that grow or make spaces.
+RULES = {
+    "\u00a0": " ", "\u3000": " ", "\t": " ", "\n": " ", "\u2003": "  ", "\u00ad": "", "\u200b": "", "\ufeff": "",
+    "\ufb01": "fi", "\ufb03": "ffi", "\u00bd": "1\u20442", "\u2026": "...", "\uff21": "A", "\uff41": "a", "\u2460": "1",
+    "e\u0301": "\u00e9", "a\u0301": "\u00e1", "o\u0302\u0301": "\u1ed1", "o\u0302": "\u00f4", "i\u0307": "i",
+    "\u05d0\u05b7": "\ufb2e", "\u0600": "", "\u1100\u1161": "\uac00", "\ufdfa": "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647",
+    "\r\n": " ", "A": "a", "B": "b", "\u00c9": "\u00e9", "\u0301": "", "\U0001f1e9": "D", "abc": "x y",
+}
+
+MODELS = {
+    "unigram": dict(model_type="unigram", vocab_size=900, character_coverage=0.98, byte_fallback=True,
+                    user_defined_symbols=["<tag>", "  ", "\u2581\u2581\u2581", "ing", "e\u0301x"]),
+    "bpe": dict(model_type="bpe", vocab_size=900, character_coverage=0.98, byte_fallback=True, split_digits=True,
+                normalization_rule_name="identity", remove_extra_whitespaces=False, allow_whitespace_only_pieces=True,
+                user_defined_symbols=["<tag>", "\n\n", "ment"]),
+    "suffix": dict(model_type="unigram", vocab_size=700, character_coverage=0.98, treat_whitespace_as_suffix=True,
+                   control_symbols=["<c>"], unk_id=3, bos_id=0, eos_id=1, pad_id=2),
+    "plain_bpe": dict(model_type="bpe", vocab_size=700, character_coverage=0.98, add_dummy_prefix=False, bos_id=-1),
+}
+
+
+def segments(name):
+    with open(f"corpora/udhr/{name}.tsv", encoding="utf-8") as f:
+        return [line.rstrip("\n").split("\t", 1)[1] for line in f]
+
+
+def train():
+    with open("/tmp/rules.tsv", "w") as f:
+        for key, to in sorted(RULES.items()):
+            f.write(" ".join(f"{ord(c):X}" for c in key) + "\t" + " ".join(f"{ord(c):X}" for c in to) + "\n")
+    text = [s for name in LANGUAGES for s in segments(name)]
+    for name, options in MODELS.items():
+        if "normalization_rule_name" not in options:
+            options = {**options, "normalization_rule_tsv": "/tmp/rules.tsv"}
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(text), model_prefix=f"/tmp/{name}", num_threads=1, hard_vocab_limit=False,
+            self_test_sample_size=0, minloglevel=2, **options)
+        os.replace(f"/tmp/{name}.model", f"{HERE}/{name}.model")
+
+
+def hard_texts():
+    """Texts of what is hard: pieces of real text and odd characters, from a fixed seed."""
+    r = random.Random(4)
+    odd = list(RULES) + [" ", "  ", "   ", "\u2581", "<tag>", "<unk>", "<s>", "<c>", "<0x41>", "ing", "ment", "\n\n", "\u00e9",
+                         "\u4e00", "\U0001f642", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0323", "\u1e9b", "\u0e33",
+                         "1234", "aaaaaaaa", "\ue000", "\U0010ffff", "\u0378", "Hello", "_", "e\u0301x", "\x01", "\u200f", "A\u1ae1", "A\U00011f5a",
+                         "\u0600\u2065", "A\u0301"]
+    real = [s for name in LANGUAGES + ["amh", "tam", "und-x-klau"] if os.path.exists(f"corpora/udhr/{name}.tsv")
+            for s in segments(name)]
+    texts = ["", " ", "   ", "\u2581", "a", " a ", "\u00e9\u00e9 \u6f22\u5b57", "\n", "x" * 300, "\U0001f642" * 40, " " * 50]
+    for i in range(110):
+        parts = []
+        for _ in range(r.randrange(1, 9)):
+            s = r.choice(real)
+            at = r.randrange(len(s) + 1)
+            parts.append(r.choice(odd) if r.random() < 0.6 else s[at:at + r.randrange(1, 14)])
+        texts.append("".join(parts))
+    for i in range(30):
+        texts.append("".join(chr(r.choice([c for c in (r.randrange(0x20, 0x3000), r.randrange(0x20, 0x250),
+                                                       r.randrange(0x10000, 0x10FFFF))])) for _ in range(r.randrange(12))))
+    return [t for t in texts if "\0" not in t]
+
+
+def encode(model, text):
+    found = model.encode(text, return_type="offset_mapping", return_bytes=True)
+    return {"text": text, "ids": found["ids"], "starts": [a for a, _ in found["offsets"]],
+            "ends": [b for _, b in found["offsets"]]}
+
+
+def charsmap(path):
+    """normalizer_spec.precompiled_charsmap: field 2 of field 3 of the model."""
+    def fields(b):
+        at = 0
+
+        def varint():
+            nonlocal at
+            v = shift = 0
+            while True:
+                byte = b[at]
+                at += 1
+                v |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    return v
+        while at < len(b):
+            tag = varint()
+            kind = tag & 7
+            n = {0: 0, 1: 8, 5: 4}.get(kind)
+            if kind == 0:
+                varint()
+                yield tag >> 3, b""
+                continue
+            if kind == 2:
+                n = varint()
+            yield tag >> 3, b[at:at + n]
+            at += n
+    spec = next(v for k, v in fields(open(path, "rb").read()) if k == 3)
+    return next(v for k, v in fields(spec) if k == 2)
+
+
+def main():
+    os.makedirs(HERE, exist_ok=True)
+    if "--keep-models" not in sys.argv:
+        train()
+    texts = hard_texts()
+    dump = dict(ensure_ascii=False, separators=(",", ":"))
+    with open(f"{HERE}/ids.jsonl", "w") as f:
+        for name in MODELS:
+            model = sentencepiece.SentencePieceProcessor(model_file=f"{HERE}/{name}.model")
+            f.write(json.dumps({"model": name}, **dump) + "\n")
+            for t in texts:
+                f.write(json.dumps(encode(model, t), **dump) + "\n")
+    normalizer = tokenizers.normalizers.Precompiled(charsmap(f"{HERE}/unigram.model"))
+    with open(f"{HERE}/precompiled.jsonl", "w") as f:
+        for t in texts:
+            f.write(json.dumps({"text": t, "normalized": normalizer.normalize_str(t)}, **dump) + "\n")
+
+
+main()

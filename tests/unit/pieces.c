@@ -1,0 +1,294 @@
+/* SentencePiece models against the sentencepiece package, and Precompiled against Hugging Face tokenizers:
+ * tests/golden/pieces.py. EQ_PIECES names another folder of such files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/file.h"
+#include "lib/base/utf8.h"
+#include "lib/text/json.h"
+#include "lib/text/protobuf.h"
+#include "lib/text/sentencepiece_file.h"
+
+static struct eq_file map(const char *name) {
+  const char *folder = getenv("EQ_PIECES");
+  struct eq_file f;
+  struct eq_err err = { 0 };
+  char *path = eq_path_join(folder ? folder : "tests/golden/pieces", name);
+  if (!eq_file_map(&f, path, &err)) fail_msg("%s", err.text);
+  free(path);
+  return f;
+}
+
+static struct eq_sentencepiece *open_model(struct eq_str name) {
+  struct eq_err err = { 0 };
+  char file[64];
+  snprintf(file, sizeof file, "%.*s.model", EQ_STR(name));
+  struct eq_file f = map(file);
+  struct eq_sentencepiece *m = eq_sentencepiece_read(file, (struct eq_str){ f.data, f.size }, &err);
+  if (!m) fail_msg("%s", err.text);
+  eq_file_unmap(&f);
+  return m;
+}
+
+/* A line of JSON: strings under "model", "text" and "normalized", numbers under "ids", "starts" and "ends". */
+struct line {
+  struct eq_buffer scratch[3];
+  struct eq_str model, text, normalized;
+  uint32_t numbers[3][4096];
+  size_t n[3];
+};
+
+static void read_line(struct line *l, struct eq_str json) {
+  static const char *const strings[] = { "model", "text", "normalized" }, *const arrays[] = { "ids", "starts", "ends" };
+  struct eq_str *const to[] = { &l->model, &l->text, &l->normalized };
+  struct eq_err err = { 0 };
+  struct eq_buffer scratch = { 0 };
+  struct eq_str key;
+  struct eq_json j;
+  uint64_t x;
+  l->model = l->text = l->normalized = (struct eq_str){ 0 };
+  eq_json_open(&j, "golden", json, &err);
+  for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &key);)
+    for (size_t i = 0; i < 3; i++) {
+      if (eq_str_is(key, strings[i])) eq_json_string(&j, &l->scratch[i], to[i]);
+      if (!eq_str_is(key, arrays[i])) continue;
+      l->n[i] = 0;
+      for (eq_json_begin(&j, '['); eq_json_next(&j) && eq_json_u64(&j, &x);) l->numbers[i][l->n[i]++] = (uint32_t)x;
+    }
+  if (!eq_json_end(&j)) fail_msg("%s", err.text);
+  eq_buffer_free(&scratch);
+}
+
+static void free_line(struct line *l) {
+  for (size_t i = 0; i < 3; i++) eq_buffer_free(&l->scratch[i]);
+  free(l);
+}
+
+/* The start of the character that holds byte `at`. */
+static uint32_t character(struct eq_str text, uint32_t at) {
+  while (at && at < text.n && ((unsigned char)text.p[at] & 0xC0) == 0x80) at--;
+  return at;
+}
+
+/* Of the bytes of one character the package gives all to the last token, we give each its own. */
+static void compare(const struct line *l, const struct eq_token_list *out) {
+  bool same = out->n == l->n[0];
+  for (size_t i = 0; same && i < out->n; i++)
+    same = out->ids[i] == l->numbers[0][i] && character(l->text, out->starts[i]) == l->numbers[1][i] &&
+           (out->ends[i] == l->numbers[2][i] || character(l->text, out->ends[i]) == l->numbers[2][i]);
+  if (same) return;
+  print_message("'%.*s'\n", EQ_STR(l->text));
+  for (size_t i = 0; i < out->n || i < l->n[0]; i++) {
+    if (i < out->n) print_message("%u [%u,%u)", out->ids[i], out->starts[i], out->ends[i]);
+    if (i < l->n[0]) print_message("\texpected %u [%u,%u)", l->numbers[0][i], l->numbers[1][i], l->numbers[2][i]);
+    print_message("\n");
+  }
+  fail();
+}
+
+static void ids_and_spans_are_those_of_the_sentencepiece_package(void **state) {
+  (void)state;
+  struct eq_err err = { 0 };
+  struct eq_file golden = map("ids.jsonl");
+  struct eq_str rest = { golden.data, golden.size };
+  struct line *l = calloc(1, sizeof *l);
+  struct eq_sentencepiece *m = NULL;
+  struct eq_sentencepiece_scratch *s = eq_sentencepiece_scratch_new(&err);
+  struct eq_token_list out = { 0 };
+  while (rest.n) {
+    read_line(l, eq_str_cut(&rest, '\n'));
+    if (l->model.p) {
+      eq_sentencepiece_free(m);
+      m = open_model(l->model);
+      print_message("%.*s: %zu pieces\n", EQ_STR(l->model), eq_sentencepiece_size(m));
+      continue;
+    }
+    out.n = 0;
+    if (!eq_sentencepiece_encode(m, s, l->text.p, l->text.n, &out, &err)) fail_msg("%s", err.text);
+    compare(l, &out);
+  }
+  eq_sentencepiece_free(m);
+  eq_sentencepiece_scratch_free(s);
+  eq_token_list_free(&out);
+  free_line(l);
+  eq_file_unmap(&golden);
+}
+
+/* ---- Precompiled ---- */
+
+struct rewriting {
+  struct eq_buffer out;
+  struct eq_str text;
+  size_t done;
+};
+
+static bool replace(void *context, size_t at, size_t size, struct eq_str to) {
+  struct rewriting *r = context;
+  assert_true(at >= r->done && size && at + size <= r->text.n);
+  eq_buffer_add(&r->out, r->text.p + r->done, at - r->done);
+  eq_buffer_add(&r->out, to.p, to.n);
+  r->done = at + size;
+  return true;
+}
+
+/* normalizer_spec (3) . precompiled_charsmap (2) */
+static struct eq_str find_charsmap(struct eq_protobuf b) {
+  struct eq_field f;
+  while (eq_protobuf_next(&b, &f))
+    if (f.number == 3) {
+      struct eq_protobuf inner = eq_protobuf_open(&b, f.bytes);
+      while (eq_protobuf_next(&inner, &f))
+        if (f.number == 2) return f.bytes;
+    }
+  fail_msg("no charsmap");
+  return (struct eq_str){ 0 };
+}
+
+static void clusters_are_replaced_as_tokenizers_does_it(void **state) {
+  (void)state;
+  struct eq_err err = { 0 };
+  struct eq_file model = map("unigram.model"), golden = map("precompiled.jsonl");
+  struct eq_str rest = { golden.data, golden.size };
+  struct line *l = calloc(1, sizeof *l);
+  struct eq_charsmap m;
+  struct eq_str blob =
+      find_charsmap((struct eq_protobuf){ "unigram.model", model.data, model.data, model.data + model.size, &err });
+  assert_true(eq_charsmap_open(&m, blob, &err));
+  while (rest.n) {
+    read_line(l, eq_str_cut(&rest, '\n'));
+    struct rewriting r = { .text = l->text };
+    assert_true(eq_charsmap_clusters(&m, l->text.p, l->text.n, replace, &r));
+    if (l->text.n) eq_buffer_add(&r.out, l->text.p + r.done, l->text.n - r.done);
+    if (!eq_str_equal((struct eq_str){ r.out.data, r.out.size }, l->normalized))
+      fail_msg("'%.*s' became '%.*s', expected '%.*s'", EQ_STR(l->text), (int)r.out.size, r.out.data,
+               EQ_STR(l->normalized));
+    eq_buffer_free(&r.out);
+  }
+  eq_charsmap_close(&m);
+  free_line(l);
+  eq_file_unmap(&model);
+  eq_file_unmap(&golden);
+}
+
+/* ---- bad files ---- */
+
+static void read_fails(struct eq_str bytes, const char *message) {
+  struct eq_err err = { 0 };
+  char *exact = malloc(bytes.n ? bytes.n : 1); /* without spare bytes, for the sanitizer */
+  if (bytes.n) memcpy(exact, bytes.p, bytes.n);
+  struct eq_sentencepiece *m = eq_sentencepiece_read("x.model", (struct eq_str){ exact, bytes.n }, &err);
+  if (m || !strstr(err.text, message)) fail_msg("'%s', expected '%s'", err.text, message);
+  free(exact);
+}
+
+static void a_bad_model_is_refused_by_what_is_wrong(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    size_t n;
+    const char *message;
+  } bad[] = {
+    { "", 0, "x.model: no pieces" },
+    { "\x0A", 1, "byte 1: the message ends inside a number (cut off?)" },
+    { "\x0A\x7F"
+      "ab",
+      4, "a field is longer than what is left of the message (cut off?)" },
+    { "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11, "a field is longer" },
+    { "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 11, "a number of more than 64 bits" },
+    { "\x0B", 1, "a field of an unknown kind" },
+    { "\x02\x01"
+      "a",
+      3, "a field without a proper number" },
+    { "\x0A\x03\x0A\x01"
+      "a",
+      5, "x.model: no piece is of type unknown" },
+    { "\x0A\x00", 2, "x.model: piece 0 is empty" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x02\x0A\x05\x0A\x01"
+      "b\x18\x02",
+      14, "pieces 0 and 1 are both of type unknown" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x07",
+      7, "piece 0 has type 0, expected 1 to 6" },
+    { "\x0A\x08\x0A\x01"
+      "a\x15\x00\x00\xC0\x7F",
+      10, "has the score nan" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x02\x12\x02\x18\x03",
+      11, "the model's type is 3" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x02\x12\x03\x98\x02\x01",
+      12, "there is no piece <0x00> of type byte" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x02\x1A\x05\x12\x03"
+      "abc",
+      14, "the charsmap has 3 bytes, expected at least 4" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x02\x1A\x0A\x12\x08\x08\0\0\0"
+      "abcd",
+      19, "its trie has 8 bytes, expected a multiple of 4 up to 4" },
+    { "\x0A\x05\x0A\x01"
+      "a\x18\x02\x1A\x0B\x12\x09\x04\0\0\0"
+      "abcdx",
+      20, "does not end in a 0 byte" },
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    read_fails((struct eq_str){ bad[i].bytes, bad[i].n }, bad[i].message);
+}
+
+static void a_model_cut_off_anywhere_is_refused_or_complete(void **state) {
+  (void)state;
+  struct eq_file f = map("suffix.model");
+  for (size_t n = 0; n < f.size; n += 1 + n / 64) {
+    struct eq_err err = { 0 };
+    char *exact = malloc(n ? n : 1);
+    memcpy(exact, f.data, n);
+    struct eq_sentencepiece *m = eq_sentencepiece_read("x.model", (struct eq_str){ exact, n }, &err);
+    assert_true(!m == (err.code != EQ_OK));
+    eq_sentencepiece_free(m);
+    free(exact);
+  }
+  eq_file_unmap(&f);
+}
+
+static void a_megabyte_of_one_thing_takes_linear_time(void **state) {
+  (void)state;
+  static const char *const units[] = { "a", " ", "\xF0\x9F\x99\x82", "7", "\xCC\x81", "<tag>" };
+  static const char *const models[] = { "unigram", "bpe" };
+  struct eq_err err = { 0 };
+  struct eq_sentencepiece_scratch *s = eq_sentencepiece_scratch_new(&err);
+  struct eq_token_list out = { 0 };
+  char *text = malloc(1 << 20);
+  for (size_t k = 0; k < 2; k++) {
+    struct eq_sentencepiece *m = open_model(eq_str(models[k]));
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+      size_t n = 0, size = strlen(units[i]);
+      for (; n + size <= 1 << 20; n += size) memcpy(text + n, units[i], size);
+      out.n = 0;
+      assert_true(eq_sentencepiece_encode(m, s, text, n, &out, &err));
+      if (out.n) assert_int_equal(out.ends[out.n - 1], n);
+    }
+    eq_sentencepiece_free(m);
+  }
+  free(text);
+  eq_token_list_free(&out);
+  eq_sentencepiece_scratch_free(s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(ids_and_spans_are_those_of_the_sentencepiece_package),
+    cmocka_unit_test(clusters_are_replaced_as_tokenizers_does_it),
+    cmocka_unit_test(a_bad_model_is_refused_by_what_is_wrong),
+    cmocka_unit_test(a_model_cut_off_anywhere_is_refused_or_complete),
+    cmocka_unit_test(a_megabyte_of_one_thing_takes_linear_time),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
