@@ -10,7 +10,8 @@ struct args {
 };
 
 static const struct eq_option options[] = {
-  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "FOLDER", "a model's folder, with its tokenizer", false },
+  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "MODEL",
+    "a model's folder, with its tokenizer, or a vocabulary: FILE.model", false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
   { 0 },
 };
@@ -18,7 +19,7 @@ static const struct eq_option options[] = {
 static const struct eq_command command = {
   .name = "eq-token",
   .summary = "cut text records into the tokens of a model",
-  .usage = "-m FOLDER [-t N] [-i PORT] [-o PORT]",
+  .usage = "-m MODEL [-t N] [-i PORT] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
               "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show",

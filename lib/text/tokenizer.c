@@ -8,6 +8,7 @@ struct eq_token_scratch {
   struct eq_bpe_memory *words;
   struct eq_nfc nfc;
   struct eq_buffer spaced; /* a text with the space that is put before it */
+  struct eq_sentencepiece_scratch *pieces;
 };
 
 const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->name; }
@@ -21,13 +22,14 @@ void eq_tokenizer_free(struct eq_tokenizer *t) {
   eq_added_tokens_free(&t->normalized);
   eq_bpe_free(t->bpe);
   eq_unicode_close(&t->unicode);
+  eq_sentencepiece_free(t->sentencepiece);
   free(t);
 }
 
 struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
   struct eq_token_scratch *s = eq_array(1, sizeof *s);
-  if (s && (s->words = eq_bpe_memory_new(err))) return s;
-  free(s);
+  if (s && (s->words = eq_bpe_memory_new(err)) && (s->pieces = eq_sentencepiece_scratch_new(err))) return s;
+  eq_token_scratch_free(s);
   eq_fail_memory(err, sizeof *s, "a tokenizer's scratch");
   return NULL;
 }
@@ -37,6 +39,7 @@ void eq_token_scratch_free(struct eq_token_scratch *s) {
   eq_bpe_memory_free(s->words);
   eq_nfc_free(&s->nfc);
   eq_buffer_free(&s->spaced);
+  eq_sentencepiece_scratch_free(s->pieces);
   free(s);
 }
 
@@ -135,6 +138,7 @@ bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const
   if (n > UINT32_MAX / 4) return eq_fail(err, EQ_BAD, "the text has %zu bytes; cut it into segments", n);
   if (n && (bad = eq_utf8_invalid(text, n)) < n)
     return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text[bad]);
+  if (t->sentencepiece) return eq_sentencepiece_encode(t->sentencepiece, s->pieces, text, n, out, err);
   while (eq_added_tokens_find(&t->verbatim, text, n, done, &start, &end, &id)) {
     if (!normalize(&r, text + done, start - done, done) || !add_whole(&r, id, start, end)) return false;
     done = end;

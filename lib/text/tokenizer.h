@@ -9,6 +9,7 @@
 #include "lib/text/added_tokens.h"
 #include "lib/text/bpe.h"
 #include "lib/text/pretokenizer.h"
+#include "lib/text/sentencepiece.h"
 
 /* What tokenizer_file.c fills in. */
 struct eq_tokenizer {
@@ -21,11 +22,13 @@ struct eq_tokenizer {
   size_t vocab;      /* one above the largest id, special tokens included */
   bool nfc;          /* the text is normalised first */
   bool prefix_space; /* a space is put before a text that does not begin with one; it covers no bytes */
+  struct eq_sentencepiece *sentencepiece; /* when it is there it does all, and the rest but the name is not used */
 };
 
-/* Reads `folder`: tokenizer.json, or else vocab.json and merges.txt (then tokenizer_config.json may name the class, and
- * without it they are GPT-2's). Messages name the file, what was found and what was expected. */
-struct eq_tokenizer *eq_tokenizer_open(const char *folder, struct eq_err *err);
+/* Reads the tokenizer of a folder: tokenizer.json; or vocab.json and merges.txt (then tokenizer_config.json may name
+ * the class, and without it they are GPT-2's); or the file of a whole vocabulary that is there. `path` may also be such
+ * a file: see vocabulary_file.h. Messages name the file, what was found and what was expected. */
+struct eq_tokenizer *eq_tokenizer_open(const char *path, struct eq_err *err);
 void eq_tokenizer_free(struct eq_tokenizer *t); /* NULL too */
 
 const char *eq_tokenizer_name(const struct eq_tokenizer *t);

@@ -9,6 +9,7 @@
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
 #include "lib/text/json.h"
+#include "lib/text/vocabulary_file.h"
 
 /* A JSON text that is being read into a tokenizer. Values are passed on as spans of it; p NULL is an absent or null
  * one. */
@@ -524,6 +525,13 @@ static char *name_of(const char *folder, uint64_t digest) {
   return b.data;
 }
 
+static bool read_one_file(struct eq_tokenizer *t, const char *folder, uint64_t *digest, struct eq_err *err) {
+  char *path = eq_vocabulary_file_find(folder, err);
+  bool good = path && eq_vocabulary_file_read(t, path, digest, err);
+  free(path);
+  return good;
+}
+
 static bool read_folder(struct eq_tokenizer *t, const char *folder, struct eq_err *err) {
   enum { JSON, VOCAB, MERGES, CONFIG, ADDED, N };
   static const char *const names[N] = { "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json",
@@ -531,7 +539,7 @@ static bool read_folder(struct eq_tokenizer *t, const char *folder, struct eq_er
   struct eq_file file[N] = { { 0 } };
   struct eq_str text[N];
   uint64_t digest = 0;
-  bool good = eq_path_is_folder(folder) || eq_fail(err, EQ_BAD, "%s: expected the folder of a model", folder);
+  bool good = true;
   for (size_t i = 0; good && i < N; i++) {
     if (i == VOCAB && file[JSON].data) break; /* tokenizer.json says all */
     good = map_file(folder, names[i], &file[i], &digest, err);
@@ -543,7 +551,7 @@ static bool read_folder(struct eq_tokenizer *t, const char *folder, struct eq_er
   else if (good && file[VOCAB].data && file[MERGES].data)
     good = eq_tokenizer_read_files(t, &files, err);
   else if (good)
-    good = eq_fail(err, EQ_BAD, "%s: no tokenizer.json there, nor vocab.json with merges.txt", folder);
+    good = read_one_file(t, folder, &digest, err);
   for (size_t i = 0; i < N; i++) eq_file_unmap(&file[i]);
   if (!good) return false;
   t->name = name_of(folder, digest);
@@ -578,9 +586,19 @@ static bool check_embeddings(const struct eq_tokenizer *t, const char *folder, s
   return size >= t->vocab;
 }
 
-struct eq_tokenizer *eq_tokenizer_open(const char *folder, struct eq_err *err) {
+/* A path that is no folder. */
+static bool read_file(struct eq_tokenizer *t, const char *path, struct eq_err *err) {
+  uint64_t digest = 0;
+  if (!eq_vocabulary_file_read(t, path, &digest, err)) return false;
+  t->name = name_of(path, digest);
+  return t->name || eq_fail_memory(err, strlen(path), "a name");
+}
+
+struct eq_tokenizer *eq_tokenizer_open(const char *path, struct eq_err *err) {
   struct eq_tokenizer *t = eq_tokenizer_new(err);
-  if (!t || (read_folder(t, folder, err) && check_embeddings(t, folder, err))) return t;
+  bool is_folder = eq_path_is_folder(path);
+  if (!t || (is_folder ? read_folder(t, path, err) && check_embeddings(t, path, err) : read_file(t, path, err)))
+    return t;
   eq_tokenizer_free(t);
   return NULL;
 }

@@ -29,6 +29,19 @@ refuses() {
   cmp 1.mp 3.mp
 }
 
+@test "a SentencePiece model is a vocabulary, by its name or alone in a folder" {
+  local model=$BATS_TEST_DIRNAME/../golden/pieces/bpe.model
+  mkdir pieces && cp "$model" pieces/bpe.model
+  eq-text -c corpora/udhr -l en,ja --limit 5 -o text.mp
+  eq-token -m pieces/bpe.model -i text.mp | eq-show -f jsonl >file
+  eq-token -m pieces -i text.mp | eq-show -f jsonl >folder
+  diff <(jq -c .ids file) <(jq -c .ids folder)
+  [[ $(jq -r .tokenizer file | head -n 1) == bpe.model@* ]]
+  [[ $(jq -r .tokenizer folder | head -n 1) == pieces@* ]]
+  cp "$model" pieces/another.model
+  refuses 'pieces: 2 files there end in .model; name one of them, as in -m pieces/another.model' -m pieces -i text.mp
+}
+
 @test "records of other kinds and keys that are not known are passed on" {
   printf '%s\n' '{"k":"text","lang":"en","id":"1","text":"a b","mine":[1,{"x":2}]}' '{"k":"else","z":1}' |
     eq-show --from jsonl -f stream | eq-token -m corpora/mini | eq-show -f jsonl >got
@@ -63,7 +76,7 @@ refuses() {
 @test "a broken tokenizer is one line and status 2" {
   eq-text -c corpora/udhr -l en -n 1 -o text.mp
   refuses '-m is missing: name a model'"'"'s folder, as in -m corpora/mini' -i text.mp
-  refuses 'nowhere: expected the folder of a model' -m nowhere -i text.mp
+  refuses 'nowhere: expected the folder of a model, or a vocabulary: FILE.model' -m nowhere -i text.mp
   mkdir empty
   refuses 'empty: no tokenizer.json there, nor vocab.json with merges.txt' -m empty -i text.mp
   mkdir broken && head -c 300000 corpora/mini/tokenizer.json >broken/tokenizer.json
