@@ -78,7 +78,7 @@ refuses() {
   refuses '-m is missing: name a model'"'"'s folder, as in -m corpora/mini' -i text.mp
   refuses 'nowhere: expected the folder of a model, or a vocabulary: FILE.model' -m nowhere -i text.mp
   mkdir empty
-  refuses 'empty: no tokenizer.json there, nor vocab.json with merges.txt' -m empty -i text.mp
+  refuses 'empty: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model' -m empty -i text.mp
   mkdir broken && head -c 300000 corpora/mini/tokenizer.json >broken/tokenizer.json
   run --separate-stderr eq-token -m broken -i text.mp -o out.mp
   [ "$status" -eq 2 ]
