@@ -66,7 +66,10 @@ static double total(struct eq_column c) {
   return sum;
 }
 
-static double divide(double over, double under) { return under == 0 ? NAN : over / under; }
+static double divide(double over, double under) {
+  double quotient = over / under;
+  return isfinite(quotient) ? quotient : NAN;
+}
 
 void eq_resampled_ratio(struct eq_resampled *s, const struct eq_bootstrap *b, struct eq_column over,
                         const double *over_sums, struct eq_column under, const double *under_sums) {
@@ -127,19 +130,23 @@ static double bias_correction(const double *replicates, size_t n, double estimat
   return eq_normal_quantile(fmin(fmax(share, least), 1 - least));
 }
 
-/* Efron & Tibshirani 1993, eq. 14.15. Its absolute value is at most 1/6. */
+/* Efron & Tibshirani 1993, eq. 14.15. Its absolute value is at most 1/6. Deviations are measured in the largest one:
+ * their cubes may be out of range. */
 static double acceleration(const double *jackknife, size_t n) {
-  double mean = 0, squares = 0, cubes = 0;
+  double mean = 0, largest = 0, squares = 0, cubes = 0;
   size_t defined = 0;
   for (size_t i = 0; i < n; i++)
     if (isfinite(jackknife[i])) mean += jackknife[i], defined++;
   mean /= (double)defined;
+  for (size_t i = 0; i < n; i++)
+    if (isfinite(jackknife[i])) largest = fmax(largest, fabs(mean - jackknife[i]));
+  if (largest == 0 || !isfinite(largest)) return 0;
   for (size_t i = 0; i < n; i++) {
-    double d = isfinite(jackknife[i]) ? mean - jackknife[i] : 0;
+    double d = isfinite(jackknife[i]) ? (mean - jackknife[i]) / largest : 0;
     squares += d * d;
     cubes += d * d * d;
   }
-  return squares > 0 ? cubes / (6 * squares * sqrt(squares)) : 0;
+  return cubes / (6 * squares * sqrt(squares));
 }
 
 /* Efron & Tibshirani 1993, eq. 14.10; at the pole of the fraction the quantile has reached its end. */
@@ -151,7 +158,7 @@ static double adjusted(double z0, double a, double z) {
 
 struct eq_interval eq_bca(struct eq_resampled *s, const struct eq_bootstrap *b, double level) {
   size_t n = keep_finite(s->replicates, b->replicates);
-  if (!isfinite(s->estimate) || n == 0 || n < b->replicates - b->replicates / 10)
+  if (b->units < 2 || !isfinite(s->estimate) || n == 0 || n < b->replicates - b->replicates / 10)
     return (struct eq_interval){ NAN, NAN };
   double z0 = bias_correction(s->replicates, n, s->estimate), a = acceleration(s->jackknife, b->units);
   double z = eq_normal_quantile(0.5 + level / 2);

@@ -32,7 +32,7 @@ bool eq_bootstrap_sums(const struct eq_bootstrap *b, const struct eq_column *col
                        struct eq_err *err);
 
 /* A statistic, what it becomes in each replicate, and what it becomes when one unit is left out. Where it is not
- * defined (no draw had this language) it is NaN. The caller owns the arrays. */
+ * defined (no draw had this language, or the number is out of range) it is NaN. The caller owns the arrays. */
 struct eq_resampled {
   double estimate;
   double *replicates; /* [b->replicates] */
@@ -50,8 +50,8 @@ struct eq_interval {
 /* The bias-corrected and accelerated interval (BCa, Efron & Tibshirani 1993, eq. 14.9-14.15) of that level: z0 from the
  * share of replicates below the estimate (half of the ties), kept within [1/2B, 1 - 1/2B]; the acceleration from the
  * jackknife, 0 when that does not vary; quantiles interpolate linearly (Hyndman & Fan 1996, type 7). Undefined
- * replicates are left out; NaN when the estimate or more than a tenth of the replicates is undefined.
- * Reorders s->replicates. */
+ * replicates are left out; NaN when the estimate or more than a tenth of the replicates is undefined, and for a single
+ * unit, which says nothing of its spread. Reorders s->replicates. */
 struct eq_interval eq_bca(struct eq_resampled *s, const struct eq_bootstrap *b, double level);
 
 /* The jackknife's standard error of a - b, two estimates over the same units: Efron & Tibshirani 1993, eq. 11.5. */

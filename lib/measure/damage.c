@@ -24,13 +24,12 @@ struct eq_str eq_damage_flags(unsigned flags) {
   return eq_str(texts[flags & 15]);
 }
 
-/* NaN where the quotient is not a number that one could print. */
-static double per(double x, uint64_t n, bool known) { return known && n > 0 ? x / (double)n : NAN; }
-
 static double finite_or_nan(double x) { return isfinite(x) ? x : NAN; }
 
+static double per(double x, uint64_t n, bool known) { return known && n > 0 ? finite_or_nan(x / (double)n) : NAN; }
+
 unsigned eq_damage_of(struct eq_damage *d, const struct eq_pairs *p) {
-  double bits = p->nll / M_LN2, nats = per(p->nll, p->tokens, true);
+  double bits = p->nll / M_LN2;
   d->segments = p->n;
   d->excluded = p->unscored + p->unpaired;
   d->tokens = p->tokens;
@@ -38,11 +37,11 @@ unsigned eq_damage_of(struct eq_damage *d, const struct eq_pairs *p) {
   d->bits_segment = per(bits, p->n, true);
   d->bits_byte = per(bits, p->n_bytes, p->has_bytes);
   d->bits_char = per(bits, p->n_chars, p->has_chars);
-  d->ppl = finite_or_nan(exp(nats));
+  d->ppl = finite_or_nan(exp(per(p->nll, p->tokens, true)));
   d->base_ppl = finite_or_nan(exp(per(p->base_nll, p->tokens, true)));
   d->deg = finite_or_nan(100 * (d->ppl / d->base_ppl - 1));
   unsigned flags = 0;
-  if (p->vocab != EQ_ABSENT && nats > log((double)p->vocab)) flags |= EQ_SATURATED;
+  if (p->vocab != EQ_ABSENT && p->nll > (double)p->tokens * log((double)p->vocab)) flags |= EQ_SATURATED;
   if (p->n < EQ_LITTLE_SEGMENTS || p->tokens < EQ_LITTLE_TOKENS) flags |= EQ_LITTLE_TEXT;
   if (p->lost) flags |= EQ_INCOMPLETE;
   return flags;
