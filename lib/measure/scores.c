@@ -17,7 +17,7 @@ bool eq_scores_add(struct eq_scores *s, const struct eq_surprisal *r, struct eq_
   return true;
 }
 
-static int by_number(uint32_t a, uint32_t b) { return (a > b) - (a < b); }
+static int by_number(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
 
 static int compare(const void *left, const void *right) {
   const struct eq_score *a = left, *b = right;
@@ -27,26 +27,28 @@ static int compare(const void *left, const void *right) {
   return order ? order : by_number(a->id, b->id);
 }
 
-/* The order of the sort: records of one key too, so that what an error names does not depend on what came first. */
+/* The order of the sort: of records of one key too, so that what an error names does not depend on what came first.
+ * Those that were not scored come last. */
 static int compare_all(const void *left, const void *right) {
   const struct eq_score *a = left, *b = right;
   int order = compare(a, b);
+  if (!order) order = isnan(a->nll) - isnan(b->nll);
   if (!order) order = (a->nll > b->nll) - (a->nll < b->nll);
-  return order ? order : (a->n_scored > b->n_scored) - (a->n_scored < b->n_scored);
-}
-
-static bool same(const struct eq_score *a, const struct eq_score *b) {
-  return a->n_scored == b->n_scored && a->bytes == b->bytes && a->chars == b->chars && a->vocab == b->vocab &&
-         (a->nll == b->nll || (isnan(a->nll) && isnan(b->nll)));
+  if (!order) order = by_number(a->n_scored, b->n_scored);
+  if (!order) order = by_number(a->bytes, b->bytes);
+  if (!order) order = by_number(a->chars, b->chars);
+  return order ? order : by_number(a->vocab, b->vocab);
 }
 
 static bool differ(const struct eq_scores *s, const struct eq_score *a, const struct eq_score *b, struct eq_err *err) {
   struct eq_str lang = s->langs.items[a->lang], id = s->ids.items[a->id], recipe = s->recipes.items[a->recipe];
   return eq_fail(err, EQ_BAD,
-                 "segment '%.*s' of '%.*s' under recipe '%.*s' has two records that differ (nll %.9g over %llu tokens "
-                 "and %.9g over %llu): score each segment once under each recipe",
-                 EQ_STR(id), EQ_STR(lang), EQ_STR(recipe), a->nll, (unsigned long long)a->n_scored, b->nll,
-                 (unsigned long long)b->n_scored);
+                 "segment '%.*s' of '%.*s' under recipe '%.*s' has two records that differ (nll %.9g, n_scored %lld, "
+                 "bytes %lld, chars %lld, vocab %lld; and %.9g, %lld, %lld, %lld, %lld; -1: absent): score each "
+                 "segment once under each recipe",
+                 EQ_STR(id), EQ_STR(lang), EQ_STR(recipe), a->nll, (long long)a->n_scored, (long long)a->bytes,
+                 (long long)a->chars, (long long)a->vocab, b->nll, (long long)b->n_scored, (long long)b->bytes,
+                 (long long)b->chars, (long long)b->vocab);
 }
 
 /* Sorts one table of names and gives the rows its new numbers; `member` is the offset of the number in a row. */
@@ -70,7 +72,7 @@ bool eq_scores_close(struct eq_scores *s, struct eq_err *err) {
   size_t kept = 0;
   for (size_t i = 0; i < s->n; i++) {
     if (kept && compare(&s->rows[kept - 1], &s->rows[i]) == 0) {
-      if (!same(&s->rows[kept - 1], &s->rows[i])) return differ(s, &s->rows[kept - 1], &s->rows[i], err);
+      if (compare_all(&s->rows[kept - 1], &s->rows[i])) return differ(s, &s->rows[kept - 1], &s->rows[i], err);
     } else
       s->rows[kept++] = s->rows[i];
   }
