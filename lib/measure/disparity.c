@@ -152,6 +152,10 @@ static struct eq_str ratio_reason(const struct study *s, const struct eq_dispari
   struct eq_str reason = lacking(s, s->options->high);
   if (!reason.p) reason = lacking(s, s->options->low);
   if (reason.p) return reason;
+  if (isnan(d->delta_high_lo))
+    return eq_str("the denominator's interval, that of delta_high, is not defined: too few pairs");
+  if (d->delta_high_lo > 0 && isnan(d->ratio_lo))
+    return eq_str("the ratio's own interval is not defined: too few pairs");
   if (d->delta_high_lo > 0) return (struct eq_str){ 0 };
   if (d->delta_high_hi < 0) return eq_str("the denominator, delta_high, is below 0: the group gained");
   return eq_str("the denominator's interval, that of delta_high, covers 0");

@@ -287,6 +287,40 @@ static void one_pair_has_an_estimate_but_no_interval(void **state) {
   discard(&m);
 }
 
+/* One unit cannot say how it varies, whatever is made of it. */
+static void one_unit_gives_groups_no_interval(void **state) {
+  (void)state;
+  struct made m = { 0 };
+  const char *const langs[] = { "en", "de", "ar", "he" };
+  for (int l = 0; l < 4; l++) add(&m.scores, "none", langs[l], 1, 200), add(&m.scores, "int4", langs[l], 1, 230);
+  assert_true(finish(&m));
+  const struct eq_disparity *d = disparity(&m.d, "int4");
+  assert_true(fabs(d->delta_low - 30) < 1e-12 && isnan(d->delta_low_lo) && isnan(d->delta_high_hi) && isnan(d->ratio));
+  discard(&m);
+}
+
+/* With 3 pairs among 40 ids about a twentieth of the replicates has none of them, with 2 an eighth: too many. */
+static void a_ratio_without_an_interval_is_nan_and_says_why(void **state) {
+  (void)state;
+  const struct {
+    const char *sparse, *reason;
+  } cases[] = { { "de", "the denominator's interval, that of delta_high, is not defined: too few pairs" },
+                { "he", "the ratio's own interval is not defined: too few pairs" } };
+  for (int c = 0; c < 2; c++) {
+    struct made m = { 0 };
+    add_recipe(&m.scores, "none", 0, 0, 0);
+    const char *const langs[] = { "en", "de", "ar", "he" };
+    for (unsigned l = 0; l < 4; l++)
+      for (unsigned id = 0; id < (strcmp(langs[l], cases[c].sparse) == 0 ? 2 : 40); id++)
+        add(&m.scores, "int4", langs[l], id, 210 + noise("int4", langs[l], id));
+    assert_true(finish(&m));
+    const struct eq_disparity *d = disparity(&m.d, "int4");
+    assert_true(isnan(d->ratio) && isnan(d->ratio_lo) && eq_str_is(d->ratio_reason, cases[c].reason));
+    assert_true(fabs(d->delta_high - 10) < 1 && fabs(d->delta_low - 10) < 1);
+    discard(&m);
+  }
+}
+
 static void a_missing_base_names_the_recipes_there_are(void **state) {
   (void)state;
   struct made m = { 0 };
@@ -311,6 +345,20 @@ static void the_same_record_twice_counts_once_and_another_is_refused(void **stat
   assert_false(finish(&bad));
   assert_non_null(strstr(bad.err.text, "segment '7' of 'he' under recipe 'none' has two records that differ"));
   discard(&bad);
+}
+
+static void what_an_error_names_does_not_depend_on_what_came_first(void **state) {
+  (void)state;
+  const double orders[3][3] = { { 7, 5, NAN }, { NAN, 7, 5 }, { 5, NAN, 7 } };
+  char first[sizeof((struct eq_err *)0)->text] = "";
+  for (int o = 0; o < 3; o++) {
+    struct made m = { 0 };
+    for (int i = 0; i < 3; i++) add(&m.scores, "none", "en", 1, orders[o][i]);
+    assert_false(finish(&m));
+    if (o == 0) strcpy(first, m.err.text);
+    assert_string_equal(m.err.text, first);
+    discard(&m);
+  }
 }
 
 static void a_pair_of_two_texts_is_refused(void **state) {
@@ -347,6 +395,9 @@ int main(void) {
     cmocka_unit_test(one_pair_has_an_estimate_but_no_interval),
     cmocka_unit_test(a_missing_base_names_the_recipes_there_are),
     cmocka_unit_test(the_same_record_twice_counts_once_and_another_is_refused),
+    cmocka_unit_test(one_unit_gives_groups_no_interval),
+    cmocka_unit_test(a_ratio_without_an_interval_is_nan_and_says_why),
+    cmocka_unit_test(what_an_error_names_does_not_depend_on_what_came_first),
     cmocka_unit_test(a_pair_of_two_texts_is_refused),
   };
   return cmocka_run_group_tests(tests, start, stop);
