@@ -54,6 +54,12 @@ static bool name_group(struct eq_damage_chart *c, uint32_t lang, struct eq_str g
   return true;
 }
 
+static bool flagged(struct eq_str flags, const char *flag) {
+  while (flags.n)
+    if (eq_str_is(eq_str_cut(&flags, ','), flag)) return true;
+  return false;
+}
+
 bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, struct eq_err *err) {
   struct eq_chart_point p = { .x = field(d, c->measure->value) };
   uint32_t ignored;
@@ -61,7 +67,7 @@ bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, s
   p.lo = field(d, c->measure->lo);
   p.hi = field(d, c->measure->hi);
   if (isnan(p.lo) || isnan(p.hi)) p.lo = p.hi = p.x;
-  p.saturated = d->flags.n >= 9 && memcmp(d->flags.p, "saturated", 9) == 0;
+  p.saturated = flagged(d->flags, "saturated");
   struct eq_chart_point *points = eq_array_grow(c->points, c->n, &c->capacity, sizeof *points);
   if (points) c->points = points;
   if (!points || !eq_names_add(&c->models, d->model, &ignored) || !eq_names_add(&c->bases, d->base, &ignored) ||
@@ -149,9 +155,10 @@ static int by_size(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* 0 of none. */
 static double lower_quartile(double *x, size_t n) {
   qsort(x, n, sizeof *x, by_size);
-  return x[n / 4];
+  return n ? x[n / 4] : 0;
 }
 
 /* scratch: [n]. The axis is linear within what the sharper intervals resolve, at most six decades below the largest. */
@@ -163,8 +170,10 @@ static struct axis find_axis(const struct eq_damage_chart *c, enum eq_chart_scal
     scratch[i] = fabs(c->points[i].x);
   }
   double large = fmax(a.most, -a.least), small = lower_quartile(scratch, c->n);
-  for (size_t i = 0; i < c->n; i++) scratch[i] = (c->points[i].hi - c->points[i].lo) / 2;
-  double resolved = lower_quartile(scratch, c->n);
+  size_t n_intervals = 0;
+  for (size_t i = 0; i < c->n; i++)
+    if (c->points[i].hi > c->points[i].lo) scratch[n_intervals++] = (c->points[i].hi - c->points[i].lo) / 2;
+  double resolved = lower_quartile(scratch, n_intervals);
   a.log = scale == EQ_SCALE_LOG || (scale == EQ_SCALE_AUTO && large > 30 * small);
   if (large == 0) a.log = false, a.most = 1;
   if (a.log) a.unit = pow(10, floor(log10(fmin(fmax(resolved, large * 1e-6), large / 10))));
@@ -305,21 +314,32 @@ static void add_series(const struct eq_damage_chart *c, const struct axis *a, co
   eq_buffer_free(&plot);
 }
 
-/* Heights in pixels, before a PNG doubles them: the title; the rows; the axis and the legend below. */
-struct heights {
-  unsigned title, rows, below;
-};
-
-static struct heights find_heights(const struct eq_damage_chart *c) {
-  size_t lane = c->recipes.n * 6 + 6, row = lane > 20 ? lane : 20;
-  return (struct heights){ 44, (unsigned)(c->langs.n * row), (unsigned)(74 + 20 * (c->recipes.n / 2 + 1)) };
+/* The legend has two columns where the longest recipe fits in one. gnuplot lets it be as wide as the plot, some 320
+ * pixels less than the image; a letter has at most 8, what stands before the text 45. */
+static unsigned legend_columns(const struct eq_damage_chart *c, unsigned width) {
+  size_t longest = 0;
+  for (size_t i = 0; i < c->recipes.n; i++)
+    if (c->recipes.items[i].n > longest) longest = c->recipes.items[i].n;
+  return 2 * (8 * longest + 45) + 320 <= width ? 2 : 1;
 }
 
-static void add_layout(const struct eq_damage_chart *c, const struct heights *h, struct eq_buffer *s) {
+/* Heights in pixels, before a PNG doubles them: the title; the rows; the axis and the legend below. */
+struct layout {
+  unsigned title, rows, below, columns;
+};
+
+static struct layout find_layout(const struct eq_damage_chart *c, unsigned width) {
+  size_t lane = c->recipes.n * 6 + 6, row = lane > 20 ? lane : 20;
+  unsigned columns = legend_columns(c, width);
+  return (struct layout){ 44, (unsigned)(c->langs.n * row), (unsigned)(74 + 20 * (c->recipes.n / columns + 1)),
+                          columns };
+}
+
+static void add_layout(const struct eq_damage_chart *c, const struct layout *h, struct eq_buffer *s) {
   double all = h->title + h->rows + h->below;
   eq_buffer_format(s, "set tmargin at screen %.6g\nset bmargin at screen %.6g\n", 1 - h->title / all, h->below / all);
-  eq_buffer_format(s, "set key at screen 0.5,screen %.6g bottom center horizontal maxcols 2 Left reverse samplen 1\n",
-                   8 / all);
+  eq_buffer_format(s, "set key at screen 0.5,screen %.6g bottom center horizontal maxcols %u Left reverse samplen 1\n",
+                   8 / all, h->columns);
   if (c->groups.n)
     eq_buffer_format(s, "set label 'group' at graph 1.01,screen %.6g left tc rgb '#555555'\n",
                      1 - (h->title - 10) / all);
@@ -333,7 +353,7 @@ static const char style[] = "set errorbars 0\n"
                             "set arrow from 0,graph 0 to 0,graph 1 nohead back lw 1.2 lc rgb '#666666'\n"
                             "set rmargin 9\n";
 
-static bool check(const struct eq_damage_chart *c, struct eq_err *err) {
+static bool check_stream(const struct eq_damage_chart *c, struct eq_err *err) {
   if (c->n == 0)
     return eq_fail(err, EQ_BAD, "no damage to draw: eq-disparity makes it, from more recipes than its base");
   if (c->models.n > 1)
@@ -348,6 +368,28 @@ static bool check(const struct eq_damage_chart *c, struct eq_err *err) {
   return true;
 }
 
+/* seen: [langs][recipes], zeros. */
+static bool check_once(const struct eq_damage_chart *c, bool *seen, struct eq_err *err) {
+  for (size_t i = 0; i < c->n; i++) {
+    const struct eq_chart_point *p = &c->points[i];
+    bool *here = &seen[p->lang * c->recipes.n + p->recipe];
+    if (*here)
+      return eq_fail(err, EQ_BAD,
+                     "the damage of '%.*s' to '%.*s' came twice: draw one result of eq-disparity at a time",
+                     EQ_STR(c->recipes.items[p->recipe]), EQ_STR(c->langs.items[p->lang]));
+    *here = true;
+  }
+  return true;
+}
+
+static bool check(const struct eq_damage_chart *c, struct eq_err *err) {
+  if (!check_stream(c, err)) return false;
+  bool *seen = eq_array(c->langs.n, c->recipes.n * sizeof *seen);
+  bool ok = seen ? check_once(c, seen, err) : eq_fail_memory(err, c->langs.n * c->recipes.n, "the chart");
+  free(seen);
+  return ok;
+}
+
 bool eq_damage_chart_script(struct eq_damage_chart *c, const struct eq_chart_look *look, struct eq_buffer *script,
                             struct eq_err *err) {
   struct eq_languages table = { 0 };
@@ -359,10 +401,10 @@ bool eq_damage_chart_script(struct eq_damage_chart *c, const struct eq_chart_loo
     order_series(c, series);
     order_rows(c, look->by_group, rows, scratch);
     struct axis axis = find_axis(c, look->scale, scratch);
-    struct heights heights = find_heights(c);
-    add_terminal(look, heights.title + heights.rows + heights.below, script);
+    struct layout layout = find_layout(c, look->width);
+    add_terminal(look, layout.title + layout.rows + layout.below, script);
     eq_buffer_string(script, style);
-    add_layout(c, &heights, script);
+    add_layout(c, &layout, script);
     add_title(c, look, script);
     add_axis(&axis, script);
     add_rows(c, &table, rows, script);

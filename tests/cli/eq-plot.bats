@@ -104,6 +104,48 @@ END
   [ "$status" -eq 2 ]
 }
 
+# stream FILE RECORDS: a list of damage records in Python's words.
+stream() {
+  PYTHONPATH=tests/golden PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$@" <<'END'
+import stream, sys
+def one(lang, recipe, x, half, flags=""):
+    values = {"delta_segment": x, "delta_segment_lo": x - half, "delta_segment_hi": x + half}
+    values.update({k.replace("segment", "byte"): v / 100 for k, v in values.items()})
+    return dict(values, k="damage", model="m", recipe=recipe, base="none", lang=lang, segments=60, excluded=0,
+                tokens=5000, bits_segment=400.0, bits_byte=4.0, bits_char=4.0, ppl=30.0, base_ppl=29.0, deg=3.0,
+                flags=flags)
+stream.write(sys.argv[1], eval(sys.argv[2]), "test")
+END
+}
+
+@test "a damage that came twice is refused, not drawn twice" {
+  stream "$out/twice.mp" '[one("en", "int4", 1, 0.2), one("de", "int4", 1, 0.2), one("en", "int4", 2, 0.2)]'
+  run eq-plot -i "$out/twice.mp" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"the damage of 'int4' to 'en' came twice"* ]]
+}
+
+@test "a point is hollow wherever in the flags saturated stands" {
+  stream "$out/late.mp" '[one("en", "int2", 900, 9, "little-text,saturated")]'
+  eq-plot --script -i "$out/late.mp" | grep -q hollow
+  stream "$out/other.mp" '[one("en", "int2", 900, 9, "saturated-not")]'
+  eq-plot --script -i "$out/other.mp" >"$out/script"
+  ! grep -q hollow "$out/script" || false
+}
+
+@test "points without an interval do not stretch the axis" {
+  stream "$out/bare.mp" '[one(l, r, x, float("nan") if l == "en" else x / 10) for l in ("en", "de", "fr")
+    for r, x in (("int8", 0.1), ("int4", 9.0))]'
+  eq-plot --script -m delta_segment -s log -i "$out/bare.mp" | grep -qF "set xtics ('0' 0, '0.01' " # the sharpest
+}
+
+@test "long recipes stand below each other, and the legend has room for all" {
+  stream "$out/long.mp" '[one("en", "int4/tensor;L%d=keep;name:h.*.mlp=keep" % i, 1 + i, 0.2) for i in range(14)]'
+  eq-plot --script -i "$out/long.mp" >"$out/script"
+  grep -q 'maxcols 1' "$out/script"
+  [ "$(sed -n 's/^set terminal .* size 900,\([0-9]*\) .*/\1/p' "$out/script")" -ge $((44 + 90 + 74 + 14 * 20)) ]
+}
+
 @test "words that are no choice are refused with the choices" {
   run eq-plot -s sqrt -i "$damage"
   [ "$status" -eq 2 ]
