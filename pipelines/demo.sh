@@ -1,5 +1,5 @@
 #!/bin/bash
-# What `make demo` runs: eight ways of rounding the embedded model, and what each of them costs fifteen languages.
+# What `make demo` runs: seven ways of rounding the embedded model, and what each of them costs fifteen languages.
 # The paragraphs of the Universal Declaration of Human Rights are parallel, so every comparison is paired.
 #
 #   pipelines/demo.sh [FOLDER [N]]   results go to FOLDER (build/demo); N segments a language (all)
@@ -17,8 +17,8 @@ eq-text -c corpora/udhr -l en,de,fr,es,it,ru,zh,ja,ko,tr,fi,hi,ar,he,sw ${limit:
 
 show() { eq-show -i "$folder/damage.mp" "$@"; }
 
-printf '\nWhat each recipe costs each language: extra bits a byte of text, with 95 %% intervals, and percent perplexity\n\n'
-show -k damage -c recipe,lang,group,segments,bits_byte,delta_byte,deg,flags
+printf '\nWhat each recipe costs each language: extra bits a segment, with 95 %% intervals, and percent perplexity\n\n'
+show -k damage -c recipe,lang,group,segments,bits_segment,delta_segment,deg,flags
 
 printf '\nHow unequally: mean extra bits a segment in the high and in the low group of languages, and their ratio\n\n'
 show -k disparity -c recipe,delta_high,delta_low,ratio,ratio_reason,worst,best,flags

@@ -16,7 +16,7 @@ struct args {
 
 static const struct eq_option options[] = {
   { 0, NULL, EQ_HEADING, 0, NULL, "what is drawn", false },
-  { 'm', "measure", EQ_TEXT, offsetof(struct args, measure), "KEY", "delta_byte or delta_segment (delta_byte)", false },
+  { 'm', "measure", EQ_TEXT, offsetof(struct args, measure), "KEY", "delta_segment or delta_byte (delta_segment)", false },
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE", "only these recipes, given one at a time (all)",
     false },
   { 0, "model", EQ_TEXT, offsetof(struct args, model), "MODEL", "of several models the one to draw", false },
@@ -118,13 +118,13 @@ static void draw(struct eq_tool *t, const struct args *a, const struct eq_chart_
 }
 
 int main(int argc, char **argv) {
-  struct args a = { .measure = "delta_byte", .scale = "auto", .sort = "damage", .width = 900 };
+  struct args a = { .measure = "delta_segment", .scale = "auto", .sort = "damage", .width = 900 };
   struct eq_tool t;
   struct eq_damage_chart chart = { 0 };
   if (!eq_tool_begin(&t, &command, argc, argv, &a)) return free(a.recipes.items), eq_tool_end(&t);
   struct eq_chart_look look = look_of(&a, t.output, &t.err);
   chart.measure = eq_chart_measure_find(a.measure);
-  if (!chart.measure) eq_fail(&t.err, EQ_BAD, "--measure: '%s' is none of delta_byte, delta_segment", a.measure);
+  if (!chart.measure) eq_fail(&t.err, EQ_BAD, "--measure: '%s' is none of delta_segment, delta_byte", a.measure);
   if (name_recipes(&a.recipes, &t.err) && !t.err.code && collect(&t, &a, &chart)) draw(&t, &a, &look, &chart);
   eq_damage_chart_free(&chart);
   free_recipes(&a.recipes);

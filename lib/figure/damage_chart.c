@@ -18,8 +18,8 @@ struct eq_chart_measure {
         offsetof(struct eq_damage, field##_hi)                                               \
   }
 static const struct eq_chart_measure measures[] = {
-  MEASURE(delta_byte, "extra bits of surprisal per byte of text"),
   MEASURE(delta_segment, "extra bits of surprisal per segment"),
+  MEASURE(delta_byte, "extra bits of surprisal per byte of text"),
 };
 
 /* How the series look, in turn. Shapes are gnuplot's numbers of the filled one; the hollow one is one less. */

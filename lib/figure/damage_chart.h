@@ -29,7 +29,7 @@ struct eq_damage_chart {
   uint64_t undefined;   /* damages without a number: not drawn */
 };
 
-/* "delta_byte" or "delta_segment"; NULL for others. */
+/* "delta_segment" or "delta_byte"; NULL for others. */
 const struct eq_chart_measure *eq_chart_measure_find(const char *name);
 
 /* Adds a damage, unless it is of the base itself. Fails only when memory is out. */

@@ -29,7 +29,7 @@ fake_gnuplot() {
 @test "a picture has every language by name, every recipe but the base, and the unit" {
   eq-plot -i "$damage" -o "$out/a.svg"
   for text in 'Hebrew (he)' 'Arabic (ar)' 'German (de)' 'Finnish (fi)' 'English (en)' int4/tensor int8/g128 \
-    'extra bits of surprisal per byte of text' '95 % interval' 'model tiny' low high; do
+    'extra bits of surprisal per segment' '95 % interval' 'model tiny' low high; do
     echo "$text"
     grep -qF "$text" "$out/a.svg"
   done
@@ -44,11 +44,16 @@ fake_gnuplot() {
 
 @test "points stand where the records say, on the linear axis" {
   # disparity.tsv has NumPy's numbers
-  want=$(awk -F'\t' '$2 == "int4/tensor" && $3 == "he" && $4 == "delta_byte" { printf "%.5g", $5 }' tests/golden/disparity.tsv)
-  eq-plot --script -s linear -r int4/tensor -i "$damage" >"$out/script"
-  echo "$want"
-  grep -q "^$want" "$out/script"
-  [ "$(grep -cE '^[0-9.e-]+ [0-9.]+ [0-9.e-]+ [0-9.e-]+$' "$out/script")" -eq 5 ]
+  for measure in delta_segment delta_byte; do
+    want=$(awk -F'\t' -v key=$measure '$2 == "int4/tensor" && $3 == "he" && $4 == key { printf "%.5g", $5 }' \
+      tests/golden/disparity.tsv)
+    eq-plot --script -s linear -m $measure -r int4/tensor -i "$damage" >"$out/script"
+    echo "$want"
+    grep -q "^$want" "$out/script"
+    [ "$(grep -cE '^[0-9.e-]+ [0-9.]+ [0-9.e-]+ [0-9.e-]+$' "$out/script")" -eq 5 ]
+  done
+  eq-plot --script -s linear -r int4/tensor -i "$damage" | cmp - <(eq-plot --script -s linear -m delta_segment \
+    -r int4/tensor -i "$damage")
 }
 
 @test "saturated points are hollow, and the legend says so" {
@@ -136,7 +141,7 @@ END
 @test "points without an interval do not stretch the axis" {
   stream "$out/bare.mp" '[one(l, r, x, float("nan") if l == "en" else x / 10) for l in ("en", "de", "fr")
     for r, x in (("int8", 0.1), ("int4", 9.0))]'
-  eq-plot --script -m delta_segment -s log -i "$out/bare.mp" | grep -qF "set xtics ('0' 0, '0.01' " # the sharpest
+  eq-plot --script -s log -i "$out/bare.mp" | grep -qF "set xtics ('0' 0, '0.01' " # the sharpest
 }
 
 @test "long recipes stand below each other, and the legend has room for all" {
@@ -151,7 +156,7 @@ END
   [ "$status" -eq 2 ]
   [ "$output" = "eq-plot: --scale: 'sqrt' is none of auto, linear, log" ]
   run eq-plot -m ppl -i "$damage"
-  [[ "$output" == *"'ppl' is none of delta_byte, delta_segment" ]]
+  [[ "$output" == *"'ppl' is none of delta_segment, delta_byte" ]]
   run eq-plot -w 10 -i "$damage"
   [[ "$output" == *"--width: 10 is not in 400-4000" ]]
 }
