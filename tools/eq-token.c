@@ -11,7 +11,7 @@ struct args {
 
 static const struct eq_option options[] = {
   { 'm', "model", EQ_TEXT, offsetof(struct args, model), "MODEL",
-    "a model's folder, with its tokenizer, or a vocabulary: FILE.model", false },
+    "a model's folder with its tokenizer, or a vocabulary's file", false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
   { 0 },
 };

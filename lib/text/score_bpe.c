@@ -69,12 +69,12 @@ static uint32_t piece_of(const struct eq_piece_trie *t, uint32_t node) {
 }
 
 /* A symbol that merges with nothing has no node. */
-static bool cut(const struct eq_piece_trie *pieces, const struct eq_piece_trie *frozen, const char *text, size_t n,
-                struct eq_score_scratch *s) {
+static bool cut(const struct eq_piece_trie *pieces, enum eq_score_start from, const struct eq_piece_trie *frozen,
+                const char *text, size_t n, struct eq_score_scratch *s) {
   s->n = s->heap_size = 0;
   for (size_t at = 0, size; at < n; at += size) {
     size_t whole = frozen_at(frozen, text + at, n - at);
-    size = whole ? whole : eq_utf8_length(text + at, n - at);
+    size = whole ? whole : from == EQ_FROM_BYTES ? 1 : eq_utf8_length(text + at, n - at);
     struct eq_score_symbol *symbols = eq_array_grow(s->symbols, s->n, &s->capacity, sizeof *symbols);
     if (!symbols) return false;
     s->symbols = symbols;
@@ -105,9 +105,9 @@ static bool look_up(const struct eq_piece_trie *pieces, const uint32_t *ranks, c
   return heap_push(s, (uint64_t)left->rank << 32 | at);
 }
 
-bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, const struct eq_piece_trie *frozen,
-                  const char *text, size_t n, struct eq_score_scratch *s) {
-  if (!cut(pieces, frozen, text, n, s)) return false;
+bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, enum eq_score_start from,
+                  const struct eq_piece_trie *frozen, const char *text, size_t n, struct eq_score_scratch *s) {
+  if (!cut(pieces, from, frozen, text, n, s)) return false;
   for (uint32_t i = 0; i < s->n; i++)
     if (!look_up(pieces, ranks, text, s, i)) return false;
   while (s->heap_size) {

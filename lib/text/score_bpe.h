@@ -24,11 +24,13 @@ struct eq_score_scratch {
 };
 void eq_score_scratch_free(struct eq_score_scratch *s);
 
+enum eq_score_start { EQ_FROM_CHARACTERS, EQ_FROM_BYTES };
+
 /* pieces: what neighbours may become, with ids. ranks[id]: smaller merges first (see eq_score_rank). frozen: symbols
  * that are found first, the longest at each place; may be {0}. text[0..n) is well-formed, shorter than 4 GB.
  * O(n log n) times the longest piece; false when memory is out. */
-bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, const struct eq_piece_trie *frozen,
-                  const char *text, size_t n, struct eq_score_scratch *s);
+bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, enum eq_score_start from,
+                  const struct eq_piece_trie *frozen, const char *text, size_t n, struct eq_score_scratch *s);
 
 /* An integer that orders scores from the highest down; of a NaN the last. */
 uint32_t eq_score_rank(float score);

@@ -271,7 +271,7 @@ static bool add_unknown(const struct eq_sentencepiece *m, const char *text, size
 }
 
 static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s) {
-  if (!eq_score_bpe(&m->merged, m->ranks, &m->user, s->text, s->n, &s->merging)) return false;
+  if (!eq_score_bpe(&m->merged, m->ranks, EQ_FROM_CHARACTERS, &m->user, s->text, s->n, &s->merging)) return false;
   bool after = false, good = true;
   for (size_t i = 0; good && i < s->merging.n; i++) {
     const struct eq_score_symbol *symbol = &s->merging.symbols[i];

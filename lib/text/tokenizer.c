@@ -9,6 +9,7 @@ struct eq_token_scratch {
   struct eq_nfc nfc;
   struct eq_buffer spaced; /* a text with the space that is put before it */
   struct eq_sentencepiece_scratch *pieces;
+  struct eq_score_scratch merging; /* of tiktoken */
 };
 
 const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->name; }
@@ -23,6 +24,7 @@ void eq_tokenizer_free(struct eq_tokenizer *t) {
   eq_bpe_free(t->bpe);
   eq_unicode_close(&t->unicode);
   eq_sentencepiece_free(t->sentencepiece);
+  eq_tiktoken_free(t->tiktoken);
   free(t);
 }
 
@@ -40,6 +42,7 @@ void eq_token_scratch_free(struct eq_token_scratch *s) {
   eq_nfc_free(&s->nfc);
   eq_buffer_free(&s->spaced);
   eq_sentencepiece_scratch_free(s->pieces);
+  eq_score_scratch_free(&s->merging);
   free(s);
 }
 
@@ -139,6 +142,7 @@ bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const
   if (n && (bad = eq_utf8_invalid(text, n)) < n)
     return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text[bad]);
   if (t->sentencepiece) return eq_sentencepiece_encode(t->sentencepiece, s->pieces, text, n, out, err);
+  if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &s->merging, text, n, out, err);
   while (eq_added_tokens_find(&t->verbatim, text, n, done, &start, &end, &id)) {
     if (!normalize(&r, text + done, start - done, done) || !add_whole(&r, id, start, end)) return false;
     done = end;

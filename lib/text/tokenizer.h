@@ -10,6 +10,7 @@
 #include "lib/text/bpe.h"
 #include "lib/text/pretokenizer.h"
 #include "lib/text/sentencepiece.h"
+#include "lib/text/tiktoken.h"
 
 /* What tokenizer_file.c fills in. */
 struct eq_tokenizer {
@@ -22,7 +23,9 @@ struct eq_tokenizer {
   size_t vocab;      /* one above the largest id, special tokens included */
   bool nfc;          /* the text is normalised first */
   bool prefix_space; /* a space is put before a text that does not begin with one; it covers no bytes */
-  struct eq_sentencepiece *sentencepiece; /* when it is there it does all, and the rest but the name is not used */
+  /* When one of these is there it does all, and the rest but name and vocab is not used. */
+  struct eq_sentencepiece *sentencepiece;
+  struct eq_tiktoken *tiktoken;
 };
 
 /* Reads the tokenizer of a folder: tokenizer.json; or vocab.json and merges.txt (then tokenizer_config.json may name

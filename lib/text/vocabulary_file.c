@@ -7,6 +7,7 @@
 
 #include "lib/base/file.h"
 #include "lib/text/sentencepiece_file.h"
+#include "lib/text/tiktoken.h"
 
 enum { FILE_MAX = 256 << 20 };
 
@@ -24,11 +25,24 @@ static bool read_sentencepiece(struct eq_tokenizer *t, const struct eq_file *f, 
   return t->sentencepiece;
 }
 
+/* "cl100k_base" of "vocab/cl100k_base.tiktoken" */
+static struct eq_str stem(const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  return (struct eq_str){ name, (size_t)(strrchr(name, '.') - name) };
+}
+
+static bool read_tiktoken(struct eq_tokenizer *t, const struct eq_file *f, uint64_t *digest, struct eq_err *err) {
+  if (!digest_whole(f, digest, err)) return false;
+  t->tiktoken = eq_tiktoken_read(f->path, stem(f->path), (struct eq_str){ f->data, f->size }, &t->unicode, err);
+  if (t->tiktoken) t->vocab = eq_tiktoken_size(t->tiktoken);
+  return t->tiktoken;
+}
+
 /* To add a kind of file: a row here, a line in the header and in eq-token(1). */
 static const struct {
   const char *ending;
   bool (*read)(struct eq_tokenizer *t, const struct eq_file *f, uint64_t *digest, struct eq_err *err);
-} kinds[] = { { ".model", read_sentencepiece } };
+} kinds[] = { { ".model", read_sentencepiece }, { ".tiktoken", read_tiktoken } };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static size_t kind_of(const char *name) {
@@ -44,7 +58,8 @@ bool eq_vocabulary_file_read(struct eq_tokenizer *t, const char *path, uint64_t 
   struct eq_file f;
   size_t kind = kind_of(path);
   if (kind == KINDS)
-    return eq_fail(err, EQ_BAD, "%s: expected the folder of a model, or a vocabulary: FILE.model", path);
+    return eq_fail(err, EQ_BAD, "%s: expected the folder of a model, or a vocabulary: FILE.model or NAME.tiktoken",
+                   path);
   if (!eq_file_map(&f, path, err)) return false;
   bool good = kinds[kind].read(t, &f, digest, err);
   eq_file_unmap(&f);
@@ -83,7 +98,8 @@ char *eq_vocabulary_file_find(const char *folder, struct eq_err *err) {
     size_t i = 0;
     while (i < KINDS && !found[i].n) i++;
     if (i == KINDS)
-      eq_fail(err, EQ_BAD, "%s: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model", folder);
+      eq_fail(err, EQ_BAD,
+              "%s: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model or NAME.tiktoken", folder);
     else if (found[i].n > 1)
       eq_fail(err, EQ_BAD, "%s: %zu files there end in %s; name one of them, as in -m %s/%s", folder, found[i].n,
               kinds[i].ending, folder, found[i].name);

@@ -2,20 +2,26 @@
 """Writes tests/golden/pieces/: small SentencePiece models trained on corpora/udhr, and what the sentencepiece
 package makes of hard texts with them.
 
-    python3 tests/golden/pieces.py       (in the project's root; sentencepiece 0.2.3, tokenizers 0.23.3)
+    python3 tests/golden/pieces.py       (in the project's root; sentencepiece 0.2.3, tokenizers 0.23.3, tiktoken 0.14.0)
 
 NAME.model are the models. ids.jsonl: a line {"model": NAME} starts a model; the lines after it are texts with the ids and
 the bytes of the text that each id's piece covers ("ends" of the last bytes too): {"text", "ids", "starts", "ends"}; of byte
 fallback the package gives a character's bytes to its last piece.
+ranks.tiktoken, ranks.jsonl: the first tokens of corpora/mini as a file of tiktoken's (0.14.0), and the ids that the package
+gives with them and the pattern of each encoding: a line {"model": NAME} starts one.
 precompiled.jsonl: texts, and what Hugging Face's Precompiled normalizer makes of them with the charsmap of unigram.model.
 """
+import base64
 import json
 import os
 import random
+import re
 import sys
 
 import sentencepiece
+import tiktoken
 import tokenizers
+from tiktoken_ext import openai_public
 
 HERE = "tests/golden/pieces"
 LANGUAGES = "eng deu_1996 fra heb arb ell_monotonic rus hin jpn cmn_hans kor vie tur tha".split()
@@ -120,6 +126,42 @@ def charsmap(path):
     return next(v for k, v in fields(spec) if k == 2)
 
 
+def ranks_of_mini(n):
+    """The first n tokens of corpora/mini as bytes, in the order of its merges."""
+    printable = [*range(33, 127), *range(0xA1, 0xAD), *range(0xAE, 256)]
+    others = [b for b in range(256) if b not in printable]
+    byte_of = {**{chr(b): b for b in printable}, **{chr(256 + i): b for i, b in enumerate(others)}}
+    with open("corpora/mini/tokenizer.json", encoding="utf-8") as f:
+        vocab = json.load(f)["model"]["vocab"]
+    tokens = [t for t in sorted(vocab, key=vocab.get) if all(c in byte_of for c in t)]
+    return {bytes(byte_of[c] for c in t): i for i, t in enumerate(tokens[:n])}
+
+
+def patterns():
+    """As the package has them, without fetching ranks."""
+    with open(openai_public.__file__, encoding="utf-8") as f:
+        source = f.read()
+    cl100k = re.search(r'"name": "cl100k_base",\s+"pat_str": r"""(.*?)""",', source).group(1)
+    o200k = re.search(r'pat_str = "\|"\.join\((.*?\])\s+\)', source, re.S).group(1).strip()
+    return {"r50k_base": openai_public.r50k_pat_str, "cl100k_base": cl100k, "o200k_base": "|".join(eval(o200k))}
+
+
+def write_ranks(texts, dump):
+    ranks = ranks_of_mini(1200)
+    with open(f"{HERE}/ranks.tiktoken", "w") as f:
+        f.writelines(f"{base64.b64encode(t).decode()} {i}\n" for t, i in ranks.items())
+    r = random.Random(5)
+    hard = [" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\n\n\n", "\u2028", "a", "it's", "IT'S", "!", "?!", "12345", "'\u017f", "\u00e9",
+            "\u6f22\u5b57", "don't", "//\n", "aBC", "\u01c5x", "e\u0301"]
+    texts = texts[:100] + ["".join(r.choice(hard) for _ in range(r.randrange(1, 9))) for _ in range(120)]
+    with open(f"{HERE}/ranks.jsonl", "w") as f:
+        for name, pattern in patterns().items():
+            encoding = tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+            f.write(json.dumps({"model": name}, **dump) + "\n")
+            for t in texts:
+                f.write(json.dumps({"text": t, "ids": encoding.encode_ordinary(t)}, **dump) + "\n")
+
+
 def main():
     os.makedirs(HERE, exist_ok=True)
     if "--keep-models" not in sys.argv:
@@ -132,6 +174,7 @@ def main():
             f.write(json.dumps({"model": name}, **dump) + "\n")
             for t in texts:
                 f.write(json.dumps(encode(model, t), **dump) + "\n")
+    write_ranks(texts, dump)
     normalizer = tokenizers.normalizers.Precompiled(charsmap(f"{HERE}/unigram.model"))
     with open(f"{HERE}/precompiled.jsonl", "w") as f:
         for t in texts:

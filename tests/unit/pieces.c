@@ -1,4 +1,4 @@
-/* SentencePiece models against the sentencepiece package, and Precompiled against Hugging Face tokenizers:
+/* SentencePiece models against the sentencepiece package, ranks against tiktoken, Precompiled against Hugging Face:
  * tests/golden/pieces.py. EQ_PIECES names another folder of such files. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include "lib/text/json.h"
 #include "lib/text/protobuf.h"
 #include "lib/text/sentencepiece_file.h"
+#include "lib/text/tiktoken.h"
 
 static struct eq_file map(const char *name) {
   const char *folder = getenv("EQ_PIECES");
@@ -119,6 +120,77 @@ static void ids_and_spans_are_those_of_the_sentencepiece_package(void **state) {
   eq_token_list_free(&out);
   free_line(l);
   eq_file_unmap(&golden);
+}
+
+/* ---- tiktoken ---- */
+
+static struct eq_tiktoken *open_ranks(struct eq_str name, const struct eq_unicode *unicode) {
+  struct eq_err err = { 0 };
+  struct eq_file f = map("ranks.tiktoken");
+  struct eq_tiktoken *t = eq_tiktoken_read("ranks.tiktoken", name, (struct eq_str){ f.data, f.size }, unicode, &err);
+  if (!t) fail_msg("%s", err.text);
+  eq_file_unmap(&f);
+  return t;
+}
+
+static void ids_are_those_of_the_tiktoken_package(void **state) {
+  (void)state;
+  struct eq_err err = { 0 };
+  struct eq_file golden = map("ranks.jsonl");
+  struct eq_str rest = { golden.data, golden.size };
+  struct line *l = calloc(1, sizeof *l);
+  struct eq_unicode unicode;
+  struct eq_tiktoken *t = NULL;
+  struct eq_score_scratch s = { 0 };
+  struct eq_token_list out = { 0 };
+  assert_true(eq_unicode_open(&unicode, &err));
+  while (rest.n) {
+    read_line(l, eq_str_cut(&rest, '\n'));
+    if (l->model.p) {
+      eq_tiktoken_free(t);
+      t = open_ranks(l->model, &unicode);
+      continue;
+    }
+    out.n = 0;
+    if (!eq_tiktoken_encode(t, &s, l->text.p, l->text.n, &out, &err)) fail_msg("%s", err.text);
+    bool same = out.n == l->n[0] && (!out.n || !memcmp(out.ids, l->numbers[0], out.n * sizeof *out.ids));
+    if (!same) fail_msg("'%.*s' has other ids", EQ_STR(l->text));
+    for (size_t i = 0; i < out.n; i++) assert_int_equal(out.starts[i], i ? out.ends[i - 1] : 0);
+    if (out.n) assert_int_equal(out.ends[out.n - 1], l->text.n);
+  }
+  eq_tiktoken_free(t);
+  eq_score_scratch_free(&s);
+  eq_token_list_free(&out);
+  eq_unicode_close(&unicode);
+  free_line(l);
+  eq_file_unmap(&golden);
+}
+
+static void bad_ranks_are_refused_with_their_line(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *lines, *message;
+  } bad[] = {
+    { "gpt2", "", "x: no tokens" },
+    { "gpt2", "IQ==", "x: line 1: the rank is '', expected a number" },
+    { "gpt2", "IQ== 0\nIg 1\n", "x: line 2: 'Ig' is not a token in base64" },
+    { "gpt2", " 0\n", "x: line 1: '' is not a token in base64" },
+    { "gpt2", "IQ== 99999999\n", "x: line 1: the rank is '99999999'" },
+    { "gpt2", "IQ== -1\n", "x: line 1: the rank is '-1'" },
+    { "gpt2", "IQ== 0\nIg== 0\n", "x: two tokens have the rank 0" },
+    { "gpt2", "IQ== 0\r\nIQ== 1\n", "x: the token of rank 0 is there twice" },
+    { "gpt2", "IQ== 0\n", "x: there is no token for byte 0x00" },
+    { "mine", "IQ== 0\n", "x: the encoding 'mine' is not known" },
+  };
+  struct eq_err none = { 0 };
+  struct eq_unicode unicode;
+  assert_true(eq_unicode_open(&unicode, &none));
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct eq_err err = { 0 };
+    assert_null(eq_tiktoken_read("x", eq_str(bad[i].name), eq_str(bad[i].lines), &unicode, &err));
+    if (!strstr(err.text, bad[i].message)) fail_msg("'%s', expected '%s'", err.text, bad[i].message);
+  }
+  eq_unicode_close(&unicode);
 }
 
 /* ---- Precompiled ---- */
@@ -285,6 +357,8 @@ static void a_megabyte_of_one_thing_takes_linear_time(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(ids_and_spans_are_those_of_the_sentencepiece_package),
+    cmocka_unit_test(ids_are_those_of_the_tiktoken_package),
+    cmocka_unit_test(bad_ranks_are_refused_with_their_line),
     cmocka_unit_test(clusters_are_replaced_as_tokenizers_does_it),
     cmocka_unit_test(a_bad_model_is_refused_by_what_is_wrong),
     cmocka_unit_test(a_model_cut_off_anywhere_is_refused_or_complete),

@@ -1,0 +1,27 @@
+/* tiktoken.h: vocabularies of the tiktoken package: a line is the bytes of a token in base64, a space, and its rank,
+ * which is its id too. Inside each piece that the pattern cuts, the two neighbours that together are the token of least
+ * rank are merged until none are a token; a piece that is a token is not cut.
+ *
+ * The file does not say its pattern: the encoding's name does. Special tokens are not in the file, and what looks like
+ * one in a text is text (encode_ordinary). */
+#ifndef EQ_TEXT_TIKTOKEN_H
+#define EQ_TEXT_TIKTOKEN_H
+
+#include "lib/text/bpe.h"
+#include "lib/text/pretokenizer.h"
+#include "lib/text/score_bpe.h"
+
+struct eq_tiktoken;
+
+/* Reads the lines of a file of the encoding `name` (cl100k_base, o200k_base, p50k_base, p50k_edit, r50k_base, gpt2),
+ * which is borrowed as is `unicode`. Every byte must have a token, and no two tokens the same bytes or rank. */
+struct eq_tiktoken *eq_tiktoken_read(const char *where, struct eq_str name, struct eq_str lines,
+                                     const struct eq_unicode *unicode, struct eq_err *err);
+void eq_tiktoken_free(struct eq_tiktoken *t);         /* NULL too */
+size_t eq_tiktoken_size(const struct eq_tiktoken *t); /* one above the largest rank */
+
+/* Adds the tokens of the well-formed text[0..n) to `out`; each begins where the one before it ends. */
+bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, const char *text, size_t n,
+                        struct eq_token_list *out, struct eq_err *err);
+
+#endif
