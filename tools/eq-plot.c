@@ -16,7 +16,8 @@ struct args {
 
 static const struct eq_option options[] = {
   { 0, NULL, EQ_HEADING, 0, NULL, "what is drawn", false },
-  { 'm', "measure", EQ_TEXT, offsetof(struct args, measure), "KEY", "delta_segment or delta_byte (delta_segment)", false },
+  { 'm', "measure", EQ_TEXT, offsetof(struct args, measure), "KEY", "delta_segment or delta_byte (delta_segment)",
+    false },
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE", "only these recipes, given one at a time (all)",
     false },
   { 0, "model", EQ_TEXT, offsetof(struct args, model), "MODEL", "of several models the one to draw", false },
