@@ -98,7 +98,7 @@ static void measure_language(void *context, size_t lang, size_t thread) {
   for (size_t m = 0; m < 2; m++) {
     struct eq_resampled *r = &s->spare[thread];
     language_ratio(s, lang, measures[m].under, r);
-    struct eq_interval i = d->segments >= 2 ? eq_bca(r, &s->draws, level) : (struct eq_interval){ NAN, NAN };
+    struct eq_interval i = eq_bca(r, &s->draws, level);
     *measures[m].delta = r->estimate;
     *measures[m].lo = i.lo;
     *measures[m].hi = i.hi;
@@ -192,7 +192,14 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Worst, best and median by delta_segment, over the languages with pairs; deltas[n_langs] is scratch. */
+/* Sorts x; NaN of none. */
+static double median(double *x, size_t n) {
+  qsort(x, n, sizeof *x, compare);
+  return n ? (x[(n - 1) / 2] + x[n / 2]) / 2 : NAN;
+}
+
+/* Worst, best and median by delta_segment, over the languages with pairs; deltas[n_langs] is scratch. The median of the
+ * lower bounds is one of the median: a ratio over what may be 0 is no ratio. */
 static void measure_spread(const struct study *s, struct eq_disparity *d, double *deltas) {
   size_t n = 0;
   double worst = NAN, best = NAN;
@@ -203,15 +210,20 @@ static void measure_spread(const struct study *s, struct eq_disparity *d, double
     if (!(delta >= best)) best = delta, d->best = language(s, l);
     deltas[n++] = delta;
   }
-  qsort(deltas, n, sizeof *deltas, compare);
-  double median = n ? (deltas[(n - 1) / 2] + deltas[n / 2]) / 2 : NAN;
+  double middle = median(deltas, n);
+  n = 0;
+  for (size_t l = 0; l < s->d->n_langs; l++) {
+    const struct eq_damage *a = &s->damages[l];
+    if (!isnan(a->delta_segment)) deltas[n++] = isnan(a->delta_segment_lo) ? -INFINITY : a->delta_segment_lo;
+  }
+  bool resolved = median(deltas, n) > 0;
   d->languages = n;
   d->worst_minus_best = worst - best;
-  d->worst_over_median = median > 0 ? worst / median : NAN;
+  d->worst_over_median = resolved ? worst / middle : NAN;
   if (n == 0)
     d->median_reason = eq_str("no language has pairs");
-  else if (!(median > 0))
-    d->median_reason = eq_str("the median of delta_segment is not above 0");
+  else if (!resolved)
+    d->median_reason = eq_str("the denominator may be 0: the median of delta_segment_lo is not above 0");
 }
 
 /* Mean percent perplexity of the languages in a group, or of those that are not `but`; NaN when there are none. */

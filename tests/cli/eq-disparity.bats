@@ -80,6 +80,36 @@ stream=tests/golden/surprisal.mp
   [[ "$output" == *"'nonsense' is neither a file nor a column"* ]]
 }
 
+@test "a language without a value in the column is in no group" {
+  eq-disparity -q <$stream | eq-show -f jsonl -k damage >"$BATS_TEST_TMPDIR/damage.jsonl"
+  [ "$(jq -r 'select(.recipe == "none") | .lang + ":" + (.group // "absent")' "$BATS_TEST_TMPDIR/damage.jsonl" |
+    tr '\n' ' ')" = "ar:low de:high en:high fi:absent he:low " ]
+}
+
+# One model, or two of which the other has other recipes, languages and ids.
+two_models() {
+  PYTHONPATH=tests/golden PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$@" <<'END'
+import stream, sys
+def records(model, recipes, langs, first):
+    return [{"k": "surprisal", "lang": lang, "id": str(i), "model": model, "recipe": recipe, "n_tokens": 50,
+             "n_scored": 50, "nll": 200.0 + r * (i * 7919 % 31), "vocab": 512}
+            for r, recipe in enumerate(recipes) for lang in langs for i in range(first, first + 40)]
+one, other = records("a", ["none", "int4"], ["en", "he"], 0), records("b", ["int8", "int2", "none"], ["de", "he", "zh"], 20)
+stream.write(sys.argv[1], one, "test")
+stream.write(sys.argv[2], [r for pair in zip(one, other) for r in pair] + other[len(one):], "test")
+END
+}
+
+@test "a model's results do not depend on what other models the stream has" {
+  two_models "$BATS_TEST_TMPDIR/one.mp" "$BATS_TEST_TMPDIR/two.mp"
+  for stream in one two; do
+    eq-disparity -q -i "$BATS_TEST_TMPDIR/$stream.mp" | eq-show -f jsonl | jq -c 'select(.model == "a")' \
+      >"$BATS_TEST_TMPDIR/$stream.jsonl"
+  done
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/one.jsonl")" -eq 6 ] # 2 recipes of 2 languages
+  cmp "$BATS_TEST_TMPDIR/one.jsonl" "$BATS_TEST_TMPDIR/two.jsonl"
+}
+
 @test "a line of a groups file that says nothing or twice is refused with its number" {
   printf 'he\tlow\nen\n' >"$BATS_TEST_TMPDIR/groups.tsv"
   run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream

@@ -105,7 +105,9 @@ def main():
         per = means(whole)[0]
         d["worst"], d["best"] = LANGS[per.argmax()], LANGS[per.argmin()]
         d["worst_minus_best"] = per.max() - per.min()
-        d["worst_over_median"] = per.max() / np.median(per)
+        bounds = [next(v for k, rec, l, key, v in out if (k, rec, l, key) == ("damage", recipe, lang, "delta_segment_lo"))
+                  for lang in LANGS]
+        d["worst_over_median"] = per.max() / np.median(per) if np.median(bounds) > 0 else np.nan
         for key, of in (("delta_low", lambda w: group(w, low)), ("delta_high", lambda w: group(w, high)),
                         ("ratio", lambda w: group(w, low) / group(w, high))):
             d[key] = of(whole)[0]

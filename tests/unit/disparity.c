@@ -199,6 +199,24 @@ static void a_ratio_over_nothing_is_nan_with_a_reason(void **state) {
   discard(&m);
 }
 
+/* Three languages' intervals cover 0, and so may the median, though its estimate is above. */
+static void a_median_that_may_be_nothing_is_no_denominator(void **state) {
+  (void)state;
+  struct made m = { 0 };
+  add_recipe(&m.scores, "none", 0, 0, 0);
+  add_recipe(&m.scores, "int8", 0.5, 0.5, 8);
+  add_recipe(&m.scores, "int4", 5, 10, 8);
+  assert_true(finish(&m));
+  const struct eq_disparity *noisy = disparity(&m.d, "int8"), *sure = disparity(&m.d, "int4");
+  double sum = 0;
+  const char *const langs[] = { "en", "de", "ar", "he" };
+  for (int l = 0; l < 4; l++) sum += damage(&m.d, "int8", langs[l])->delta_segment;
+  assert_true(sum > 0 && isnan(noisy->worst_over_median) && !isnan(noisy->worst_minus_best));
+  assert_non_null(strstr(noisy->median_reason.p, "may be 0"));
+  assert_true(sure->worst_over_median > 1 && !sure->median_reason.p);
+  discard(&m);
+}
+
 static void a_group_without_languages_has_no_ratio(void **state) {
   (void)state;
   struct made m = { 0 };
@@ -220,14 +238,14 @@ static void a_ratio_lowered_by_hurting_the_high_group_levels_down(void **state) 
   add_recipe(&m.scores, "none", 0, 0, 0);
   add_recipe(&m.scores, "a", 4, 12, 2);       /* ratio 3 */
   add_recipe(&m.scores, "b-worse", 9, 12, 2); /* 1.3: only the high group pays */
-  add_recipe(&m.scores, "c-kind", 3, 5, 2);   /* 1.7: the low group gains */
+  add_recipe(&m.scores, "0-kind", 3, 5, 2);   /* 1.7: the low group gains */
   add_recipe(&m.scores, "d-trade", 5, 6,
-             2); /* 1.2: the high group pays, but the low group gains; c is kinder to both */
+             2); /* 1.2: the high group pays, but the low group gains; 0 is kinder to both */
   assert_true(finish(&m));
   assert_true(eq_str_is(disparity(&m.d, "b-worse")->flags, "levels-down"));
-  assert_true(eq_str_is(disparity(&m.d, "b-worse")->levels_down_from, "c-kind"));
-  assert_true(eq_str_is(disparity(&m.d, "a")->flags, "") && eq_str_is(disparity(&m.d, "c-kind")->flags, ""));
-  assert_true(eq_str_is(disparity(&m.d, "d-trade")->levels_down_from, "c-kind"));
+  assert_true(eq_str_is(disparity(&m.d, "b-worse")->levels_down_from, "0-kind"));
+  assert_true(eq_str_is(disparity(&m.d, "a")->flags, "") && eq_str_is(disparity(&m.d, "0-kind")->flags, ""));
+  assert_true(eq_str_is(disparity(&m.d, "d-trade")->levels_down_from, "0-kind"));
   discard(&m);
 }
 
@@ -247,17 +265,18 @@ static void what_has_no_pair_is_counted_and_said(void **state) {
   (void)state;
   struct made m = { 0 };
   add_recipe(&m.scores, "none", 0, 0, 0);
+  add(&m.scores, "none", "he", 50, INFINITY); /* an id that the base scored nowhere is never drawn */
   for (unsigned id = 1; id < 40; id++) add(&m.scores, "int4", "he", id, id == 3 ? INFINITY : 210);
   for (unsigned id = 0; id < 41; id++) add(&m.scores, "int4", "en", id, 205); /* id 40: not in the base */
   assert_true(finish(&m));
   const struct eq_damage *he = damage(&m.d, "int4", "he"), *en = damage(&m.d, "int4", "en");
-  assert_true(he->segments == 38 && he->excluded == 2 && eq_str_is(he->flags, "incomplete"));
+  assert_true(he->segments == 38 && he->excluded == 3 && eq_str_is(he->flags, "incomplete"));
   assert_true(en->segments == 40 && en->excluded == 1 && eq_str_is(en->flags, ""));
   const struct eq_damage *de = damage(&m.d, "int4", "de"); /* the whole language is missing */
   assert_true(de->segments == 0 && de->excluded == 40 && isnan(de->delta_segment) && isnan(de->ppl));
   assert_true(eq_str_is(de->flags, "little-text,incomplete"));
-  assert_true(m.d.unscored == 1 && m.d.unpaired == 1 + 1 + 40 + 40);
-  assert_true(disparity(&m.d, "int4")->languages == 2);
+  assert_true(m.d.unscored == 1 + 1 && m.d.unpaired == 1 + 1 + 1 + 40 + 40);
+  assert_true(disparity(&m.d, "int4")->languages == 2 && disparity(&m.d, "int4")->segments == 40);
   discard(&m);
 }
 
@@ -299,26 +318,60 @@ static void one_unit_gives_groups_no_interval(void **state) {
   discard(&m);
 }
 
-/* With 3 pairs among 40 ids about a twentieth of the replicates has none of them, with 2 an eighth: too many. */
+/* Of 40 ids an eighth of the replicates draws neither of 2: too many. */
 static void a_ratio_without_an_interval_is_nan_and_says_why(void **state) {
   (void)state;
   const struct {
-    const char *sparse, *reason;
-  } cases[] = { { "de", "the denominator's interval, that of delta_high, is not defined: too few pairs" },
-                { "he", "the ratio's own interval is not defined: too few pairs" } };
-  for (int c = 0; c < 2; c++) {
+    const char *sparse;
+    unsigned pairs;
+    const char *reason;
+  } cases[] = { { "de", 2, "the denominator's interval, that of delta_high, is not defined: too few pairs" },
+                { "he", 2, "the ratio's own interval is not defined: too few pairs" },
+                { "de", 1, "'de' of the group 'high' has fewer than 2 pairs" },
+                { "ar", 1, "'ar' of the group 'low' has fewer than 2 pairs" } };
+  for (int c = 0; c < 4; c++) {
     struct made m = { 0 };
     add_recipe(&m.scores, "none", 0, 0, 0);
     const char *const langs[] = { "en", "de", "ar", "he" };
     for (unsigned l = 0; l < 4; l++)
-      for (unsigned id = 0; id < (strcmp(langs[l], cases[c].sparse) == 0 ? 2 : 40); id++)
+      for (unsigned id = 0; id < (strcmp(langs[l], cases[c].sparse) == 0 ? cases[c].pairs : 40); id++)
         add(&m.scores, "int4", langs[l], id, 210 + noise("int4", langs[l], id));
     assert_true(finish(&m));
     const struct eq_disparity *d = disparity(&m.d, "int4");
     assert_true(isnan(d->ratio) && isnan(d->ratio_lo) && eq_str_is(d->ratio_reason, cases[c].reason));
     assert_true(fabs(d->delta_high - 10) < 1 && fabs(d->delta_low - 10) < 1);
+    const struct eq_damage *sparse = damage(&m.d, "int4", cases[c].sparse);
+    assert_true(sparse->segments == cases[c].pairs && isnan(sparse->delta_segment_lo) && isnan(sparse->delta_byte_hi));
     discard(&m);
   }
+}
+
+static void records_without_bytes_have_no_bits_a_byte(void **state) {
+  (void)state;
+  struct made m = { 0 };
+  add_recipe(&m.scores, "none", 0, 0, 0);
+  add_recipe(&m.scores, "int4", 5, 5, 2);
+  for (size_t i = 0; i < m.scores.n; i++) m.scores.rows[i].bytes = m.scores.rows[i].chars = EQ_ABSENT;
+  assert_true(finish(&m));
+  const char *const recipes[] = { "none", "int4" };
+  for (int r = 0; r < 2; r++) {
+    const struct eq_damage *en = damage(&m.d, recipes[r], "en");
+    assert_true(isnan(en->bits_byte) && isnan(en->bits_char) && isnan(en->delta_byte) && isnan(en->delta_byte_lo));
+    assert_true(en->bytes == EQ_ABSENT && en->delta_segment_lo <= en->delta_segment && en->bits_segment > 0);
+  }
+  discard(&m);
+}
+
+static void a_legacy_ratio_over_no_change_is_nan_with_a_reason(void **state) {
+  (void)state;
+  struct made m = { 0 };
+  add_recipe(&m.scores, "none", 0, 0, 0);
+  add_recipe(&m.scores, "int8", 0, 3, 0);
+  assert_true(finish(&m));
+  const struct eq_disparity *d = disparity(&m.d, "int8");
+  assert_true(isnan(d->legacy_he_en) && isnan(d->legacy_low_high) && isnan(d->legacy_mean_over_en));
+  assert_true(eq_str_is(d->legacy_reason, "deg of 'en' is 0"));
+  discard(&m);
 }
 
 static void a_missing_base_names_the_recipes_there_are(void **state) {
@@ -387,6 +440,7 @@ int main(void) {
     cmocka_unit_test(a_constant_shift_is_found_with_no_doubt),
     cmocka_unit_test(the_base_differs_from_itself_by_nothing),
     cmocka_unit_test(a_ratio_over_nothing_is_nan_with_a_reason),
+    cmocka_unit_test(a_median_that_may_be_nothing_is_no_denominator),
     cmocka_unit_test(a_group_without_languages_has_no_ratio),
     cmocka_unit_test(a_ratio_lowered_by_hurting_the_high_group_levels_down),
     cmocka_unit_test(a_ratio_lowered_by_sparing_the_low_group_does_not_level_down),
@@ -395,6 +449,8 @@ int main(void) {
     cmocka_unit_test(one_pair_has_an_estimate_but_no_interval),
     cmocka_unit_test(a_missing_base_names_the_recipes_there_are),
     cmocka_unit_test(the_same_record_twice_counts_once_and_another_is_refused),
+    cmocka_unit_test(records_without_bytes_have_no_bits_a_byte),
+    cmocka_unit_test(a_legacy_ratio_over_no_change_is_nan_with_a_reason),
     cmocka_unit_test(one_unit_gives_groups_no_interval),
     cmocka_unit_test(a_ratio_without_an_interval_is_nan_and_says_why),
     cmocka_unit_test(what_an_error_names_does_not_depend_on_what_came_first),
