@@ -102,9 +102,9 @@ END
 
 @test "a model's results do not depend on what other models the stream has" {
   two_models "$BATS_TEST_TMPDIR/one.mp" "$BATS_TEST_TMPDIR/two.mp"
-  for stream in one two; do
-    eq-disparity -q -i "$BATS_TEST_TMPDIR/$stream.mp" | eq-show -f jsonl | jq -c 'select(.model == "a")' \
-      >"$BATS_TEST_TMPDIR/$stream.jsonl"
+  for part in one two; do
+    eq-disparity -q -i "$BATS_TEST_TMPDIR/$part.mp" | eq-show -f jsonl | jq -c 'select(.model == "a")' \
+      >"$BATS_TEST_TMPDIR/$part.jsonl"
   done
   [ "$(wc -l <"$BATS_TEST_TMPDIR/one.jsonl")" -eq 6 ] # 2 recipes of 2 languages
   cmp "$BATS_TEST_TMPDIR/one.jsonl" "$BATS_TEST_TMPDIR/two.jsonl"
@@ -115,6 +115,10 @@ END
   run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream
   [ "$status" -eq 2 ]
   [[ "$output" == *"groups.tsv: line 2: expected 'language TAB group'"* ]]
+  printf 'he\tlow\tvery\n' >"$BATS_TEST_TMPDIR/groups.tsv"
+  run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"groups.tsv: line 1: expected 'language TAB group'"* ]]
   printf 'he\tlow\nheb\thigh\n' >"$BATS_TEST_TMPDIR/groups.tsv"
   run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream
   [ "$status" -eq 2 ]

@@ -113,11 +113,11 @@ END
 stream() {
   PYTHONPATH=tests/golden PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$@" <<'END'
 import stream, sys
-def one(lang, recipe, x, half, flags=""):
+def one(lang, recipe, x, half, flags="", model="m", base="none"):
     values = {"delta_segment": x, "delta_segment_lo": x - half, "delta_segment_hi": x + half}
     values.update({k.replace("segment", "byte"): v / 100 for k, v in values.items()})
-    return dict(values, k="damage", model="m", recipe=recipe, base="none", lang=lang, segments=60, excluded=0,
-                tokens=5000, bits_segment=400.0, bits_byte=4.0, bits_char=4.0, ppl=30.0, base_ppl=29.0, deg=3.0,
+    return dict(values, k="damage", model=model, recipe=recipe, base=base, lang=lang, segments=60,
+                excluded=0, tokens=5000, bits_segment=400.0, bits_byte=4.0, bits_char=4.0, ppl=30.0, base_ppl=29.0, deg=3.0,
                 flags=flags)
 stream.write(sys.argv[1], eval(sys.argv[2]), "test")
 END
@@ -128,6 +128,39 @@ END
   run eq-plot -i "$out/twice.mp" -o "$out/a.svg"
   [ "$status" -eq 2 ]
   [[ "$output" == *"the damage of 'int4' to 'en' came twice"* ]]
+}
+
+@test "two models or two bases in one picture are refused" {
+  stream "$out/models.mp" '[one("en", "int4", 1, 0.2, model="a"), one("en", "int4", 1, 0.2, model="b")]'
+  run eq-plot -i "$out/models.mp" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"2 models, 'a' and 'b' among them: choose one with --model" ]]
+  eq-plot --model b -i "$out/models.mp" -o "$out/a.svg"
+  stream "$out/bases.mp" '[one("en", "int4", 1, 0.2), one("de", "int4", 1, 0.2, base="int8")]'
+  run eq-plot -i "$out/bases.mp" -o "$out/b.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"over different bases, 'none' and 'int8'" ]]
+}
+
+@test "more recipes than a chart can tell apart are refused" {
+  stream "$out/many.mp" '[one("en", "r%d" % i, 1 + i, 0.2) for i in range(15)]'
+  run eq-plot -i "$out/many.mp" -o "$out/a.svg"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"15 recipes, of which a chart can show 14: choose with --recipe" ]]
+}
+
+@test "damages that are all 0 are drawn" {
+  stream "$out/zero.mp" '[one(l, "int8", 0.0, 0.0) for l in ("en", "de")]'
+  eq-plot -i "$out/zero.mp" -o "$out/a.svg"
+  grep -q 'German (de)' "$out/a.svg"
+}
+
+@test "a damage without an interval is a point, one without a number is left out and counted" {
+  stream "$out/nan.mp" '[one("en", "int4", 1.0, float("nan")), one("de", "int4", float("nan"), float("nan"))]'
+  run --separate-stderr eq-plot --script -i "$out/nan.mp"
+  grep -qE '^1 [0-9.]+ 1 1$' <<<"$output"
+  ! grep -qi '^nan' <<<"$output" || false
+  [ "$stderr" = "eq-plot: left out 1 damages that are not numbers" ]
 }
 
 @test "a point is hollow wherever in the flags saturated stands" {

@@ -416,12 +416,43 @@ static void what_an_error_names_does_not_depend_on_what_came_first(void **state)
 
 static void a_pair_of_two_texts_is_refused(void **state) {
   (void)state;
+  const struct {
+    size_t offset;
+    uint64_t value;
+    const char *message;
+  } cases[] = {
+    { offsetof(struct eq_score, n_scored), 49, "has n_scored 49 under recipe 'int4' and 50 under the base 'none'" },
+    { offsetof(struct eq_score, bytes), 99, "has bytes 99 under recipe 'int4' and 100 under" },
+    { offsetof(struct eq_score, chars), EQ_ABSENT, "has chars -1 under recipe 'int4' and 100 under" },
+    { offsetof(struct eq_score, vocab), 513, "has vocab 513 under recipe 'int4' and 512 under" },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct made m = { 0 };
+    add(&m.scores, "none", "en", 1, 200);
+    add(&m.scores, "int4", "en", 1, 200);
+    *(uint64_t *)((char *)&m.scores.rows[1] + cases[i].offset) = cases[i].value;
+    assert_false(finish(&m));
+    assert_non_null(strstr(m.err.text, cases[i].message));
+    discard(&m);
+  }
+}
+
+static void excluded_and_empty_segments_are_not_scored(void **state) {
+  (void)state;
   struct made m = { 0 };
-  add(&m.scores, "none", "en", 1, 200);
-  add(&m.scores, "int4", "en", 1, 200);
-  m.scores.rows[1].n_scored = 49;
-  assert_false(finish(&m));
-  assert_non_null(strstr(m.err.text, "has n_scored 49 under recipe 'int4' and 50 under the base 'none'"));
+  struct eq_surprisal r = { .lang = eq_str("en"), .model = eq_str("m"), .recipe = eq_str("none"), .n_scored = 9 };
+  r.nll = 5;
+  r.id = eq_str("kept");
+  assert_true(eq_scores_add(&m.scores, &r, NULL));
+  r.id = eq_str("empty");
+  r.n_scored = 0;
+  assert_true(eq_scores_add(&m.scores, &r, NULL));
+  r.id = eq_str("excluded");
+  r.n_scored = 9;
+  r.excluded = eq_str("too short");
+  assert_true(eq_scores_add(&m.scores, &r, NULL));
+  assert_true(finish(&m));
+  assert_true(damage(&m.d, "none", "en")->segments == 1 && damage(&m.d, "none", "en")->excluded == 2);
   discard(&m);
 }
 
@@ -452,6 +483,7 @@ int main(void) {
     cmocka_unit_test(records_without_bytes_have_no_bits_a_byte),
     cmocka_unit_test(a_legacy_ratio_over_no_change_is_nan_with_a_reason),
     cmocka_unit_test(one_unit_gives_groups_no_interval),
+    cmocka_unit_test(excluded_and_empty_segments_are_not_scored),
     cmocka_unit_test(a_ratio_without_an_interval_is_nan_and_says_why),
     cmocka_unit_test(what_an_error_names_does_not_depend_on_what_came_first),
     cmocka_unit_test(a_pair_of_two_texts_is_refused),
