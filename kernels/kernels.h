@@ -42,9 +42,9 @@ struct eq_head {
   float scale; /* of q.k */
 };
 
-/* The log-sum-exp of a row of logits, collected tile by tile: log(sum exp(logit)) = max + log(sum). */
+/* The log-sum-exp of a row of logits, collected part by part: log(sum exp(logit)) = max + log(sum). */
 struct eq_logsumexp {
-  float max;
+  float max;  /* of the logits that it began with, or a later one */
   double sum; /* of exp(logit - max) */
 };
 #define EQ_LOGSUMEXP_EMPTY ((struct eq_logsumexp){ -__builtin_inff(), 0 })

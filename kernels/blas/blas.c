@@ -41,17 +41,26 @@ static void attend(float *out, size_t out_stride, struct eq_head h, float *p) {
   }
 }
 
+/* Adds a part of a row's logits. The maximum that the log-sum-exp began with serves for the later parts too, without a
+ * look for theirs, until a logit lies so far above it that the sum might overflow. */
+static void add_logits(struct eq_logsumexp *lse, const float *logits, size_t n) {
+  double sum = lse->sum > 0 ? eq_simd_sum_exp(logits, n, lse->max) : (double)INFINITY;
+  if (!(sum < 1e30)) { /* also when it is NaN, which stays */
+    float max = fmaxf(lse->max, eq_simd_max(logits, n));
+    lse->sum *= lse->sum > 0 ? exp((double)lse->max - (double)max) : 0;
+    lse->max = max;
+    sum = eq_simd_sum_exp(logits, n, max);
+  }
+  lse->sum += sum;
+}
+
 static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w, size_t first,
                  const uint32_t *target, size_t rows, float *logits) {
   product(logits, w.out, x, w.in, w.w, w.by_output ? w.in : w.out, w.by_output, EQ_TILE, w.out, w.in, 1, 0);
   for (size_t i = 0; i < rows; i++) {
-    float *row = logits + i * w.out, max = eq_simd_max(row, w.out);
+    const float *row = logits + i * w.out;
     if (target[i] >= first && target[i] - first < w.out) target_logit[i] = row[target[i] - first];
-    if (max > lse[i].max) {
-      lse[i].sum *= lse[i].sum > 0 ? exp((double)lse[i].max - (double)max) : 0;
-      lse[i].max = max;
-    }
-    lse[i].sum += eq_simd_sum_exp(row, w.out, lse[i].max);
+    add_logits(&lse[i], row, w.out);
   }
 }
 

@@ -9,11 +9,11 @@ enum { LANES = 16 }; /* partial sums of a reduction, whatever the vector width *
 
 #define FMA(A, B, C) __builtin_fmaf(A, B, C)
 
-/* exp(x) for x <= 88 within 2 ulp: x = n ln2 + r, |r| <= ln2 / 2, a polynomial for exp(r) (Taylor to degree 7, whose
- * remainder is below 2^-27), then 2^n by the exponent's bits. Below -87 the result is 0. NaN stays NaN. */
+/* exp(x) within 2 ulp, from 88 on exp(88): x = n ln2 + r, |r| <= ln2 / 2, a polynomial for exp(r) (Taylor to degree 7,
+ * whose remainder is below 2^-27), then 2^n by the exponent's bits. Below -87 the result is 0. NaN stays NaN. */
 INLINE float exp_float(float x) {
   const float round = 0x1.8p23f; /* adding and subtracting rounds to an integer */
-  float clamped = x < -87.0f ? -87.0f : x;
+  float clamped = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
   float n = FMA(clamped, 1.44269504f, round);
   uint32_t bits;
   memcpy(&bits, &n, 4);

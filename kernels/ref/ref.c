@@ -77,7 +77,7 @@ static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, 
       logits[j] = (float)product(x + i * w.in, w, j);
       max = fmaxf(max, logits[j]);
     }
-    double sum = lse[i].sum > 0 ? lse[i].sum * exp((double)lse[i].max - (double)max) : 0;
+    double sum = lse[i].sum == 0 ? 0 : lse[i].sum * exp((double)lse[i].max - (double)max); /* a NaN stays */
     for (size_t j = 0; j < w.out; j++) sum += exp((double)logits[j] - (double)max);
     lse[i] = (struct eq_logsumexp){ max, sum };
     if (target[i] >= first && target[i] - first < w.out) target_logit[i] = logits[target[i] - first];

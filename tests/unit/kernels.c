@@ -181,6 +181,52 @@ static void the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary(void 
   free(w), free(x), free(scratch);
 }
 
+static void the_log_sum_exp_survives_any_order_of_large_and_small_logits(void **state) {
+  (void)state;
+  static const float levels[][3] = { { 0, 0, 0 },   { -300, 0, 300 },   { 300, 0, -300 }, { 0, 60, 120 },
+                                     { 0, 87, 89 }, { -1e4f, 1e4f, 0 }, { 5, 90, 5 },     { 1e30f, 0, -1e30f } };
+  enum { N = 40 };
+  float *scratch = malloc((size_t)EQ_TILE * EQ_VOCAB_TILE * sizeof *scratch);
+  float *x = calloc(EQ_TILE, sizeof *x);
+  x[0] = 1; /* with one input of 1 the weights are the logits */
+  for (size_t k = 0; k <= N_FAST; k++)
+    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
+      const struct eq_kernels *kernels = k < N_FAST ? fast[k] : &eq_kernels_ref;
+      struct eq_logsumexp lse = EQ_LOGSUMEXP_EMPTY;
+      uint32_t target = 0;
+      float w[3][N], logit;
+      double max = -INFINITY, sum = 0;
+      for (uint32_t part = 0; part < 3; part++) {
+        for (int i = 0; i < N; i++) w[part][i] = levels[l][part] + 0.01f * (float)i;
+        kernels->head(&lse, &logit, x, (struct eq_weight){ w[part], 1, N, true }, part * N, &target, 1, scratch);
+        for (int i = 0; i < N; i++) max = fmax(max, (double)w[part][i]);
+      }
+      for (int i = 0; i < 3 * N; i++) sum += exp((double)w[i / N][i % N] - max);
+      double got = (double)lse.max + log(lse.sum), want = max + log(sum);
+      if (!(fabs(got - want) <= 1e-6 * fmax(1, fabs(want)))) fail_msg("levels %zu: %.9g, expected %.9g", l, got, want);
+    }
+  free(x), free(scratch);
+}
+
+static void a_nan_among_the_logits_shows(void **state) {
+  (void)state;
+  float *scratch = malloc((size_t)EQ_TILE * EQ_VOCAB_TILE * sizeof *scratch), *x = calloc(EQ_TILE, sizeof *x), logit;
+  uint32_t target = 0;
+  x[0] = 1;
+  for (size_t k = 0; k <= N_FAST; k++)
+    for (int part = 0; part < 2; part++) {
+      struct eq_logsumexp lse = EQ_LOGSUMEXP_EMPTY;
+      for (int p = 0; p < 2; p++) {
+        float w[20] = { 0 };
+        if (p == part) w[17] = NAN;
+        (k < N_FAST ? fast[k] : &eq_kernels_ref)
+            ->head(&lse, &logit, x, (struct eq_weight){ w, 1, 20, true }, 20 * (size_t)p, &target, 1, scratch);
+      }
+      assert_true(isnan((double)lse.max + log(lse.sum)));
+    }
+  free(x), free(scratch);
+}
+
 static void an_unknown_implementation_is_refused_with_the_known_names(void **state) {
   (void)state;
   struct eq_err err = { 0 };
@@ -204,6 +250,8 @@ int main(void) {
     cmocka_unit_test(a_nan_stays_a_nan),
     cmocka_unit_test(attention_agrees_at_every_length),
     cmocka_unit_test(the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary),
+    cmocka_unit_test(the_log_sum_exp_survives_any_order_of_large_and_small_logits),
+    cmocka_unit_test(a_nan_among_the_logits_shows),
     cmocka_unit_test(an_unknown_implementation_is_refused_with_the_known_names),
   };
   return cmocka_run_group_tests(tests, set_up, NULL);
