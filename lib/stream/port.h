@@ -3,13 +3,17 @@
  * "-" is stdin or stdout. Endpoints: tcp://host:port and ipc://path connect; with '*' for the host (tcp:, two slashes,
  * *:5555), or '*' before the path of an ipc endpoint, they bind. After a '?', joined by '&':
  *   senders=N   a reader waits for the end of stream of N senders (1)
- *   wait=S      a sender gives up when nobody listens for S seconds (60); a reader when nobody connects for S seconds
+ *   wait=S      a sender gives up when nobody listens for S seconds (60); a reader when nobody is connected for so long
  *               (0: it waits for ever)
  * Each ZeroMQ message is a frame: 24 bytes of header (magic "EQF1", u32 flags: 1 = the sender's last, u64 sender, u64
  * sequence number; little-endian), then whole records. The receiver answers with a u64, how many frames of that sender
- * it has taken. Anything else on the socket is an error that names it. A sender that ends with status 0 knows that all
- * was taken. When one disconnects before its last frame, or is silent for 20 s (heartbeats), and no other is connected,
- * the reader ends a second later: that stream is truncated. */
+ * it has taken. Anything else on the socket is an error that names it; but who hangs up before it sent a byte that
+ * ZeroMQ would not send (a port scan) is ignored. A sender that ends with status 0 knows that all was taken.
+ *
+ * What waits, and for how long: a sender for a slow receiver as long as that is connected; a reader for its senders as
+ * long as one is connected, and with wait=0 for those that never came. When a sender disconnects before its last frame,
+ * or is silent for 20 s (heartbeats), and no other is connected, the reader ends a second later: that stream is
+ * truncated. */
 #ifndef EQ_STREAM_PORT_H
 #define EQ_STREAM_PORT_H
 
@@ -19,7 +23,8 @@
 struct eq_port;
 
 struct eq_port *eq_port_input(const char *where, struct eq_err *err);
-/* A path's file appears under its name when the port is closed, or not at all; a device or FIFO is written directly. */
+/* A path's file appears under its name when the port is closed, or not at all; a device, a FIFO and the file that
+ * stdout is already (/dev/stdout) are written directly. */
 struct eq_port *eq_port_output(const char *where, struct eq_err *err);
 
 /* "stdin", "stdout", the path or the endpoint: for messages. The port owns it. */

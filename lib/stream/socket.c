@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
 #include "lib/base/number.h"
@@ -19,6 +20,7 @@ enum {
   MESSAGE_MAX = (64 << 20) + (1 << 20), /* the largest record, and a batch */
   SENDERS_MAX = 4096,
   TICK = 250,       /* milliseconds between looks at clocks while waiting */
+  OPENING_MAX = 64, /* connections before their handshake that are told apart */
   LINGER = 5000,    /* milliseconds for a receiver's last answers to leave */
   HEARTBEAT = 2000, /* milliseconds between heartbeats */
   SILENCE = 20000,  /* milliseconds after which a silent peer is dead */
@@ -37,10 +39,13 @@ struct eq_socket {
   char *name, *address; /* as given; as ZeroMQ wants it */
   bool bound;
   void *context, *socket, *monitor;
-  uint64_t senders, wait;       /* the endpoint's parameters; wait in seconds */
-  double alone;                 /* when a sender last had no connection, by the clock */
-  uint64_t opening, live, gone; /* connections before their handshake, that are there, that were */
-  bool stranger;                /* something connected that is no ZeroMQ peer */
+  uint64_t senders, wait;   /* the endpoint's parameters; wait in seconds */
+  double alone;             /* when a sender last had no connection, by the clock */
+  int opening[OPENING_MAX]; /* descriptors of connections before their handshake, the newest last */
+  size_t n_opening;
+  bool hung_up;        /* the next connection to end did so before its handshake, without a wrong byte */
+  uint64_t live, gone; /* connections that are there, that were */
+  bool stranger;       /* something connected that is no equant peer */
   bool failed;
   uint64_t id, sequence, acked; /* a sender's own: frames sent, frames that the receiver has taken */
   struct peer *peers;           /* a receiver's [senders] */
@@ -101,9 +106,11 @@ static bool set_options(struct eq_socket *s) {
     { ZMQ_HEARTBEAT_IVL, HEARTBEAT }, { ZMQ_HEARTBEAT_TIMEOUT, SILENCE }, { ZMQ_IPV6, 1 },
   };
   int64_t most = MESSAGE_MAX;
+  static const char domain[] = "equant"; /* with one, ZeroMQ hangs up on ZMTP 1.0, which any bytes could be */
   for (size_t i = 0; i < sizeof options / sizeof *options; i++)
     if (zmq_setsockopt(s->socket, options[i].option, &options[i].value, sizeof(int))) return false;
-  return zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0;
+  return zmq_setsockopt(s->socket, ZMQ_ZAP_DOMAIN, domain, sizeof domain - 1) == 0 &&
+         zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0;
 }
 
 static bool watch_connections(struct eq_socket *s) {
@@ -112,13 +119,23 @@ static bool watch_connections(struct eq_socket *s) {
                ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
   if (zmq_socket_monitor(s->socket, "inproc://connections", events)) return false;
   s->monitor = zmq_socket(s->context, ZMQ_PAIR);
-  return s->monitor && zmq_connect(s->monitor, "inproc://connections") == 0;
+  int any = 0; /* at a high-water mark ZeroMQ's own thread would wait for us, and heartbeats with it */
+  return s->monitor && zmq_setsockopt(s->monitor, ZMQ_RCVHWM, &any, sizeof any) == 0 &&
+         zmq_connect(s->monitor, "inproc://connections") == 0;
+}
+
+/* ZeroMQ removes whatever bears the name of an ipc endpoint that it binds: that may only be a socket. */
+static bool may_bind(struct eq_socket *s, struct eq_err *err) {
+  struct stat st;
+  if (strncmp(s->address, "ipc://", 6) != 0 || lstat(s->address + 6, &st) || S_ISSOCK(st.st_mode)) return true;
+  return eq_fail(err, EQ_BAD, "%s: there is a file %s already, and it is no socket", s->name, s->address + 6);
 }
 
 static bool start(struct eq_socket *s, int type, struct eq_err *err) {
   s->context = zmq_ctx_new();
   s->socket = s->context ? zmq_socket(s->context, type) : NULL;
   if (!s->socket || !set_options(s) || !watch_connections(s)) return fail_zmq(s, "open", err);
+  if (s->bound && !may_bind(s, err)) return false;
   if ((s->bound ? zmq_bind : zmq_connect)(s->socket, s->address) == 0) return true;
   return fail_zmq(s, s->bound ? "bind" : "connect", err);
 }
@@ -170,23 +187,53 @@ struct eq_socket *eq_socket_sender(const char *where, struct eq_err *err) {
 
 /* ---- connections ---- */
 
+/* Takes descriptor fd off those before their handshake; false when it is not among them. */
+static bool was_opening(struct eq_socket *s, int fd) {
+  size_t i = 0;
+  while (i < s->n_opening && s->opening[i] != fd) i++;
+  if (i == s->n_opening) return false;
+  memmove(s->opening + i, s->opening + i + 1, (--s->n_opening - i) * sizeof *s->opening);
+  return true;
+}
+
+/* A connection ended. A port scan, or who looks whether somebody listens, hangs up before the handshake: no harm.
+ * Bytes that are no ZeroMQ, or a socket of another type, end it in ZeroMQ's name, and then nothing was hung up. */
+static void disconnected(struct eq_socket *s, int fd) {
+  if (was_opening(s, fd))
+    s->stranger = s->stranger || !s->hung_up;
+  else if (s->live && !s->hung_up)
+    s->live--, s->gone++;
+  s->hung_up = false;
+}
+
+static void take_event(struct eq_socket *s, uint16_t event, int value) {
+  switch (event) {
+  case ZMQ_EVENT_CONNECTED:
+  case ZMQ_EVENT_ACCEPTED:
+    if (s->n_opening < OPENING_MAX) s->opening[s->n_opening++] = value;
+    break;
+  case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: /* whose, is not said: the newest, for who never shakes hands stays behind */
+    if (s->n_opening) s->n_opening--;
+    s->live++;
+    break;
+  case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: s->hung_up = true; break; /* its disconnection comes next */
+  case ZMQ_EVENT_DISCONNECTED: disconnected(s, value); break;
+  default: s->stranger = true; /* a handshake that is none */
+  }
+}
+
 /* Takes the events that have come. Each is two parts: u16 event and u32 value, then an address. */
 static void look_at_connections(struct eq_socket *s) {
   unsigned char part[512];
   int n;
   while ((n = zmq_recv(s->monitor, part, sizeof part, ZMQ_DONTWAIT)) >= 0) {
     uint16_t event;
-    if (n < (int)sizeof event) continue;
+    int32_t value;
+    if (n < (int)(sizeof event + sizeof value)) continue;
     memcpy(&event, part, sizeof event);
+    memcpy(&value, part + sizeof event, sizeof value);
     zmq_recv(s->monitor, part, sizeof part, 0);
-    if (event == ZMQ_EVENT_CONNECTED || event == ZMQ_EVENT_ACCEPTED)
-      s->opening++;
-    else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-      s->opening--, s->live++;
-    else if (event == ZMQ_EVENT_DISCONNECTED && s->opening == 0 && s->live)
-      s->live--, s->gone++;
-    else /* a handshake failed, or the connection ended before there was one (a socket of another type) */
-      s->opening = 0, s->stranger = true;
+    take_event(s, event, value);
   }
 }
 
@@ -226,7 +273,10 @@ static bool receiver_is_there(struct eq_socket *s, struct eq_err *err) {
 
 static void take_answers(struct eq_socket *s) {
   unsigned char answer[ACK];
-  while (zmq_recv(s->socket, answer, sizeof answer, ZMQ_DONTWAIT) == ACK) s->acked = get_u64(answer, ACK);
+  while (zmq_recv(s->socket, answer, sizeof answer, ZMQ_DONTWAIT) == ACK) {
+    uint64_t taken = get_u64(answer, ACK);
+    if (taken > s->acked && taken <= s->sequence) s->acked = taken;
+  }
 }
 
 /* Waits until at most n frames are under way. The last answer may come out behind the news that its sender left. */
@@ -313,9 +363,9 @@ static bool take_frame(struct eq_socket *s, const unsigned char *b, size_t n, st
 static bool more_may_come(struct eq_socket *s, double idle, struct eq_err *err) {
   if (s->n_ended == s->senders) return false;
   look_at_connections(s);
-  if (s->stranger) return no_frame(s, "something that does not speak ZeroMQ connected", err);
+  if (s->stranger) return no_frame(s, "something that does not speak as a sender does connected", err);
   if (s->live == 0 && s->gone > s->n_ended && idle > GRACE) return false; /* it died: its stream lacks its trailer */
-  if (s->wait && s->live + s->gone == 0 && idle > (double)s->wait)
+  if (s->wait && s->live == 0 && idle > (double)s->wait)
     return eq_fail(err, EQ_BAD, "%s: nobody sends (waited %llu s)", s->name, (unsigned long long)s->wait);
   return true;
 }
