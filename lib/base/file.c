@@ -63,8 +63,10 @@ bool eq_path_is_folder(const char *path) {
 bool eq_output_open(struct eq_output *o, const char *path, struct eq_err *err) {
   *o = (struct eq_output){ .fd = -1 };
   struct eq_buffer b = { 0 };
-  eq_buffer_format(&b, "%s.XXXXXX", path);
-  o->path = eq_copy_string(path, strlen(path));
+  struct stat st;
+  if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) o->path = realpath(path, NULL); /* NULL: it leads nowhere */
+  if (!o->path) o->path = eq_copy_string(path, strlen(path));
+  eq_buffer_format(&b, "%s.XXXXXX", o->path ? o->path : "");
   o->temporary = b.data;
   if (b.failed || !o->path) {
     eq_output_discard(o);

@@ -20,7 +20,8 @@ bool eq_path_exists(const char *path);
 bool eq_path_is_folder(const char *path);
 
 /* A file being written under a temporary name beside its own. Nothing shows under `path` until eq_output_commit, which
- * flushes, fsyncs and renames; eq_output_discard removes what was written. fd is for the caller to write to. */
+ * flushes, fsyncs and renames; eq_output_discard removes what was written. fd is for the caller to write to. A symbolic
+ * link stays: the file that it leads to is the one that is replaced. */
 struct eq_output {
   int fd;
   char *path, *temporary;

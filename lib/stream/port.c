@@ -58,10 +58,15 @@ struct eq_port *eq_port_input(const char *where, struct eq_err *err) {
 /* A result goes to a temporary name and is renamed; what is there already and is no regular file (/dev/null, a FIFO)
  * must not be replaced by one. */
 static bool open_path(struct eq_port *p, const char *path, struct eq_err *err) {
-  struct stat st;
-  if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-    return eq_fail(err, EQ_BAD, "%s: is a folder, expected a file", path);
-  if (stat(path, &st) || S_ISREG(st.st_mode)) {
+  struct stat st, out;
+  bool there = stat(path, &st) == 0;
+  if (there && S_ISDIR(st.st_mode)) return eq_fail(err, EQ_BAD, "%s: is a folder, expected a file", path);
+  if (there && S_ISREG(st.st_mode) && fstat(STDOUT_FILENO, &out) == 0 && st.st_dev == out.st_dev &&
+      st.st_ino == out.st_ino) { /* /dev/stdout: the shell opened that file, and more may be written there */
+    p->fd = STDOUT_FILENO;
+    return true;
+  }
+  if (!there || S_ISREG(st.st_mode)) {
     if (!eq_output_open(&p->file, path, err)) return false;
     p->fd = p->file.fd;
     return true;

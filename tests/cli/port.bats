@@ -63,6 +63,18 @@ fails() {
   [ "${#lines[@]}" -eq 2 ]
 }
 
+@test "a file that stdout is already, and one behind a symbolic link, are not swapped for another" {
+  (echo before && eq-shard -i "$ONE" -o /dev/stdout && echo after) >>"$T/log"
+  [ "$(head -n 1 "$T/log")" = before ]
+  [ "$(tail -c 6 "$T/log")" = after ]
+  [ -L /dev/stdout ]
+  echo old >"$T/target"
+  ln -s target "$T/link"
+  eq-shard -i "$ONE" -o "$T/link"
+  [ "$(readlink "$T/link")" = target ]
+  cmp "$T/target" <(eq-shard -i "$ONE")
+}
+
 @test "garbage behind records hands on the records, and no trailer" {
   run --separate-stderr bash -c "(head -c -40 $ONE; printf '\xdf\xff\xff\xff\xff') | eq-shard >'$T/out.mp'"
   [ "$status" -eq 2 ]
@@ -158,16 +170,64 @@ fails() {
   fails 2 "eq-shard: tcp://*:$port?wait=1: nobody sends (waited 1 s)" eq-shard -i "tcp://*:$port?wait=1"
 }
 
-@test "bytes that are not ZeroMQ end a receiver with one line" {
-  eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
+@test "a receiver with wait=S does not wait longer for its second sender either" {
+  eq-shard -i "tcp://*:$port?senders=2&wait=2" -o "$T/out.mp" 2>"$T/err" &
   local receiver=$!
-  sleep 0.5
-  printf 'GET / HTTP/1.0\r\n\r\nmore than a greeting has, so that it is looked at\r\n' >"/dev/tcp/127.0.0.1/$port"
-  run wait $receiver
+  eq-shard -i "$ONE" -o "tcp://127.0.0.1:$port"
+  timeout 10 tail --pid=$receiver -f /dev/null
+  [ "$(cat "$T/err")" = "eq-shard: tcp://*:$port?senders=2&wait=2: nobody sends (waited 2 s)" ]
+}
+
+# listening: waits until somebody does. (Such a look is ignored by who listens.)
+listening() {
+  for _ in {1..50}; do
+    (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return
+    sleep 0.1
+  done
+  return 1
+}
+
+@test "bytes that are not ZeroMQ, however few, end a receiver with one line" {
+  local garbage
+  for garbage in 'GET / HTTP/1.0\r\n\r\nmore than a greeting has, so that it is looked at\r\n' 'x\n'; do
+    eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
+    local receiver=$!
+    listening
+    # shellcheck disable=SC2059 # garbage is a format
+    printf "$garbage" >"/dev/tcp/127.0.0.1/$port" || true # it may have hung up already
+    timeout 5 tail --pid=$receiver -f /dev/null
+    [ "$(wc -l <"$T/err")" -eq 1 ]
+    grep -q "expected the frames of an equant sender" "$T/err"
+    [ ! -e "$T/out.mp" ]
+    port=$((port + 1))
+  done
+}
+
+@test "who connects and says nothing is ignored, hung up or not" {
+  records 100 >"$T/in.mp"
+  eq-shard -i "tcp://*:$port?senders=2" -o "$T/out.mp" 2>"$T/err" &
+  local receiver=$!
+  listening
+  for _ in 1 2 3; do
+    exec 5<>"/dev/tcp/127.0.0.1/$port"
+    exec 5>&-
+  done
+  exec 5<>"/dev/tcp/127.0.0.1/$port"
+  eq-shard -n 2 -s 0 -i "$T/in.mp" -o "tcp://127.0.0.1:$port"
+  sleep 0.5 # the first sender's end must be seen as that
+  eq-shard -n 2 -s 1 -i "$T/in.mp" -o "tcp://127.0.0.1:$port"
   timeout 5 tail --pid=$receiver -f /dev/null
-  [ "$(wc -l <"$T/err")" -eq 1 ]
-  grep -q "expected the frames of an equant sender" "$T/err"
-  [ ! -e "$T/out.mp" ]
+  exec 5>&-
+  cat "$T/err"
+  [ ! -s "$T/err" ]
+  cmp <(eq-show --bare -f stream -s lang,id -i "$T/out.mp") <(eq-show --bare -f stream -s lang,id -i "$T/in.mp")
+}
+
+@test "an ipc endpoint never takes a file's place" {
+  echo precious >"$T/results"
+  fails 2 "eq-shard: ipc://*$T/results: there is a file $T/results already, and it is no socket" \
+    eq-shard -i "ipc://*$T/results"
+  [ "$(cat "$T/results")" = precious ]
 }
 
 # says TYPE TEXT: connects a ZeroMQ socket of that type (PUSH 8, DEALER 5, REQ 3) and sends one message.
@@ -185,10 +245,12 @@ END
 }
 
 @test "ZeroMQ messages that are no frames, and sockets of other types, end a receiver with one line" {
-  for type in 3 5 8; do
+  for type in 3 5 8; do # a PUSH socket may hang up before it has said what it is, so it comes more than once
     eq-shard -i "tcp://*:$port" -o "$T/out.mp" 2>"$T/err" &
     local receiver=$!
-    says $type "EQF1 and garbage, longer than the head of a frame"
+    for _ in 1 2 3 4 5; do
+      ! kill -0 $receiver 2>/dev/null || says $type "EQF1 and garbage, longer than the head of a frame"
+    done
     timeout 5 tail --pid=$receiver -f /dev/null
     [ "$(wc -l <"$T/err")" -eq 1 ]
     grep -q "expected the frames of an equant sender" "$T/err"
