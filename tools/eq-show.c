@@ -125,10 +125,7 @@ static bool note_kinds(struct show *s) {
 /* People get the kind's name above its table when there are several kinds. */
 static void put_title(struct show *s, struct eq_str kind) {
   struct eq_buffer title = { 0 };
-  if (s->format->table == EQ_TABLE_TEXT)
-    eq_buffer_format(&title, "%.*s\n", EQ_STR(kind));
-  else if (s->format->table == EQ_TABLE_MARKDOWN)
-    eq_buffer_format(&title, "**%.*s**\n\n", EQ_STR(kind));
+  eq_table_title(&title, kind, s->format->table);
   eq_tool_print(&s->t, title.data, title.size);
   eq_buffer_free(&title);
 }

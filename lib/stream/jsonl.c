@@ -72,15 +72,20 @@ static void add_ext(struct eq_buffer *out, const msgpack_object_ext *e) {
   eq_buffer_add(out, "]", 1);
 }
 
-/* JSON has only strings for keys: another key becomes its own JSON text in a string. */
+/* JSON has only strings for keys: another key becomes its own JSON text in a string; a list or map merely "[]" or "{}",
+ * for text in text in text would double its quotes' backslashes at every depth. */
 static void add_key(struct eq_buffer *out, const msgpack_object *key) {
   struct eq_buffer text = { 0 };
   if (key->type == MSGPACK_OBJECT_STR) {
     eq_json_add(out, key);
     return;
   }
-  eq_json_add(&text, key);
+  if (key->type == MSGPACK_OBJECT_ARRAY || key->type == MSGPACK_OBJECT_MAP)
+    eq_buffer_string(&text, key->type == MSGPACK_OBJECT_ARRAY ? "[]" : "{}");
+  else
+    eq_json_add(&text, key);
   add_string(out, text.data, text.size);
+  out->failed |= text.failed;
   eq_buffer_free(&text);
 }
 

@@ -10,20 +10,23 @@
 #include "lib/base/utf8.h"
 #include "lib/stream/jsonl.h"
 
-enum { WIDTH_MAX = 48 }; /* terminal columns of a text */
+enum {
+  WIDTH_MAX = 48,     /* terminal columns of a text */
+  COLUMNS_MAX = 1024, /* more keys are no table, and each is looked up among them */
+};
+
+/* A cell's text in the table's `text`. */
+struct cell {
+  size_t at, n, width;
+};
 
 struct column {
   struct eq_str key;
-  char *lo, *hi;    /* the keys of its interval, NULL when it has none; owned */
-  bool numeric;     /* all its values are numbers: aligned to the right */
-  bool same;        /* in all rows, and said above the table */
-  size_t width;     /* in terminal columns */
-  const char *name; /* as it was asked for */
-};
-
-/* A cell's text in `text`. */
-struct cell {
-  size_t at, n, width;
+  char *lo, *hi;     /* the keys of its interval, NULL when it has none; owned */
+  bool numeric;      /* all its values are numbers: aligned to the right */
+  bool same;         /* in all rows, and said above the table */
+  size_t width;      /* in terminal columns */
+  struct cell title; /* the key, safe to show */
 };
 
 struct table {
@@ -172,25 +175,21 @@ static void add_value(struct table *t, struct eq_buffer *out, const msgpack_obje
     eq_json_add(out, o);
 }
 
-/* The cell's text behind t->text. `raw` is for work, emptied first. */
-static struct cell make_cell(struct table *t, const struct column *c, const struct eq_record *r,
-                             struct eq_buffer *raw) {
-  const msgpack_object *o = eq_record_find(r, c->key.p);
-  double x, lo, hi;
-  raw->size = 0;
-  if (c->lo && number_in(o, &x) && number_in(eq_record_find(r, c->lo), &lo) && number_in(eq_record_find(r, c->hi), &hi))
-    add_interval(raw, x, lo, hi);
-  else
-    add_value(t, raw, o);
+static bool needs_quotes(const char *s, size_t n) {
+  return n && (memchr(s, '"', n) || memchr(s, ',', n) || memchr(s, '\n', n) || memchr(s, '\r', n));
+}
+
+/* A cell of those bytes, behind t->text: escaped, quoted, cut. */
+static struct cell make_cell(struct table *t, const char *s, size_t n) {
   struct cell cell = { .at = t->text.size };
   size_t cut;
-  bool quoted = t->format == EQ_TABLE_CSV && raw->size && strpbrk(raw->data, "\",\n\r");
+  bool quoted = t->format == EQ_TABLE_CSV && needs_quotes(s, n);
   if (quoted) eq_buffer_string(&t->text, "\"");
-  if (raw->size) add_escaped(&t->text, raw->data, raw->size, t->format);
+  add_escaped(&t->text, s, n, t->format);
   if (quoted) eq_buffer_string(&t->text, "\"");
   if (t->text.failed) return cell;
   cell.n = t->text.size - cell.at;
-  cell.width = width_of(t->text.data + cell.at, cell.n, WIDTH_MAX, &cut);
+  if (cell.n) cell.width = width_of(t->text.data + cell.at, cell.n, WIDTH_MAX, &cut);
   if (t->format == EQ_TABLE_TEXT && cell.width > WIDTH_MAX) {
     width_of(t->text.data + cell.at, cell.n, WIDTH_MAX - 1, &cut);
     t->text.size = cell.at + cut;
@@ -199,6 +198,19 @@ static struct cell make_cell(struct table *t, const struct column *c, const stru
     cell.width = width_of(t->text.data + cell.at, cell.n, WIDTH_MAX, &cut);
   }
   return cell;
+}
+
+/* What a record has in a column. `raw` is for work, emptied first. */
+static struct cell value_cell(struct table *t, const struct column *c, const struct eq_record *r,
+                              struct eq_buffer *raw) {
+  const msgpack_object *o = eq_record_find(r, c->key.p);
+  double x, lo, hi;
+  raw->size = 0;
+  if (c->lo && number_in(o, &x) && number_in(eq_record_find(r, c->lo), &lo) && number_in(eq_record_find(r, c->hi), &hi))
+    add_interval(raw, x, lo, hi);
+  else
+    add_value(t, raw, o);
+  return make_cell(t, raw->data, raw->size);
 }
 
 /* ---- columns ---- */
@@ -211,6 +223,10 @@ static struct column *column_find(struct table *t, struct eq_str key) {
 
 static bool column_add(struct table *t, struct eq_str key, struct eq_err *err) {
   if (column_find(t, key)) return true;
+  if (t->n_columns == COLUMNS_MAX)
+    return eq_fail(err, EQ_BAD,
+                   "records of kind '%.*s' have more than %d keys, too many for a table (-f jsonl has them)",
+                   EQ_STR(t->kind), COLUMNS_MAX);
   struct column *columns = eq_array_grow(t->columns, t->n_columns, &t->capacity, sizeof *columns);
   if (columns) t->columns = columns;
   char *name = eq_copy_string(key.p, key.n);
@@ -236,7 +252,7 @@ static bool is_row(const struct table *t, const struct eq_record *r) { return eq
 /* Every key that occurs: first those of the kind's table, in its order, then the others as they come. */
 static bool columns_of_rows(struct table *t, struct eq_err *err) {
   const struct eq_kind *kind = eq_kind_find(t->kind);
-  struct table seen = { 0 };
+  struct table seen = { .kind = t->kind };
   struct eq_record r;
   bool ok = true;
   for (size_t i = 0; ok && i < t->rows->n; i++) {
@@ -258,7 +274,7 @@ static bool columns_of_rows(struct table *t, struct eq_err *err) {
 /* Keeps those that `wanted` names, in its order. `t` holds all there are. */
 static bool choose_columns(struct table *t, const char *wanted, const char **unknown, struct eq_err *err) {
   const struct eq_kind *kind = eq_kind_find(t->kind);
-  struct table chosen = { 0 };
+  struct table chosen = { .kind = t->kind };
   bool ok = true;
   for (const char *at = wanted; ok && at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
     struct eq_str key = { at, strcspn(at, ",") };
@@ -310,13 +326,15 @@ static bool fill(struct table *t, struct eq_err *err) {
   bool ok = true;
   t->cells = eq_array(t->rows->n * t->n_columns, sizeof *t->cells);
   if (!t->cells) return eq_fail_memory(err, t->rows->n * t->n_columns * sizeof *t->cells, "a table");
+  for (size_t j = 0; j < t->n_columns; j++)
+    t->columns[j].title = make_cell(t, t->columns[j].key.p, t->columns[j].key.n);
   for (size_t i = 0; ok && i < t->rows->n; i++) {
     if (!(ok = eq_rows_get(t->rows, i, &r, err)) || !is_row(t, &r)) continue;
     for (size_t j = 0; j < t->n_columns; j++) {
       double x;
       const msgpack_object *o = eq_record_find(&r, t->columns[j].key.p);
       if (o && o->type != MSGPACK_OBJECT_NIL && !number_in(o, &x)) t->columns[j].numeric = false;
-      t->cells[t->n_rows * t->n_columns + j] = make_cell(t, &t->columns[j], &r, &raw);
+      t->cells[t->n_rows * t->n_columns + j] = value_cell(t, &t->columns[j], &r, &raw);
     }
     t->n_rows++;
   }
@@ -329,22 +347,20 @@ static const struct cell *cell_at(const struct table *t, size_t row, size_t colu
   return &t->cells[row * t->n_columns + column];
 }
 
-static struct eq_str cell_text(const struct table *t, size_t row, size_t column) {
-  const struct cell *c = cell_at(t, row, column);
+static struct eq_str text_of(const struct table *t, const struct cell *c) {
   return (struct eq_str){ c->n ? t->text.data + c->at : "", c->n };
 }
 
 static void measure(struct table *t, bool say_same_once) {
   for (size_t j = 0; j < t->n_columns; j++) {
     struct column *c = &t->columns[j];
-    size_t cut;
-    c->width = width_of(c->key.p, c->key.n, SIZE_MAX, &cut);
+    c->width = c->title.width;
     if (t->format == EQ_TABLE_MARKDOWN && c->width < 3) c->width = 3; /* its rule has three characters at least */
     c->same = say_same_once && t->n_rows > 1;
     for (size_t i = 0; i < t->n_rows; i++) {
       size_t width = cell_at(t, i, j)->width;
       if (width > c->width) c->width = width;
-      if (!eq_str_equal(cell_text(t, i, j), cell_text(t, 0, j))) c->same = false;
+      if (!eq_str_equal(text_of(t, cell_at(t, i, j)), text_of(t, cell_at(t, 0, j)))) c->same = false;
     }
   }
 }
@@ -367,17 +383,17 @@ static void add_caption(const struct table *t, struct eq_buffer *out) {
   size_t begin = out->size, line = begin;
   for (size_t j = 0; j < t->n_columns; j++) {
     if (!t->columns[j].same) continue;
-    struct eq_str text = cell_text(t, 0, j);
+    struct eq_str title = text_of(t, &t->columns[j].title), text = text_of(t, cell_at(t, 0, j));
     bool wrap = out->size - line > 80;
     if (out->size > begin) eq_buffer_string(out, wrap ? "\n" : "   ");
     if (wrap) line = out->size;
-    eq_buffer_format(out, "%s: %.*s", t->columns[j].key.p, EQ_STR(text.n ? text : eq_str("-")));
+    eq_buffer_format(out, "%.*s: %.*s", EQ_STR(title), EQ_STR(text.n ? text : eq_str("-")));
   }
   if (out->size > begin) eq_buffer_string(out, t->format == EQ_TABLE_MARKDOWN ? "\n\n" : "\n");
 }
 
 static void add_text_row(const struct table *t, struct eq_buffer *out, size_t row, bool head) {
-  size_t last = 0, cut;
+  size_t last = 0;
   bool md = t->format == EQ_TABLE_MARKDOWN;
   for (size_t j = 0; j < t->n_columns; j++)
     if (!t->columns[j].same) last = j;
@@ -385,8 +401,8 @@ static void add_text_row(const struct table *t, struct eq_buffer *out, size_t ro
   for (size_t j = 0; j < t->n_columns; j++) {
     const struct column *c = &t->columns[j];
     if (c->same) continue;
-    struct eq_str text = head ? c->key : cell_text(t, row, j);
-    add_padded(out, text, head ? width_of(text.p, text.n, SIZE_MAX, &cut) : cell_at(t, row, j)->width, c);
+    const struct cell *cell = head ? &c->title : cell_at(t, row, j);
+    add_padded(out, text_of(t, cell), cell->width, c);
     if (j != last) eq_buffer_string(out, md ? " | " : "  ");
   }
   while (!md && out->size && out->data[out->size - 1] == ' ') out->size--; /* empty cells at the end */
@@ -407,12 +423,9 @@ static void add_rule(const struct table *t, struct eq_buffer *out) {
 static void add_separated_row(const struct table *t, struct eq_buffer *out, size_t row, bool head) {
   bool csv = t->format == EQ_TABLE_CSV;
   for (size_t j = 0; j < t->n_columns; j++) {
-    struct eq_str text = head ? t->columns[j].key : cell_text(t, row, j);
+    struct eq_str text = text_of(t, head ? &t->columns[j].title : cell_at(t, row, j));
     if (j) eq_buffer_string(out, csv ? "," : "\t");
-    if (head)
-      add_escaped(out, text.p, text.n, t->format);
-    else
-      eq_buffer_add(out, text.p, text.n);
+    eq_buffer_add(out, text.p, text.n);
   }
   eq_buffer_string(out, csv ? "\r\n" : "\n");
 }
@@ -440,4 +453,12 @@ bool eq_table_add(struct eq_buffer *out, struct eq_rows *rows, struct eq_str kin
   free(t.cells);
   eq_buffer_free(&t.text);
   return ok && err->code == EQ_OK && (!out->failed || eq_fail_memory(err, out->size, "a table"));
+}
+
+void eq_table_title(struct eq_buffer *out, struct eq_str kind, enum eq_table_format format) {
+  bool md = format == EQ_TABLE_MARKDOWN;
+  if (!md && format != EQ_TABLE_TEXT) return;
+  if (md) eq_buffer_string(out, "**");
+  add_escaped(out, kind.p, kind.n, format);
+  eq_buffer_string(out, md ? "**\n\n" : "\n");
 }

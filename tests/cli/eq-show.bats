@@ -57,12 +57,36 @@ END
 }
 
 @test "control characters and turned text never reach a terminal" {
-  printf '{"k":"x","a":"\\u001b[31m\\u009b\\u202e\\u007f\\r"}\n' >"$BATS_TEST_TMPDIR/in"
+  local bad='\\u001b[31m\\u009b\\u202e\\u007f\\r'
+  printf '{"k":"x","a":"%s"}\n{"k":"y%s","b%s":1,"c%s":2}\n' "$bad" "$bad" "$bad" "$bad" >"$BATS_TEST_TMPDIR/in"
   for f in table md tsv csv jsonl; do
-    eq-show --from jsonl -f $f -i "$BATS_TEST_TMPDIR/in" | tr -d '\r\n' >"$BATS_TEST_TMPDIR/out"
+    eq-show --from jsonl -f $f -i "$BATS_TEST_TMPDIR/in" | tr -d '\r\n\t' >"$BATS_TEST_TMPDIR/out"
     run env LC_ALL=C grep -aP '[\x00-\x1f\x7f]|\xc2\x9b' "$BATS_TEST_TMPDIR/out"
     [ "$status" -eq 1 ] || { echo "$f" && false; }
   done
+}
+
+@test "CSV quotes keys as it quotes values, whatever else is in them" {
+  printf '{"k":"x","a,b":"nul \\u0000, comma","c":1}\n' >"$BATS_TEST_TMPDIR/in"
+  run bash -c "eq-show --from jsonl -f csv -i '$BATS_TEST_TMPDIR/in' | tr -d '\r'"
+  [ "${lines[0]}" = '"a,b",c' ]
+  [ "${lines[1]}" = '"nul \x00, comma",1' ]
+}
+
+@test "a record of very many keys is no table, and is told so at once" {
+  (printf '{"k":"x"' && seq -f ',"c%.0f":1' 100000 | tr -d '\n' && echo '}') >"$BATS_TEST_TMPDIR/in"
+  run --separate-stderr timeout 10 eq-show --from jsonl -i "$BATS_TEST_TMPDIR/in"
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-show: records of kind 'x' have more than 1024 keys, too many for a table (-f jsonl has them)" ]
+}
+
+@test "maps for keys, deep in one another, do not make a short record a long line" {
+  { # {"k": "x", "m": {{{...{["a" x 15]: 1}...}: 1}: 1}}
+    printf '\x82\xa6equant\x01\xa4prog\x90\x82\xa1k\xa1x\xa1m'
+    printf '\x81%.0s' {1..12} && printf '\x9f' && printf '\xa1a%.0s' {1..15} && printf '\x01%.0s' {1..12}
+  } >"$BATS_TEST_TMPDIR/in"
+  run --separate-stderr eq-show -f jsonl -i "$BATS_TEST_TMPDIR/in"
+  [ "$output" = '{"k":"x","m":{"{}":1}}' ]
 }
 
 @test "JSON lines come back byte for byte" {
