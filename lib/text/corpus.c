@@ -9,6 +9,8 @@
 /* Streams of random numbers of the seed that the user gives. */
 enum { RANDOM_SAMPLE = 0x73616d70 };
 
+enum { LANGUAGES_MAX = 4096 }; /* in one corpus; more is not a column of languages */
+
 /* One language of the output. */
 struct part {
   char *tag;  /* owned */
@@ -27,7 +29,7 @@ struct eq_corpus {
   struct eq_nfc nfc;
   struct part *parts;
   size_t n_parts, parts_capacity;
-  struct place *places; /* of a JSONL file that names languages: its segments in file order */
+  struct place *places; /* of a JSONL file that names languages: its segments by language, in file order */
   size_t n_places, places_capacity;
   bool many;                  /* places are in use */
   struct eq_id_set seen;      /* ids of the current part */
@@ -39,6 +41,11 @@ struct eq_corpus {
 };
 
 static bool add_part(struct eq_corpus *c, struct eq_str tag, char *path, struct eq_err *err) {
+  if (c->n_parts == LANGUAGES_MAX) {
+    free(path);
+    return eq_fail(err, EQ_BAD, "%s: more than %d languages, '%.*s' is the next", c->want.path, LANGUAGES_MAX,
+                   EQ_STR(tag));
+  }
   struct part *parts = eq_array_grow(c->parts, c->n_parts, &c->parts_capacity, sizeof *parts);
   char *copy = eq_copy_string(tag.p, tag.n);
   if (parts) c->parts = parts;
@@ -146,10 +153,11 @@ static bool index_languages(struct eq_corpus *c, struct eq_segments *s, struct e
     if (!segment.lang.p)
       return eq_fail(err, EQ_BAD, "%s:%llu: the object has no 'lang', unlike those before it", c->want.path,
                      (unsigned long long)s->line);
-    if (!tag_of(c, segment.lang, &tag))
+    size_t part = find_part(c, tag = segment.lang); /* mostly the tag of a language that was there before */
+    if (part == c->n_parts && !tag_of(c, segment.lang, &tag))
       return eq_fail(err, EQ_BAD, "%s:%llu: 'lang' is '%.*s', expected a BCP 47 tag", c->want.path,
                      (unsigned long long)s->line, EQ_STR(segment.lang));
-    size_t part = find_part(c, tag);
+    if (part == c->n_parts) part = find_part(c, tag);
     if (part == c->n_parts && (listed || !add_part(c, tag, NULL, err))) {
       if (listed) continue;
       return false;
@@ -159,12 +167,19 @@ static bool index_languages(struct eq_corpus *c, struct eq_segments *s, struct e
   return err->code == EQ_OK;
 }
 
-static bool check_all_found(const struct eq_corpus *c, struct eq_err *err) {
-  for (size_t part = 0; part < c->n_parts; part++) {
-    size_t i = 0;
-    while (i < c->n_places && c->places[i].part != part) i++;
-    if (i == c->n_places)
+static int by_part(const void *a, const void *b) {
+  const struct place *x = a, *y = b;
+  if (x->part != y->part) return x->part < y->part ? -1 : 1;
+  return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Puts the places of each language together; each must have one. */
+static bool sort_places(struct eq_corpus *c, struct eq_err *err) {
+  if (c->n_places) qsort(c->places, c->n_places, sizeof *c->places, by_part);
+  for (size_t part = 0, i = 0; part < c->n_parts; part++) {
+    if (i == c->n_places || c->places[i].part != part)
       return eq_fail(err, EQ_BAD, "%s: no segment of language '%s' in the file", c->want.path, c->parts[part].tag);
+    while (i < c->n_places && c->places[i].part == part) i++;
   }
   return true;
 }
@@ -191,7 +206,7 @@ static bool plan_file(struct eq_corpus *c, struct eq_err *err) {
   if (good && c->many) {
     s.at = start;
     s.line = 0;
-    good = index_languages(c, &s, err) && check_all_found(c, err);
+    good = index_languages(c, &s, err) && sort_places(c, err);
   } else if (good && c->n_parts != 1)
     good = eq_fail(err, EQ_BAD, "%s: the file does not say its language: name one with -l (found %zu)", c->want.path,
                    c->n_parts);
@@ -205,7 +220,9 @@ static bool begin_part(struct eq_corpus *c, struct eq_err *err) {
   const char *path = c->parts[c->part].path ? c->parts[c->part].path : c->want.path;
   if (!eq_segments_open(&c->current, path, c->want.format, err)) return false;
   c->open = true;
-  c->given = c->place = 0;
+  c->given = 0;
+  if (c->part == 0) c->place = 0;
+  while (c->place < c->n_places && c->places[c->place].part < c->part) c->place++;
   eq_id_set_clear(&c->seen);
   return true;
 }
@@ -219,8 +236,7 @@ static void end_part(struct eq_corpus *c) {
 /* The next segment of the current part's file. */
 static bool next_in_part(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err) {
   if (c->many) {
-    while (c->place < c->n_places && c->places[c->place].part != c->part) c->place++;
-    if (c->place == c->n_places) return false;
+    if (c->place == c->n_places || c->places[c->place].part != c->part) return false;
     c->current.at = c->places[c->place].at;
     c->current.line = c->places[c->place++].line;
   }
@@ -231,7 +247,8 @@ static bool next_in_part(struct eq_corpus *c, struct eq_segment *segment, struct
     return eq_fail(err, EQ_BAD, "%s:%llu: id '%.*s' was used before in language %s; ids must differ", c->current.name,
                    (unsigned long long)c->current.line, EQ_STR(segment->id), c->parts[c->part].tag);
   struct eq_str tag;
-  if (segment->lang.p && (!tag_of(c, segment->lang, &tag) || !eq_str_is(tag, c->parts[c->part].tag)))
+  if (segment->lang.p && !eq_str_is(segment->lang, c->parts[c->part].tag) &&
+      (!tag_of(c, segment->lang, &tag) || !eq_str_is(tag, c->parts[c->part].tag)))
     return eq_fail(err, EQ_BAD, "%s:%llu: 'lang' is '%.*s', expected %s as for the whole file", c->current.name,
                    (unsigned long long)c->current.line, EQ_STR(segment->lang), c->parts[c->part].tag);
   segment->lang = eq_str(c->parts[c->part].tag);

@@ -60,6 +60,24 @@ END
   refuses "x.jsonl: no segment of language 'fr' in the file" -c x.jsonl -l fr
 }
 
+@test "JSON lines in many languages, mixed: each language's segments in the order of the file" {
+  jq -nc 'range(3000) | {id: ., lang: ["en", "deu", "he"][. * . % 3 + . % 2], text: "t"}' >x.jsonl
+  eq-text -c x.jsonl | eq-show -f jsonl | jq -r '[.lang, .id] | join(" ")' >got
+  for lang in en deu he; do
+    jq -r "select(.lang == \"$lang\") | [.lang, .id] | join(\" \")" x.jsonl | sed s/deu/de/
+  done >wanted
+  cmp <(sort wanted) <(sort got)
+  for lang in en de he; do cmp <(grep "^$lang" wanted) <(grep "^$lang" got); done
+  [ "$(eq-text -c x.jsonl -n 2 -l he,en | ids | xargs)" = "$(grep ^he wanted | head -n 2 | cut -d' ' -f2 | xargs) $(grep ^en wanted | head -n 2 | cut -d' ' -f2 | xargs)" ]
+}
+
+@test "a file of very many languages is refused at once, not searched for them" {
+  seq 100000 | sed 's/.*/{"id":&,"lang":"x-&","text":"t"}/' >x.jsonl
+  run --separate-stderr timeout 10 eq-text -c x.jsonl -l all
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-text: x.jsonl: more than 4096 languages, 'x-4097' is the next" ]
+}
+
 @test "the format is told by extension, by content, or by --format" {
   printf '1\tone\n' >tabbed
   printf '{"id":"1","text":"one"}\n' >objects
