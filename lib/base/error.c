@@ -11,8 +11,9 @@
 /* Appends s to out (capacity cap, *at bytes used), escaping what would disturb a terminal; marks a cut with "...". */
 static void append_escaped(char *out, size_t cap, size_t *at, const char *s, size_t n) {
   for (size_t i = 0; i < n;) {
-    size_t len = eq_utf8_length(s + i, n - i);
-    bool plain = len > 1 || (len == 1 && (unsigned char)s[i] >= 0x20 && s[i] != 0x7f);
+    uint32_t c = 0;
+    size_t len = eq_utf8_decode(s + i, n - i, &c);
+    bool plain = len && c >= 0x20 && (c < 0x7f || c >= 0xa0);
     size_t need = plain ? len : 4;
     if (*at + need + 4 > cap) {
       memcpy(out + *at, "...", 4);
