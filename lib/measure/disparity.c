@@ -403,6 +403,15 @@ static bool find_units(struct study *s, struct eq_err *err) {
   return true;
 }
 
+/* A language on both sides of the ratio would draw it to 1. */
+static bool check_groups(const struct study *s, struct eq_err *err) {
+  for (size_t l = 0; l < s->d->n_langs; l++)
+    if (in_group(s, l, s->options->low) && in_group(s, l, s->options->high))
+      return eq_fail(err, EQ_BAD, "'%.*s' is in the low group '%.*s' and in the high group '%.*s'",
+                     EQ_STR(language(s, l)), EQ_STR(s->options->low), EQ_STR(s->options->high));
+  return true;
+}
+
 static bool allocate_results(struct study *s) {
   size_t L = s->d->n_langs, R = s->d->n_recipes;
   s->d->damages = eq_array(R, L * sizeof *s->d->damages);
@@ -458,7 +467,7 @@ bool eq_disparities_measure(struct eq_disparities *d, const struct eq_scores *sc
   struct study s = { .d = d, .scores = scores, .options = options, .model = model };
   s.draws = (struct eq_bootstrap){ .seed = options->seed, .replicates = options->replicates, .pool = options->pool };
   *d = (struct eq_disparities){ 0 };
-  bool ok = find_recipes(&s, err) && find_units(&s, err);
+  bool ok = find_recipes(&s, err) && find_units(&s, err) && check_groups(&s, err);
   if (ok && !(allocate_results(&s) && allocate_work(&s)))
     ok = eq_fail_memory(err, d->n_langs * COLUMNS * options->replicates * sizeof *s.sums, "the bootstrap");
   for (size_t r = 0; ok && r < d->n_recipes; r++) {

@@ -35,7 +35,7 @@ struct eq_disparities {
 
 /* Fills *d from the closed scores of a model; the owner calls eq_disparities_free, also after a failure. Fails (EQ_BAD)
  * when the model has no record under the base (the message lists the recipes that it has), where a pair does not match,
- * or when memory is out.
+ * where a language is in both groups, or when memory is out.
  *
  * A recipe `levels-down` when its ratio is significantly lower than that of some other recipe of the model, which yet
  * hurts the high group significantly less, and the low group not significantly more: then the low ratio is bought by

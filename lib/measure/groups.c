@@ -3,14 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
+
 bool eq_group_listed(struct eq_str group, struct eq_str names) {
-  while (group.p) {
-    const char *comma = names.n ? memchr(names.p, ',', names.n) : NULL;
-    struct eq_str first = { names.p, comma ? (size_t)(comma - names.p) : names.n };
-    if (eq_str_equal(first, group)) return true;
-    if (!comma) return false;
-    names = (struct eq_str){ comma + 1, names.n - first.n - 1 };
-  }
+  while (group.p && names.n)
+    if (eq_str_equal(eq_str_cut(&names, ','), group)) return true;
   return false;
 }
 
@@ -32,6 +29,9 @@ static bool read_line(struct eq_groups *g, struct eq_str line, size_t number, co
                       struct eq_err *err) {
   if (line.n && line.p[line.n - 1] == '\r') line.n--;
   if (line.n == 0 || line.p[0] == '#') return true;
+  if (eq_utf8_invalid(line.p, line.n) < line.n)
+    return eq_fail(err, EQ_BAD, "%s: line %zu: byte %zu is not UTF-8", g->file.path, number,
+                   eq_utf8_invalid(line.p, line.n) + 1);
   const char *tab = memchr(line.p, '\t', line.n);
   struct eq_str lang = { line.p, tab ? (size_t)(tab - line.p) : 0 };
   struct eq_str group = { tab ? tab + 1 : NULL, tab ? line.n - lang.n - 1 : 0 };
@@ -49,13 +49,10 @@ static bool read_line(struct eq_groups *g, struct eq_str line, size_t number, co
 }
 
 static bool read_file(struct eq_groups *g, const struct eq_names *langs, struct eq_err *err) {
-  const char *p = g->file.data, *end = p + g->file.size;
-  for (size_t number = 1; p < end; number++) {
-    const char *newline = memchr(p, '\n', (size_t)(end - p));
-    struct eq_str line = { p, (size_t)((newline ? newline : end) - p) };
-    if (!read_line(g, line, number, langs, err)) return false;
-    p = newline ? newline + 1 : end;
-  }
+  struct eq_str rest = { g->file.data, g->file.size };
+  if (rest.n >= 3 && memcmp(rest.p, "\xEF\xBB\xBF", 3) == 0) rest = (struct eq_str){ rest.p + 3, rest.n - 3 };
+  for (size_t number = 1; rest.n; number++)
+    if (!read_line(g, eq_str_cut(&rest, '\n'), number, langs, err)) return false;
   return true;
 }
 

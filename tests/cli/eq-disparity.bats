@@ -125,6 +125,23 @@ END
   [[ "$output" == *"line 2: 'heb' is in the group 'low' already"* ]]
 }
 
+@test "a groups file may begin with a byte order mark, and must be UTF-8" {
+  printf '\357\273\277he\tlow\nen\thigh\n' >"$BATS_TEST_TMPDIR/groups.tsv"
+  eq-disparity -q -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream >"$BATS_TEST_TMPDIR/out.mp"
+  ! grep -aq 'no language of the group' "$BATS_TEST_TMPDIR/out.mp" || false
+  printf 'en\thigh\nhe\tlow\377\n' >"$BATS_TEST_TMPDIR/groups.tsv"
+  run eq-disparity -g "$BATS_TEST_TMPDIR/groups.tsv" <$stream
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"groups.tsv: line 2: byte 7 is not UTF-8" ]]
+}
+
+@test "a language on both sides of the ratio is refused" {
+  run --separate-stderr eq-disparity -g joshi --low 3,4 --high 4,5 -i $stream -o "$BATS_TEST_TMPDIR/out.mp"
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *"is in the low group '3,4' and in the high group '4,5'" ]]
+  [ ! -e "$BATS_TEST_TMPDIR/out.mp" ]
+}
+
 @test "replicates out of range are refused" {
   run eq-disparity -B 5 -i $stream
   [ "$status" -eq 2 ]
