@@ -66,7 +66,7 @@ bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, s
   if (eq_str_equal(d->recipe, d->base)) return true;
   p.lo = field(d, c->measure->lo);
   p.hi = field(d, c->measure->hi);
-  if (isnan(p.lo) || isnan(p.hi)) p.lo = p.hi = p.x;
+  if (!isfinite(p.lo) || !isfinite(p.hi)) p.lo = p.hi = p.x;
   p.saturated = flagged(d->flags, "saturated");
   struct eq_chart_point *points = eq_array_grow(c->points, c->n, &c->capacity, sizeof *points);
   if (points) c->points = points;

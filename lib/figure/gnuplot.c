@@ -60,9 +60,10 @@ static bool read_back(FILE *f, struct eq_buffer *out, struct eq_err *err) {
   return !out->failed || eq_fail_memory(err, out->size, "gnuplot's output");
 }
 
-/* The status of gnuplot's end, -1 when it couldn't be started. The tool's ignored SIGPIPE is not for it. */
+/* The status of gnuplot's end, -1 when it couldn't be started. -d: what stands in ~/.gnuplot is not for this image. The
+ * tool's ignored SIGPIPE is not for gnuplot. */
 static int run(const struct files *f, struct eq_err *err) {
-  char name[] = "gnuplot", *const argv[] = { name, NULL };
+  char name[] = "gnuplot", option[] = "-d", *const argv[] = { name, option, NULL };
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   sigset_t pipe_signal;

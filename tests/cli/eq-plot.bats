@@ -36,9 +36,10 @@ fake_gnuplot() {
   ! grep -q '>none<' "$out/a.svg" || false
 }
 
-@test "the same stream draws the same bytes" {
+@test "the same stream draws the same bytes, whatever gnuplot's user has set" {
   eq-plot -i "$damage" -o "$out/a.svg"
-  eq-plot -i "$damage" -o "$out/b.svg"
+  echo "set label 'from home' at graph 0.5,0.5" >"$out/.gnuplot"
+  HOME=$out eq-plot -i "$damage" -o "$out/b.svg"
   cmp "$out/a.svg" "$out/b.svg"
 }
 
@@ -156,9 +157,10 @@ END
 }
 
 @test "a damage without an interval is a point, one without a number is left out and counted" {
-  stream "$out/nan.mp" '[one("en", "int4", 1.0, float("nan")), one("de", "int4", float("nan"), float("nan"))]'
+  stream "$out/nan.mp" '[one("en", "int4", 1.0, float("nan")), one("fr", "int4", 2.0, float("inf")), one("de", "int4", float("nan"), float("nan"))]'
   run --separate-stderr eq-plot --script -i "$out/nan.mp"
   grep -qE '^1 [0-9.]+ 1 1$' <<<"$output"
+  grep -qE '^2 [0-9.]+ 2 2$' <<<"$output"
   ! grep -qi '^nan' <<<"$output" || false
   [ "$stderr" = "eq-plot: left out 1 damages that are not numbers" ]
 }
