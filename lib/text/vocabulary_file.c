@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "lib/base/file.h"
+#include "lib/text/gguf_vocabulary.h"
 #include "lib/text/sentencepiece_file.h"
 #include "lib/text/tiktoken.h"
 
@@ -38,11 +39,21 @@ static bool read_tiktoken(struct eq_tokenizer *t, const struct eq_file *f, uint6
   return t->tiktoken;
 }
 
+/* Only what stands before the tensors is digested. */
+static bool read_gguf(struct eq_tokenizer *t, const struct eq_file *f, uint64_t *digest, struct eq_err *err) {
+  struct eq_gguf g;
+  if (!eq_gguf_parse(&g, f->path, f->data, f->size, err)) return false;
+  *digest = XXH64(f->data, g.header, 0);
+  bool good = eq_gguf_vocabulary_read(t, f->path, &g, err);
+  eq_gguf_close(&g);
+  return good;
+}
+
 /* To add a kind of file: a row here, a line in the header and in eq-token(1). */
 static const struct {
   const char *ending;
   bool (*read)(struct eq_tokenizer *t, const struct eq_file *f, uint64_t *digest, struct eq_err *err);
-} kinds[] = { { ".model", read_sentencepiece }, { ".tiktoken", read_tiktoken } };
+} kinds[] = { { ".model", read_sentencepiece }, { ".tiktoken", read_tiktoken }, { ".gguf", read_gguf } };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static size_t kind_of(const char *name) {
@@ -58,8 +69,8 @@ bool eq_vocabulary_file_read(struct eq_tokenizer *t, const char *path, uint64_t 
   struct eq_file f;
   size_t kind = kind_of(path);
   if (kind == KINDS)
-    return eq_fail(err, EQ_BAD, "%s: expected the folder of a model, or a vocabulary: FILE.model or NAME.tiktoken",
-                   path);
+    return eq_fail(err, EQ_BAD,
+                   "%s: expected the folder of a model, or a vocabulary: FILE.model, NAME.tiktoken or FILE.gguf", path);
   if (!eq_file_map(&f, path, err)) return false;
   bool good = kinds[kind].read(t, &f, digest, err);
   eq_file_unmap(&f);
@@ -99,7 +110,8 @@ char *eq_vocabulary_file_find(const char *folder, struct eq_err *err) {
     while (i < KINDS && !found[i].n) i++;
     if (i == KINDS)
       eq_fail(err, EQ_BAD,
-              "%s: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model or NAME.tiktoken", folder);
+              "%s: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model, NAME.tiktoken or FILE.gguf",
+              folder);
     else if (found[i].n > 1)
       eq_fail(err, EQ_BAD, "%s: %zu files there end in %s; name one of them, as in -m %s/%s", folder, found[i].n,
               kinds[i].ending, folder, found[i].name);

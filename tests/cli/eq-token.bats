@@ -76,9 +76,9 @@ refuses() {
 @test "a broken tokenizer is one line and status 2" {
   eq-text -c corpora/udhr -l en -n 1 -o text.mp
   refuses '-m is missing: name a model'"'"'s folder, as in -m corpora/mini' -i text.mp
-  refuses 'nowhere: expected the folder of a model, or a vocabulary: FILE.model or NAME.tiktoken' -m nowhere -i text.mp
+  refuses 'nowhere: expected the folder of a model, or a vocabulary: FILE.model, NAME.tiktoken or FILE.gguf' -m nowhere -i text.mp
   mkdir empty
-  refuses 'empty: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model or NAME.tiktoken' -m empty -i text.mp
+  refuses 'empty: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model, NAME.tiktoken or FILE.gguf' -m empty -i text.mp
   mkdir broken && head -c 300000 corpora/mini/tokenizer.json >broken/tokenizer.json
   run --separate-stderr eq-token -m broken -i text.mp -o out.mp
   [ "$status" -eq 2 ]

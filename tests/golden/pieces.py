@@ -9,6 +9,7 @@ the bytes of the text that each id's piece covers ("ends" of the last bytes too)
 fallback the package gives a character's bytes to its last piece.
 ranks.tiktoken, ranks.jsonl: the first tokens of corpora/mini as a file of tiktoken's (0.14.0), and the ids that the package
 gives with them and the pattern of each encoding: a line {"model": NAME} starts one.
+llama.gguf: llama.model, as llama.cpp's converter writes it (gguf 0.19.0).
 precompiled.jsonl: texts, and what Hugging Face's Precompiled normalizer makes of them with the charsmap of unigram.model.
 """
 import base64
@@ -18,6 +19,9 @@ import random
 import re
 import sys
 
+sys.path = [p for p in sys.path if not p.endswith("golden")]  # gguf.py there is not the package
+
+import gguf
 import sentencepiece
 import tiktoken
 import tokenizers
@@ -43,6 +47,8 @@ MODELS = {
                 user_defined_symbols=["<tag>", "\n\n", "ment"]),
     "suffix": dict(model_type="unigram", vocab_size=700, character_coverage=0.98, treat_whitespace_as_suffix=True,
                    control_symbols=["<c>"], unk_id=3, bos_id=0, eos_id=1, pad_id=2),
+    "llama": dict(model_type="bpe", vocab_size=1100, character_coverage=0.98, byte_fallback=True,
+                  normalization_rule_name="identity", remove_extra_whitespaces=False, allow_whitespace_only_pieces=True),
     "plain_bpe": dict(model_type="bpe", vocab_size=700, character_coverage=0.98, add_dummy_prefix=False, bos_id=-1),
 }
 
@@ -162,6 +168,20 @@ def write_ranks(texts, dump):
                 f.write(json.dumps({"text": t, "ids": encoding.encode_ordinary(t)}, **dump) + "\n")
 
 
+def write_gguf():
+    model = sentencepiece.SentencePieceProcessor(model_file=f"{HERE}/llama.model")
+    w = gguf.GGUFWriter(f"{HERE}/llama.gguf", "llama")
+    types = [2 if model.is_unknown(i) else 3 if model.is_control(i) else 6 if model.is_byte(i) else 1
+             for i in range(model.get_piece_size())]
+    w.add_tokenizer_model("llama")
+    w.add_token_list([model.id_to_piece(i) for i in range(model.get_piece_size())])
+    w.add_token_scores([model.get_score(i) for i in range(model.get_piece_size())])
+    w.add_token_types(types)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.close()
+
+
 def main():
     os.makedirs(HERE, exist_ok=True)
     if "--keep-models" not in sys.argv:
@@ -174,6 +194,7 @@ def main():
             f.write(json.dumps({"model": name}, **dump) + "\n")
             for t in texts:
                 f.write(json.dumps(encode(model, t), **dump) + "\n")
+    write_gguf()
     write_ranks(texts, dump)
     normalizer = tokenizers.normalizers.Precompiled(charsmap(f"{HERE}/unigram.model"))
     with open(f"{HERE}/precompiled.jsonl", "w") as f:

@@ -1,5 +1,5 @@
-/* SentencePiece models against the sentencepiece package, ranks against tiktoken, Precompiled against Hugging Face:
- * tests/golden/pieces.py. EQ_PIECES names another folder of such files. */
+/* SentencePiece models against the sentencepiece package, ranks against tiktoken, GGUF against llama.cpp, Precompiled
+ * against Hugging Face: tests/golden/pieces.py. EQ_PIECES names another folder of such files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "lib/base/file.h"
+#include "lib/base/number.h"
 #include "lib/base/utf8.h"
 #include "lib/text/json.h"
 #include "lib/text/protobuf.h"
 #include "lib/text/sentencepiece_file.h"
 #include "lib/text/tiktoken.h"
+#include "lib/text/tokenizer.h"
 
 static struct eq_file map(const char *name) {
   const char *folder = getenv("EQ_PIECES");
@@ -120,6 +122,109 @@ static void ids_and_spans_are_those_of_the_sentencepiece_package(void **state) {
   eq_token_list_free(&out);
   free_line(l);
   eq_file_unmap(&golden);
+}
+
+/* ---- GGUF ---- */
+
+static struct eq_tokenizer *open_tokenizer(const char *folder, const char *name) {
+  struct eq_err err = { 0 };
+  char *path = eq_path_join(folder, name);
+  struct eq_tokenizer *t = eq_tokenizer_open(path, &err);
+  if (!t) fail_msg("%s", err.text);
+  free(path);
+  return t;
+}
+
+static void a_gguf_made_of_a_sentencepiece_model_gives_the_same_ids(void **state) {
+  (void)state;
+  struct eq_err err = { 0 };
+  struct eq_file golden = map("ids.jsonl");
+  struct eq_str rest = { golden.data, golden.size };
+  struct line *l = calloc(1, sizeof *l);
+  struct eq_tokenizer *t = open_tokenizer("tests/golden/pieces", "llama.gguf");
+  struct eq_token_scratch *s = eq_token_scratch_new(&err);
+  struct eq_token_list out = { 0 };
+  bool here = false;
+  while (rest.n) {
+    read_line(l, eq_str_cut(&rest, '\n'));
+    if (l->model.p) {
+      here = eq_str_is(l->model, "llama");
+      continue;
+    }
+    if (!here) continue;
+    if (!eq_tokenize(t, s, l->text.p, l->text.n, &out, &err)) fail_msg("%s", err.text);
+    compare(l, &out);
+  }
+  eq_tokenizer_free(t);
+  eq_token_scratch_free(s);
+  eq_token_list_free(&out);
+  free_line(l);
+  eq_file_unmap(&golden);
+}
+
+/* Takes from *rest what stands before the separator of llama.cpp's test files, or all of it. */
+static struct eq_str cut_text(struct eq_str *rest) {
+  static const char separator[] = "\n__ggml_vocab_test__\n";
+  const char *at = memmem(rest->p, rest->n, separator, sizeof separator - 1);
+  struct eq_str text = { rest->p, at ? (size_t)(at - rest->p) : rest->n };
+  size_t used = at ? text.n + sizeof separator - 1 : rest->n;
+  *rest = (struct eq_str){ rest->p + used, rest->n - used };
+  return text;
+}
+
+static bool same_ids(struct eq_str line, const struct eq_token_list *out) {
+  size_t n = 0;
+  while (line.n) {
+    struct eq_str number = eq_str_cut(&line, ' ');
+    uint64_t id;
+    if (!number.n) continue;
+    if (!eq_parse_u64(number, &id) || n == out->n || out->ids[n++] != id) return false;
+  }
+  return n == out->n;
+}
+
+static struct eq_file map_beside(const char *folder, const char *name, const char *ending) {
+  struct eq_file f;
+  struct eq_err err = { 0 };
+  char *path = eq_path_join(folder, name), full[4096];
+  snprintf(full, sizeof full, "%s%s", path, ending);
+  if (!eq_file_map(&f, full, &err)) fail_msg("%s", err.text);
+  free(path);
+  return f;
+}
+
+/* One vocabulary of llama.cpp's tests; the number of texts. */
+static size_t try_vocabulary(const char *folder, const char *name) {
+  struct eq_err err = { 0 };
+  struct eq_tokenizer *t = open_tokenizer(folder, name);
+  struct eq_token_scratch *s = eq_token_scratch_new(&err);
+  struct eq_token_list out = { 0 };
+  struct eq_file in = map_beside(folder, name, ".inp"), ids = map_beside(folder, name, ".out");
+  struct eq_str texts = { in.data, in.size }, lines = { ids.data, ids.size };
+  size_t n = 0;
+  for (; texts.n; n++) {
+    struct eq_str text = cut_text(&texts), line = eq_str_cut(&lines, '\n');
+    if (!eq_tokenize(t, s, text.p, text.n, &out, &err)) fail_msg("%s", err.text);
+    if (!same_ids(line, &out)) fail_msg("%s: '%.*s': other ids than %.*s", name, EQ_STR(text), EQ_STR(line));
+  }
+  eq_file_unmap(&in);
+  eq_file_unmap(&ids);
+  eq_token_list_free(&out);
+  eq_token_scratch_free(s);
+  eq_tokenizer_free(t);
+  return n;
+}
+
+static void ids_are_those_of_llama_cpps_own_tests(void **state) {
+  (void)state;
+  static const char *const names[] = { "ggml-vocab-llama-spm.gguf" };
+  const char *shared = getenv("EQ_SHARED");
+  char *folder = eq_path_join(shared ? shared : "../shared/data", "tokenizers/llama_cpp");
+  bool there = eq_path_exists(folder);
+  for (size_t i = 0; there && i < sizeof names / sizeof *names; i++)
+    assert_true(try_vocabulary(folder, names[i]) >= 40);
+  free(folder);
+  if (!there) skip();
 }
 
 /* ---- tiktoken ---- */
@@ -357,6 +462,8 @@ static void a_megabyte_of_one_thing_takes_linear_time(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(ids_and_spans_are_those_of_the_sentencepiece_package),
+    cmocka_unit_test(a_gguf_made_of_a_sentencepiece_model_gives_the_same_ids),
+    cmocka_unit_test(ids_are_those_of_llama_cpps_own_tests),
     cmocka_unit_test(ids_are_those_of_the_tiktoken_package),
     cmocka_unit_test(bad_ranks_are_refused_with_their_line),
     cmocka_unit_test(clusters_are_replaced_as_tokenizers_does_it),

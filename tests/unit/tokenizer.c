@@ -616,9 +616,8 @@ static void a_folder_without_a_tokenizer_is_named(void **state) {
   (void)state;
   struct eq_err why = { 0 };
   assert_null(eq_tokenizer_open("corpora/udhr", &why));
-  assert_string_equal(
-      why.text,
-      "corpora/udhr: no tokenizer.json there, nor vocab.json with merges.txt, nor FILE.model or NAME.tiktoken");
+  assert_string_equal(why.text, "corpora/udhr: no tokenizer.json there, nor vocab.json with merges.txt, nor "
+                                "FILE.model, NAME.tiktoken or FILE.gguf");
 }
 
 int main(void) {
