@@ -114,8 +114,8 @@ build/fuzz/deps: Makefile
 	@mkdir -p $(@D) && touch $@
 
 # ---- compile and link ------------------------------------------------------------------------------------------------
-# Loops of the kernels are written for the vectorizer, and those of decoding and rounding weights; there gcc may turn ?:
-# into a select once it knows that nobody asks for floating-point traps or errno, which changes no value.
+# Loops of the kernels are written for the vectorizer, as are those that decode and round weights or sum replicates. gcc
+# may turn ?: into a select there once it knows that nobody asks for floating-point traps or errno, which changes no value.
 VECTOR := -O3 -fno-trapping-math -fno-math-errno
 # Objects depend on the flags that they were compiled with.
 FLAGS := $(CC) $(ALL_CFLAGS) $(VECTOR)
@@ -123,7 +123,8 @@ $(BUILD)/flags: force
 	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 $(BUILD)/kernels/%.o: ALL_CFLAGS += $(VECTOR)
-$(BUILD)/lib/tensor/dtype.o $(BUILD)/lib/recipe/rounding.o: ALL_CFLAGS += $(VECTOR)
+VECTORIZED := lib/tensor/dtype lib/recipe/rounding lib/measure/bootstrap
+$(VECTORIZED:%=$(BUILD)/%.o): ALL_CFLAGS += $(VECTOR)
 # The table of languages is built in.
 $(BUILD)/lib/text/languages.o build/fuzz/lib/text/languages.o: corpora/languages.tsv
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(DEPS_STAMP)
