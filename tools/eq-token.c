@@ -1,17 +1,23 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/pool.h"
 #include "lib/text/tokenizer.h"
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model;
+  const char *model, *special;
+  bool template;
   uint64_t threads;
 };
 
 static const struct eq_option options[] = {
   { 'm', "model", EQ_TEXT, offsetof(struct args, model), "MODEL",
     "a model's folder with its tokenizer, or a vocabulary's file", false },
+  { 0, "special", EQ_TEXT, offsetof(struct args, special), "HOW", "special tokens in a text are text or tokens (text)",
+    false },
+  { 0, "template", EQ_FLAG, offsetof(struct args, template), NULL, "put the model's special tokens around each text",
+    false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
   { 0 },
 };
@@ -19,7 +25,7 @@ static const struct eq_option options[] = {
 static const struct eq_command command = {
   .name = "eq-token",
   .summary = "cut text records into the tokens of a model",
-  .usage = "-m MODEL [-t N] [-i PORT] [-o PORT]",
+  .usage = "-m MODEL [--special text|tokens] [--template] [-t N] [-i PORT] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
               "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show",
@@ -109,8 +115,13 @@ static bool hold(struct work *w, const struct eq_record *r) {
 static bool set_up(struct work *w) {
   struct eq_err *err = &w->tool.err;
   if (!w->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
+  bool tokens = w->args.special && !strcmp(w->args.special, "tokens");
+  if (w->args.special && !tokens && strcmp(w->args.special, "text") != 0)
+    return eq_fail(err, EQ_BAD, "--special is '%s', expected text or tokens", w->args.special);
   if (!(w->tokenizer = eq_tokenizer_open(w->args.model, err)) || !(w->pool = eq_pool_new(w->args.threads, err)))
     return false;
+  const struct eq_tokenizer_options asked = { .special = tokens, .frame = w->args.template };
+  if (!eq_tokenizer_set(w->tokenizer, asked, err)) return false;
   size_t threads = eq_pool_threads(w->pool);
   w->scratch = eq_array(threads, sizeof *w->scratch);
   w->units = eq_array(BATCH_RECORDS, sizeof *w->units);

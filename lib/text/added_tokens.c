@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
+#include "lib/text/classes.h"
+
 #define NONE UINT32_MAX
 
 static size_t slot_of(const uint64_t *edges, size_t slots, uint64_t edge) {
@@ -37,17 +40,21 @@ static bool grow_edges(struct eq_added_tokens *a) {
 }
 
 static bool add_node(struct eq_added_tokens *a) {
-  uint32_t *ids = eq_array_grow(a->ids, a->n_nodes, &a->nodes_capacity, sizeof *ids);
-  if (!ids) return false;
-  a->ids = ids;
-  ids[a->n_nodes++] = NONE;
+  uint32_t *ends = eq_array_grow(a->ends, a->n_nodes, &a->nodes_capacity, sizeof *ends);
+  if (!ends) return false;
+  a->ends = ends;
+  ends[a->n_nodes++] = NONE;
   return true;
 }
 
-bool eq_added_tokens_add(struct eq_added_tokens *a, struct eq_str content, uint32_t id, struct eq_err *err) {
+bool eq_added_tokens_add(struct eq_added_tokens *a, struct eq_str content, struct eq_added_token token,
+                         struct eq_err *err) {
   if (!content.n || content.n > EQ_ADDED_TOKEN_MAX)
-    return eq_fail(err, EQ_BAD, "added token %u has %zu bytes, expected 1 to %d", id, content.n, EQ_ADDED_TOKEN_MAX);
-  bool good = a->n_nodes || add_node(a);
+    return eq_fail(err, EQ_BAD, "added token %u has %zu bytes, expected 1 to %d", token.id, content.n,
+                   EQ_ADDED_TOKEN_MAX);
+  struct eq_added_token *tokens = eq_array_grow(a->tokens, a->n_tokens, &a->tokens_capacity, sizeof *tokens);
+  if (tokens) a->tokens = tokens;
+  bool good = tokens && (a->n_nodes || add_node(a));
   size_t node = 0;
   for (size_t i = 0; good && i < content.n; i++) {
     good = 2 * (a->n_edges + 1) <= a->slots || grow_edges(a);
@@ -62,8 +69,9 @@ bool eq_added_tokens_add(struct eq_added_tokens *a, struct eq_str content, uint3
     node = a->to[at];
   }
   if (!good) return eq_fail_memory(err, 16 * a->n_nodes, "added tokens");
-  if (a->ids[node] != NONE) return eq_fail(err, EQ_BAD, "added token '%.*s' is there twice", EQ_STR(content));
-  a->ids[node] = id;
+  if (a->ends[node] != NONE) return true;
+  a->ends[node] = (uint32_t)a->n_tokens;
+  a->tokens[a->n_tokens++] = token;
   a->first[(unsigned char)content.p[0]] = true;
   return true;
 }
@@ -71,26 +79,60 @@ bool eq_added_tokens_add(struct eq_added_tokens *a, struct eq_str content, uint3
 void eq_added_tokens_free(struct eq_added_tokens *a) {
   free(a->edges);
   free(a->to);
-  free(a->ids);
+  free(a->ends);
+  free(a->tokens);
   *a = (struct eq_added_tokens){ 0 };
 }
 
-bool eq_added_tokens_find(const struct eq_added_tokens *a, const char *text, size_t n, size_t from, size_t *start,
-                          size_t *end, uint32_t *id) {
-  if (!a->n_nodes) return false;
-  for (*start = from; *start < n; ++*start) {
-    if (!a->first[(unsigned char)text[*start]]) continue;
-    *id = NONE;
-    for (size_t at = *start, node = 0; at < n;) {
-      size_t slot = slot_of(a->edges, a->slots, edge_of(node, text[at]));
+/* The leftmost longest token from `from` on, with its bytes; NULL when there is none. */
+static const struct eq_added_token *find(const struct eq_added_tokens *a, struct eq_str text, size_t from,
+                                         size_t *start, size_t *end) {
+  if (!a->n_nodes) return NULL;
+  for (*start = from; *start < text.n; ++*start) {
+    if (!a->first[(unsigned char)text.p[*start]]) continue;
+    uint32_t found = NONE;
+    for (size_t at = *start, node = 0; at < text.n;) {
+      size_t slot = slot_of(a->edges, a->slots, edge_of(node, text.p[at]));
       if (!a->edges[slot]) break;
       node = a->to[slot];
       at++;
-      if (a->ids[node] == NONE) continue;
-      *id = a->ids[node];
+      if (a->ends[node] == NONE) continue;
+      found = a->ends[node];
       *end = at;
     }
-    if (*id != NONE) return true;
+    if (found != NONE) return &a->tokens[found];
+  }
+  return NULL;
+}
+
+/* The code point before text[at]; its length, 0 at the start. */
+static size_t before(struct eq_str text, size_t at, uint32_t *c) {
+  size_t start = at;
+  while (start > 0 && ((unsigned char)text.p[--start] & 0xC0) == 0x80) {}
+  return eq_utf8_decode(text.p + start, at - start, c);
+}
+
+static bool stands_alone(struct eq_str text, size_t start, size_t end) {
+  uint32_t c;
+  if (before(text, start, &c) && eq_is_word(c)) return false;
+  return !eq_utf8_decode(text.p + end, text.n - end, &c) || !eq_is_word(c);
+}
+
+bool eq_added_search_next(struct eq_added_search *s, size_t *start, size_t *end, uint32_t *id) {
+  const struct eq_added_token *t;
+  uint32_t c;
+  while ((t = find(s->tokens, s->text, s->from, start, end))) {
+    s->from = *end;
+    if ((t->special && s->special_is_text) || (t->single_word && !stands_alone(s->text, *start, *end))) continue;
+    if (t->lstrip) {
+      for (size_t n; (n = before(s->text, *start, &c)) && eq_is_space(c);) *start -= n;
+      if (*start < s->done) *start = s->done;
+    }
+    if (t->rstrip)
+      for (size_t n; (n = eq_utf8_decode(s->text.p + *end, s->text.n - *end, &c)) && eq_is_space(c);) *end += n;
+    s->done = *end;
+    *id = t->id;
+    return true;
   }
   return false;
 }

@@ -1,40 +1,16 @@
 #include "lib/text/bpe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "lib/base/utf8.h"
+#include "lib/text/byte_alphabet.h"
 
-#define NONE UINT32_MAX /* no token, no rank, no neighbour */
+#define NONE EQ_NO_TOKEN /* or no rank, no neighbour */
 
-/* ---- lists of tokens ---- */
-
-bool eq_token_list_reserve(struct eq_token_list *l, size_t more) {
-  if (l->capacity - l->n >= more) return true;
-  size_t capacity = 2 * l->capacity > l->n + more ? 2 * l->capacity : l->n + more + 64;
-  uint32_t **const arrays[] = { &l->ids, &l->starts, &l->ends };
-  for (size_t i = 0; i < 3; i++) {
-    uint32_t *grown = capacity > SIZE_MAX / sizeof *grown ? NULL : realloc(*arrays[i], capacity * sizeof *grown);
-    if (!grown) return false;
-    *arrays[i] = grown;
-  }
-  l->capacity = capacity;
-  return true;
-}
-
-void eq_token_list_free(struct eq_token_list *l) {
-  free(l->ids);
-  free(l->starts);
-  free(l->ends);
-  *l = (struct eq_token_list){ 0 };
-}
-
-/* ---- the vocabulary and the merges ---- */
-
-struct token {
-  uint32_t spelling, n, id; /* where the spelling stands in `spellings` */
-};
+/* ---- the merges ---- */
 
 /* What a pair of neighbours makes. Of two merges the one of lower rank comes first. */
 struct merge {
@@ -43,144 +19,71 @@ struct merge {
 };
 
 struct eq_bpe {
-  struct eq_buffer spellings;
-  struct token *tokens; /* in the order of adding */
-  size_t n_tokens, tokens_capacity;
-  uint32_t *by_spelling; /* open addressing: index in tokens, or NONE */
-  size_t spelling_slots;
-  uint32_t *bytes; /* [ids_capacity] bytes that a token stands for; 0: no such token, or not of this alphabet */
-  bool *used;      /* [ids_capacity] */
-  size_t ids_capacity, size;
+  const struct eq_vocabulary *vocabulary;
+  uint32_t *bytes;      /* [ids] bytes that a token stands for; 0: no such token, or not of the alphabet */
   struct merge *merges; /* open addressing */
   size_t n_merges, merge_slots;
   uint64_t *maybe; /* bit hash mod 8 merge_slots: some pair with that hash has a merge; most pairs have none */
-  uint32_t byte_token[256];
-  uint16_t byte_of[512];   /* character of the alphabet -> byte; NOT_A_BYTE */
-  uint16_t character[256]; /* byte -> character of the alphabet */
-  size_t longest;          /* bytes of the longest token */
-  bool whole_words;
+  uint32_t byte_token[256], fallback[256];
+  size_t longest;      /* bytes of the longest token, over bytes */
+  bool spelled_merges; /* all merges are spelled in the alphabet of bytes */
+  struct eq_bpe_rules rules;
+  char *prefix, *suffix; /* copies; NULL for none */
 };
-enum { NOT_A_BYTE = 256 };
-
-/* GPT-2's alphabet: printable Latin-1 characters stand for themselves, the others follow from U+0100 on in order. */
-static void fill_alphabet(struct eq_bpe *b) {
-  for (size_t i = 0; i < 512; i++) b->byte_of[i] = NOT_A_BYTE;
-  uint16_t next = 256;
-  for (uint16_t byte = 0; byte < 256; byte++) {
-    bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
-    b->character[byte] = printable ? byte : next++;
-    b->byte_of[b->character[byte]] = byte;
-  }
-}
-
-struct eq_bpe *eq_bpe_new(struct eq_err *err) {
-  struct eq_bpe *b = eq_array(1, sizeof *b);
-  if (!b) {
-    eq_fail_memory(err, sizeof *b, "a vocabulary");
-    return NULL;
-  }
-  fill_alphabet(b);
-  for (size_t i = 0; i < 256; i++) b->byte_token[i] = NONE;
-  return b;
-}
-
-void eq_bpe_free(struct eq_bpe *b) {
-  if (!b) return;
-  eq_buffer_free(&b->spellings);
-  free(b->tokens);
-  free(b->by_spelling);
-  free(b->bytes);
-  free(b->used);
-  free(b->merges);
-  free(b->maybe);
-  free(b);
-}
-
-/* The slot of a spelling: with its token, or the free one where it belongs. */
-static uint32_t *spelling_slot(const struct eq_bpe *b, struct eq_str s) {
-  size_t i = (size_t)XXH3_64bits(s.p, s.n) & (b->spelling_slots - 1);
-  for (;; i = (i + 1) & (b->spelling_slots - 1)) {
-    uint32_t at = b->by_spelling[i];
-    if (at == NONE) return &b->by_spelling[i];
-    const struct token *t = &b->tokens[at];
-    if (t->n == s.n && !memcmp(b->spellings.data + t->spelling, s.p, s.n)) return &b->by_spelling[i];
-  }
-}
-
-static bool room_for_spelling(struct eq_bpe *b) {
-  if (2 * (b->n_tokens + 1) <= b->spelling_slots) return true;
-  free(b->by_spelling);
-  b->spelling_slots = b->spelling_slots ? 2 * b->spelling_slots : 1024;
-  b->by_spelling = eq_array(b->spelling_slots, sizeof *b->by_spelling);
-  if (!b->by_spelling) return false;
-  memset(b->by_spelling, 0xFF, b->spelling_slots * sizeof *b->by_spelling);
-  for (size_t i = 0; i < b->n_tokens; i++) {
-    const struct token *t = &b->tokens[i];
-    *spelling_slot(b, (struct eq_str){ b->spellings.data + t->spelling, t->n }) = (uint32_t)i;
-  }
-  return true;
-}
-
-static bool room_for_id(struct eq_bpe *b, size_t id) {
-  if (id < b->ids_capacity) return true;
-  size_t capacity = 2 * b->ids_capacity > id ? 2 * b->ids_capacity : id + 1024;
-  uint32_t *bytes = realloc(b->bytes, capacity * sizeof *bytes);
-  if (bytes) b->bytes = bytes;
-  bool *used = realloc(b->used, capacity * sizeof *used);
-  if (used) b->used = used;
-  if (!bytes || !used) return false;
-  memset(bytes + b->ids_capacity, 0, (capacity - b->ids_capacity) * sizeof *bytes);
-  memset(used + b->ids_capacity, 0, (capacity - b->ids_capacity) * sizeof *used);
-  b->ids_capacity = capacity;
-  return true;
-}
 
 /* How many bytes a spelling stands for, and the first; 0 when it is not of the alphabet. */
-static uint32_t spelled_bytes(const struct eq_bpe *b, struct eq_str s, unsigned char *first) {
+static uint32_t spelled_bytes(struct eq_str s, unsigned char *first) {
   uint32_t n = 0, c;
   for (size_t i = 0; i < s.n; n++) {
     i += eq_utf8_decode(s.p + i, s.n - i, &c);
-    if (c >= 512 || b->byte_of[c] == NOT_A_BYTE) return 0;
-    if (n == 0) *first = (unsigned char)b->byte_of[c];
+    unsigned byte = eq_character_byte(c);
+    if (byte == EQ_NOT_A_BYTE) return 0;
+    if (n == 0) *first = (unsigned char)byte;
   }
   return n;
 }
 
-bool eq_bpe_add_token(struct eq_bpe *b, struct eq_str spelling, uint64_t id, struct eq_err *err) {
-  if (id >= EQ_VOCAB_MAX)
-    return eq_fail(err, EQ_BAD, "token '%.*s' has id %llu, expected less than %d", EQ_STR(spelling),
-                   (unsigned long long)id, EQ_VOCAB_MAX);
-  if (b->spellings.size + spelling.n >= NONE) return eq_fail(err, EQ_BAD, "the vocabulary has more than 4 GB of text");
-  struct token *tokens = eq_array_grow(b->tokens, b->n_tokens, &b->tokens_capacity, sizeof *tokens);
-  if (tokens) b->tokens = tokens;
-  if (!tokens || !room_for_spelling(b) || !room_for_id(b, (size_t)id))
-    return eq_fail_memory(err, 64 * b->n_tokens, "a vocabulary");
-  uint32_t *slot = spelling_slot(b, spelling);
-  if (*slot != NONE) return eq_fail(err, EQ_BAD, "token '%.*s' is there twice", EQ_STR(spelling));
-  if (b->used[id])
-    return eq_fail(err, EQ_BAD, "token '%.*s' has id %llu, which another token has", EQ_STR(spelling),
-                   (unsigned long long)id);
-  unsigned char first = 0;
-  b->bytes[id] = spelled_bytes(b, spelling, &first);
-  if (b->bytes[id] == 1) b->byte_token[first] = (uint32_t)id;
-  if (b->bytes[id] > b->longest) b->longest = b->bytes[id];
-  b->used[id] = true;
-  *slot = (uint32_t)b->n_tokens;
-  tokens[b->n_tokens++] = (struct token){ (uint32_t)b->spellings.size, (uint32_t)spelling.n, (uint32_t)id };
-  eq_buffer_add(&b->spellings, spelling.p, spelling.n);
-  if (id >= b->size) b->size = (size_t)id + 1;
-  return !b->spellings.failed || eq_fail_memory(err, b->spellings.size, "a vocabulary");
+/* The tokens that stand for bytes. */
+static bool find_bytes(struct eq_bpe *b) {
+  const struct eq_vocabulary *v = b->vocabulary;
+  b->bytes = eq_array(v->size + 1, sizeof *b->bytes);
+  for (size_t i = 0; i < 256; i++) b->byte_token[i] = b->fallback[i] = NONE;
+  for (size_t i = 0; b->bytes && i < v->n_tokens; i++) {
+    unsigned char first = 0;
+    uint32_t id = v->tokens[i].id, n = spelled_bytes(eq_vocabulary_spelling(v, id), &first);
+    b->bytes[id] = n;
+    if (n == 1) b->byte_token[first] = id;
+    if (n > b->longest) b->longest = n;
+  }
+  for (unsigned i = 0; i < 256; i++) {
+    char spelling[8];
+    snprintf(spelling, sizeof spelling, "<0x%02X>", i);
+    eq_vocabulary_find(v, eq_str(spelling), &b->fallback[i]);
+  }
+  return b->bytes;
 }
 
-bool eq_bpe_find(const struct eq_bpe *b, struct eq_str spelling, uint32_t *id) {
-  if (!b->n_tokens) return false;
-  uint32_t at = *spelling_slot(b, spelling);
-  if (at == NONE) return false;
-  *id = b->tokens[at].id;
-  return true;
+struct eq_bpe *eq_bpe_new(const struct eq_vocabulary *v, struct eq_err *err) {
+  struct eq_bpe *b = eq_array(1, sizeof *b);
+  if (b) {
+    b->vocabulary = v;
+    b->spelled_merges = true;
+    if (find_bytes(b)) return b;
+  }
+  eq_bpe_free(b);
+  eq_fail_memory(err, v->size * sizeof *b->bytes, "a vocabulary");
+  return NULL;
 }
 
-size_t eq_bpe_size(const struct eq_bpe *b) { return b->size; }
+void eq_bpe_free(struct eq_bpe *b) {
+  if (!b) return;
+  free(b->bytes);
+  free(b->merges);
+  free(b->maybe);
+  free(b->prefix);
+  free(b->suffix);
+  free(b);
+}
 
 /* Mixes a pair of ids: the finalizer of splitmix64 (Steele, Lea, Flood 2014). */
 static size_t hash_pair(uint32_t left, uint32_t right) {
@@ -210,22 +113,22 @@ static bool room_for_merge(struct eq_bpe *b) {
   return true;
 }
 
-bool eq_bpe_add_merge(struct eq_bpe *b, struct eq_str left, struct eq_str right, struct eq_err *err) {
+bool eq_bpe_add_merge(struct eq_bpe *b, struct eq_str left, struct eq_str right, size_t prefix, struct eq_err *err) {
   uint32_t l, r, made;
+  unsigned char first;
   struct eq_buffer both = { 0 };
+  size_t dropped = prefix < right.n ? prefix : right.n;
   eq_buffer_add(&both, left.p, left.n);
-  eq_buffer_add(&both, right.p, right.n);
+  eq_buffer_add(&both, right.p + dropped, right.n - dropped);
   struct eq_str sides[] = { left, right, { both.data, both.size } };
   uint32_t *const ids[] = { &l, &r, &made };
   bool good = !both.failed && both.size && room_for_merge(b);
   if (!good) eq_fail(err, EQ_BAD, "a merge is empty, or memory is out");
   for (size_t i = 0; good && i < 3; i++)
-    if (!eq_bpe_find(b, sides[i], ids[i]))
+    if (!eq_vocabulary_find(b->vocabulary, sides[i], ids[i]))
       good = eq_fail(err, EQ_BAD, "merge %zu, '%.*s' + '%.*s': '%.*s' is not in the vocabulary", b->n_merges + 1,
                      EQ_STR(left), EQ_STR(right), EQ_STR(sides[i]));
-    else if (!b->bytes[*ids[i]])
-      good = eq_fail(err, EQ_BAD, "merge %zu, '%.*s' + '%.*s': not of the byte-level alphabet", b->n_merges + 1,
-                     EQ_STR(left), EQ_STR(right));
+  b->spelled_merges = b->spelled_merges && !dropped && spelled_bytes(left, &first) && spelled_bytes(right, &first);
   eq_buffer_free(&both);
   if (!good) return false;
   /* A pair that is given again takes its later rank, as in Hugging Face tokenizers. */
@@ -233,12 +136,28 @@ bool eq_bpe_add_merge(struct eq_bpe *b, struct eq_str left, struct eq_str right,
   return true;
 }
 
-bool eq_bpe_finish(struct eq_bpe *b, bool whole_words, struct eq_err *err) {
-  b->whole_words = whole_words;
-  for (unsigned byte = 0; byte < 256; byte++)
-    if (b->byte_token[byte] == NONE && byte != 0xC0 && byte != 0xC1 && byte < 0xF5)
-      return eq_fail(err, EQ_BAD, "the vocabulary has no token for byte 0x%02x, as a byte-level one must", byte);
-  if (!room_for_merge(b) || !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
+/* The first byte of UTF-8 without a token; 256 when all have one. */
+static unsigned missing_byte(const struct eq_bpe *b) {
+  unsigned byte = 0;
+  while (byte < 256 && (b->byte_token[byte] != NONE || byte == 0xC0 || byte == 0xC1 || byte >= 0xF5)) byte++;
+  return byte;
+}
+
+bool eq_bpe_spells_bytes(const struct eq_bpe *b) { return b->spelled_merges && missing_byte(b) == 256; }
+
+static bool copy_affixes(struct eq_bpe *b) {
+  const char *prefix = b->rules.prefix, *suffix = b->rules.suffix;
+  if (prefix && *prefix && !(b->prefix = eq_copy_string(prefix, strlen(prefix)))) return false;
+  if (suffix && *suffix && !(b->suffix = eq_copy_string(suffix, strlen(suffix)))) return false;
+  return true;
+}
+
+bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *err) {
+  b->rules = rules;
+  if (rules.over_bytes && missing_byte(b) < 256)
+    return eq_fail(err, EQ_BAD, "the vocabulary has no token for byte 0x%02x, as a byte-level one must",
+                   missing_byte(b));
+  if (!copy_affixes(b) || !room_for_merge(b) || !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
     return eq_fail_memory(err, b->merge_slots, "merges");
   for (size_t i = 0; i < b->merge_slots; i++) {
     size_t bit = hash_pair(b->merges[i].left, b->merges[i].right) & (8 * b->merge_slots - 1);
@@ -264,6 +183,7 @@ struct remembered {
 struct eq_bpe_memory {
   struct remembered *words;                     /* [WORDS], each word in its one slot */
   uint32_t *id, *next, *previous, *rank, *made; /* [capacity] of a long word, by place */
+  uint32_t *begin, *end;                        /* bytes of the word that each place covers, over characters */
   uint64_t *heap;
   size_t capacity, heap_size;
   struct eq_buffer spelling;
@@ -286,6 +206,8 @@ void eq_bpe_memory_free(struct eq_bpe_memory *m) {
   free(m->previous);
   free(m->rank);
   free(m->made);
+  free(m->begin);
+  free(m->end);
   free(m->heap);
   eq_buffer_free(&m->spelling);
   free(m);
@@ -354,7 +276,7 @@ static uint64_t heap_pop(struct eq_bpe_memory *m) {
 /* Each of the n - 1 merges takes a candidate and adds at most two, so the heap holds less than 2n. */
 static bool room_for_word(struct eq_bpe_memory *m, size_t n) {
   if (n <= m->capacity) return true;
-  uint32_t **const arrays[] = { &m->id, &m->next, &m->previous, &m->rank, &m->made };
+  uint32_t **const arrays[] = { &m->id, &m->next, &m->previous, &m->rank, &m->made, &m->begin, &m->end };
   m->capacity = 0;
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
     free(*arrays[i]);
@@ -376,16 +298,13 @@ static void update_pair(const struct eq_bpe *b, struct eq_bpe_memory *m, uint32_
   if (m->rank[place] != NONE) heap_push(m, candidate(m->rank[place], place));
 }
 
-/* Merges a word of any length; its tokens are then m->id at place 0, next[0] and so on. A candidate whose pair has
- * changed since is stale: its rank is no longer that of its place. */
-static void merge_long(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n) {
-  for (uint32_t i = 0; i < n; i++) {
-    m->id[i] = b->byte_token[(unsigned char)word[i]];
-    m->previous[i] = i ? i - 1 : NONE;
-    m->next[i] = i + 1 < n ? i + 1 : NONE;
-  }
+/* Merges the n symbols that are in m->id; the tokens are then m->id at place 0, next[0] and so on. A candidate whose
+ * pair has changed since is stale: its rank is no longer that of its place. */
+static void merge_long(const struct eq_bpe *b, struct eq_bpe_memory *m, size_t n) {
   m->heap_size = 0;
   for (uint32_t i = 0; i < n; i++) {
+    m->previous[i] = i ? i - 1 : NONE;
+    m->next[i] = i + 1 < n ? i + 1 : NONE;
     m->rank[i] = i + 1 < n ? pair_rank(b, m->id[i], m->id[i + 1], &m->made[i]) : NONE;
     if (m->rank[i] != NONE) m->heap[m->heap_size++] = candidate(m->rank[i], i);
   }
@@ -395,6 +314,7 @@ static void merge_long(const struct eq_bpe *b, struct eq_bpe_memory *m, const ch
     uint32_t place = (uint32_t)least, taken = m->next[place];
     if (m->rank[place] != least >> 32) continue;
     m->id[place] = m->made[place];
+    m->end[place] = m->end[taken];
     m->next[place] = m->next[taken];
     m->rank[taken] = NONE;
     if (m->next[place] != NONE) m->previous[m->next[place]] = place;
@@ -403,7 +323,74 @@ static void merge_long(const struct eq_bpe *b, struct eq_bpe_memory *m, const ch
   }
 }
 
-/* ---- a word ---- */
+/* ---- a word over characters ---- */
+
+/* A character as the vocabulary spells it: with the prefix unless it is the first of its word, the suffix if the last.
+ */
+static struct eq_str spell(const struct eq_bpe *b, struct eq_bpe_memory *m, struct eq_str c, bool first, bool last) {
+  if (!(b->prefix && !first) && !(b->suffix && last)) return c;
+  m->spelling.size = 0;
+  if (b->prefix && !first) eq_buffer_string(&m->spelling, b->prefix);
+  eq_buffer_add(&m->spelling, c.p, c.n);
+  if (b->suffix && last) eq_buffer_string(&m->spelling, b->suffix);
+  return (struct eq_str){ m->spelling.data, m->spelling.size };
+}
+
+static bool falls_back(const struct eq_bpe *b, struct eq_str s) {
+  if (!b->rules.byte_fallback) return false;
+  for (size_t i = 0; i < s.n; i++)
+    if (b->fallback[(unsigned char)s.p[i]] == NONE) return false;
+  return true;
+}
+
+static void add_symbol(struct eq_bpe_memory *m, size_t *n, uint32_t id, size_t begin, size_t end) {
+  m->id[*n] = id;
+  m->begin[*n] = (uint32_t)begin;
+  m->end[(*n)++] = (uint32_t)end;
+}
+
+/* Fills in the symbols that merging starts from; their number. An unknown character waits to be fused with the next,
+ * and what falls back to bytes does not make it come first: the reference's order. */
+static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n) {
+  size_t n_symbols = 0, begin = 0, end = 0; /* of the unknown that waits; none when empty */
+  uint32_t id;
+  for (size_t at = 0, length; at < n; at += length) {
+    length = eq_utf8_length(word + at, n - at);
+    struct eq_str s = spell(b, m, (struct eq_str){ word + at, length }, at == 0, at + length == n);
+    bool known = eq_vocabulary_find(b->vocabulary, s, &id), fuses = b->rules.fuse_unknown && end > begin;
+    if (!known && falls_back(b, s)) {
+      for (size_t i = 0; i < s.n; i++)
+        add_symbol(m, &n_symbols, b->fallback[(unsigned char)s.p[i]], at + (i < length ? i : length),
+                   at + (i < length ? i + 1 : length));
+      continue;
+    }
+    if (!known && b->rules.unknown == NONE) continue;
+    if (end > begin && (known || !fuses)) add_symbol(m, &n_symbols, b->rules.unknown, begin, end);
+    if (known) add_symbol(m, &n_symbols, id, at, at + length);
+    begin = known ? end : fuses ? begin : at;
+    end = known ? end : at + length;
+  }
+  if (end > begin) add_symbol(m, &n_symbols, b->rules.unknown, begin, end);
+  return n_symbols;
+}
+
+static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
+                              struct eq_token_list *out) {
+  uint32_t id;
+  if (b->rules.whole_words && eq_vocabulary_find(b->vocabulary, (struct eq_str){ word, n }, &id))
+    return eq_token_list_add(out, id, start, start + n);
+  size_t longest = 1 + (b->prefix ? strlen(b->prefix) : 0) + (b->suffix ? strlen(b->suffix) : 0);
+  if (n > SIZE_MAX / 32 / longest || !room_for_word(m, n * longest)) return false;
+  size_t n_symbols = symbols_of(b, m, word, n);
+  if (m->spelling.failed) return false;
+  if (!n_symbols) return true;
+  merge_long(b, m, n_symbols);
+  for (uint32_t place = 0; place != NONE; place = m->next[place])
+    if (!eq_token_list_add(out, m->id[place], start + m->begin[place], start + m->end[place])) return false;
+  return true;
+}
+
+/* ---- a word over bytes ---- */
 
 static void add_token(const struct eq_bpe *b, struct eq_token_list *out, uint32_t id, size_t *start) {
   out->ids[out->n] = id;
@@ -415,7 +402,8 @@ static void add_token(const struct eq_bpe *b, struct eq_token_list *out, uint32_
 static bool add_long(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
                      struct eq_token_list *out) {
   if (!room_for_word(m, n)) return false;
-  merge_long(b, m, word, n);
+  for (size_t i = 0; i < n; i++) m->id[i] = b->byte_token[(unsigned char)word[i]];
+  merge_long(b, m, n);
   for (uint32_t place = 0; place != NONE; place = m->next[place]) {
     if (!eq_token_list_reserve(out, 1)) return false;
     add_token(b, out, m->id[place], &start);
@@ -428,19 +416,21 @@ static bool whole_word(const struct eq_bpe *b, struct eq_bpe_memory *m, const ch
   if (n > b->longest) return false;
   m->spelling.size = 0;
   for (size_t i = 0; i < n; i++) {
-    unsigned c = b->character[(unsigned char)word[i]];
+    uint32_t c = eq_byte_character((unsigned char)word[i]);
     char two[2] = { (char)(0xC0 | c >> 6), (char)(0x80 | (c & 0x3F)) }, one = (char)c;
     eq_buffer_add(&m->spelling, c < 0x80 ? &one : two, c < 0x80 ? 1 : 2);
   }
-  return !m->spelling.failed && eq_bpe_find(b, (struct eq_str){ m->spelling.data, m->spelling.size }, id);
+  return !m->spelling.failed &&
+         eq_vocabulary_find(b->vocabulary, (struct eq_str){ m->spelling.data, m->spelling.size }, id);
 }
 
 bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
                    struct eq_token_list *out) {
   if (!n) return true;
+  if (!b->rules.over_bytes) return encode_characters(b, m, word, n, start, out);
   uint32_t ids[SHORT_MAX];
   if (!eq_token_list_reserve(out, n <= SHORT_MAX ? n : 1)) return false;
-  if (n > SHORT_MAX && b->whole_words && whole_word(b, m, word, n, ids)) {
+  if (n > SHORT_MAX && b->rules.whole_words && whole_word(b, m, word, n, ids)) {
     add_token(b, out, ids[0], &start);
     return true;
   }
@@ -452,7 +442,7 @@ bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *
     return true;
   }
   size_t n_tokens = 1;
-  if (!b->whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_short(b, word, n, ids);
+  if (!b->rules.whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_short(b, word, n, ids);
   for (size_t i = 0; i < n_tokens; i++) add_token(b, out, ids[i], &start);
   if (n_tokens <= WORD_TOKENS_MAX) {
     r->hash = hash;

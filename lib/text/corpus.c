@@ -5,6 +5,7 @@
 
 #include "lib/base/random.h"
 #include "lib/text/id_set.h"
+#include "lib/text/normal_form.h"
 
 /* Streams of random numbers of the seed that the user gives. */
 enum { RANDOM_SAMPLE = 0x73616d70 };
@@ -26,7 +27,8 @@ struct place {
 struct eq_corpus {
   struct eq_corpus_request want;
   struct eq_unicode unicode;
-  struct eq_nfc nfc;
+  struct eq_form_scratch form;
+  struct eq_aligned nfc;
   struct part *parts;
   size_t n_parts, parts_capacity;
   struct place *places; /* of a JSONL file that names languages: its segments by language, in file order */
@@ -261,6 +263,17 @@ static bool is_drawn(const struct eq_corpus *c, struct eq_str id) {
   return e && e->value;
 }
 
+/* The text in NFC, held by c. */
+static bool to_nfc(struct eq_corpus *c, struct eq_str *text, struct eq_err *err) {
+  struct eq_rewriting r;
+  struct eq_view view = { .text = *text };
+  eq_rewrite_begin(&r, view, &c->nfc);
+  eq_form_rewrite(&c->form, &c->unicode, EQ_NFC, &r);
+  bool good = eq_rewrite_end(&r, &view);
+  *text = view.text;
+  return good || eq_fail_memory(err, text->n, "a text in NFC");
+}
+
 bool eq_corpus_next(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err) {
   while (c->part < c->n_parts) {
     if (!c->open && !begin_part(c, err)) return false;
@@ -268,9 +281,7 @@ bool eq_corpus_next(struct eq_corpus *c, struct eq_segment *segment, struct eq_e
       if (!is_drawn(c, segment->id)) continue;
       c->given++;
       if (!c->want.nfc) return true;
-      bool good = eq_nfc_apply(&c->nfc, &c->unicode, segment->text, err);
-      segment->text = c->nfc.text;
-      return good;
+      return to_nfc(c, &segment->text, err);
     }
     if (err->code != EQ_OK) return false;
     end_part(c);
@@ -359,7 +370,8 @@ void eq_corpus_close(struct eq_corpus *c) {
   eq_segments_close(&c->current);
   eq_id_set_free(&c->seen);
   eq_id_set_free(&c->drawn);
-  eq_nfc_free(&c->nfc);
+  eq_aligned_free(&c->nfc);
+  eq_form_scratch_free(&c->form);
   eq_unicode_close(&c->unicode);
   free(c);
 }

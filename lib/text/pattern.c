@@ -18,8 +18,18 @@ struct eq_pattern {
 #define SPACES \
   "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 
+/* \w of Oniguruma: letters, marks, decimal digits, number letters, connectors, and a few more. */
+#define WORDS                                                                                                     \
+  "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}" \
+  "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+#define HEXADECIMAL "0-9a-fA-F"
+
 static void translate_escape(char letter, bool in_class, struct eq_buffer *out) {
-  if (letter == 's')
+  if (letter == 'w' || letter == 'h')
+    eq_buffer_format(out, in_class ? "%s" : "[%s]", letter == 'w' ? WORDS : HEXADECIMAL);
+  else if ((letter == 'W' || letter == 'H') && !in_class)
+    eq_buffer_format(out, "[^%s]", letter == 'W' ? WORDS : HEXADECIMAL);
+  else if (letter == 's')
     eq_buffer_string(out, in_class ? SPACES : "[" SPACES "]");
   else if (letter == 'S' && !in_class)
     eq_buffer_string(out, "[^" SPACES "]");
@@ -61,7 +71,7 @@ static bool compile(struct eq_pattern *p, struct eq_str expression, struct eq_er
     return eq_fail(err, EQ_BAD, "a pattern of %zu bytes, expected 1 to %d", expression.n, EXPRESSION_MAX);
   if (translate(expression, &translated, err)) {
     p->code = pcre2_compile((PCRE2_SPTR)translated.data, translated.size,
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE, &code, &at, NULL);
     p->limits = pcre2_match_context_create(NULL);
     PCRE2_UCHAR message[120] = "";
     pcre2_get_error_message(code, message, sizeof message);
@@ -113,19 +123,21 @@ bool eq_pattern_cut(const struct eq_pattern *p, const char *text, size_t n,
   pcre2_match_data *match = pcre2_match_data_create_from_pattern(p->code, NULL);
   if (!match) return eq_fail_memory(err, 256, "a match");
   const PCRE2_SIZE *at = pcre2_get_ovector_pointer(match);
-  size_t done = 0; /* pieces before it are given */
+  size_t done = 0, last = SIZE_MAX; /* pieces before `done` are given; the last match ended at `last` */
   bool good = true;
-  for (size_t from = 0; good && from < n;) {
+  for (size_t from = 0; good && from <= n;) {
     int found = match_at(p, text, n, from, match);
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0)
       good = past_limit(found, from, err);
-    else if (at[1] <= at[0]) { /* an empty match: look on from the next character */
+    else if (at[1] < at[0] || at[0] < done) { /* \K in a lookaround */
       from = at[0] > from ? at[0] : from;
       from += from < n ? eq_utf8_length(text + from, n - from) : 1;
+    } else if (at[1] == at[0] && at[0] == last) { /* as regular expressions go on after a match */
+      from = at[0] + (at[0] < n ? eq_utf8_length(text + at[0], n - at[0]) : 1);
     } else {
       good = (at[0] == done || piece(context, done, at[0], false)) && piece(context, at[0], at[1], true);
-      from = done = at[1];
+      from = done = last = at[1];
     }
   }
   pcre2_match_data_free(match);

@@ -13,9 +13,9 @@ struct eq_pattern;
 struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err);
 void eq_pattern_free(struct eq_pattern *p); /* NULL too */
 
-/* Cuts the well-formed text[0..n) at the matches that are not empty: calls piece(context, start, end, match) in order
- * for each match and for what lies between, until it returns false. False then, or when a match takes more than a
- * million steps of backtracking or 64 MiB (err set). Threads may share p. */
+/* Cuts the well-formed text[0..n) at the matches: calls piece(context, start, end, match) in order for each match,
+ * which may be empty (though not right after another), and for what lies between, until it returns false. False then,
+ * or when a match takes more than a million steps of backtracking or 64 MiB (err set). Threads may share p. */
 bool eq_pattern_cut(const struct eq_pattern *p, const char *text, size_t n,
                     bool (*piece)(void *context, size_t start, size_t end, bool match), void *context,
                     struct eq_err *err);

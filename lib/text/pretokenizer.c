@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/utf8.h"
+#include "lib/text/classes.h"
 #include "lib/text/pattern.h"
 
 /* What the patterns of the GPT family differ in. */
@@ -33,12 +34,14 @@ static const struct {
 };
 
 struct eq_step {
-  /* End of the piece at the start of text[0..n), n > 0. */
-  size_t (*cut)(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n);
+  /* End of the stretch at the start of text[0..n), n > 0, and whether it is of those that are looked for. */
+  size_t (*cut)(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n, bool *match);
   const struct family *family;
-  bool each;                  /* digits */
+  bool (*is)(uint32_t c);
+  uint32_t character;
   struct eq_pattern *pattern; /* instead of cut, unless NULL */
-  bool drop_gaps;
+  enum eq_split split;
+  bool invert;
 };
 
 /* ---- matchers ---- */
@@ -88,10 +91,11 @@ static size_t white_space(const struct family *f, const struct eq_unicode *u, co
   return end == n || last == 0 ? end : last; /* the last one goes with what follows, when others stand before it */
 }
 
-static size_t cut_family(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n) {
+static size_t cut_family(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n, bool *match) {
   const struct family *f = s->family;
   enum { NAMED = EQ_LETTER | EQ_NUMBER };
   size_t length, after;
+  *match = true;
   if (*text == '\'' && (length = contraction(text, n, f->fold_case))) return length;
   unsigned first = look(u, text, 0, n, &length), second = look(u, text, length, n, &after);
   if (first & EQ_LETTER) return run(u, text, length, n, EQ_LETTER, true);
@@ -112,10 +116,35 @@ static size_t cut_family(const struct eq_step *s, const struct eq_unicode *u, co
   return white_space(f, u, text, n);
 }
 
-static size_t cut_digits(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n) {
-  size_t length;
-  bool number = look(u, text, 0, n, &length) & EQ_NUMBER;
-  return number && s->each ? length : run(u, text, length, n, EQ_NUMBER, number);
+/* A character that is looked for, or those up to the next such one. */
+static size_t cut_characters(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n,
+                             bool *match) {
+  (void)u;
+  size_t at = 0;
+  uint32_t c;
+  while (at < n) {
+    size_t length = eq_utf8_decode(text + at, n - at, &c);
+    bool found = s->is ? s->is(c) : c == s->character;
+    if (found) *match = at == 0;
+    if (found) return at ? at : length;
+    at += length;
+  }
+  *match = false;
+  return n;
+}
+
+static size_t cut_words(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n, bool *match) {
+  (void)s;
+  (void)u;
+  uint32_t c;
+  size_t at = eq_utf8_decode(text, n, &c);
+  bool word = eq_is_word(c), space = eq_is_space(c);
+  *match = !space;
+  for (size_t length; at < n; at += length) {
+    length = eq_utf8_decode(text + at, n - at, &c);
+    if (eq_is_word(c) != word || eq_is_space(c) != space) break;
+  }
+  return at;
 }
 
 /* ---- steps ---- */
@@ -145,15 +174,29 @@ bool eq_pretokenizer_add_qwen2(struct eq_pretokenizer *p, struct eq_err *err) {
   return add_step(p, (struct eq_step){ .cut = cut_family, .family = &qwen2 }, err);
 }
 
-bool eq_pretokenizer_add_digits(struct eq_pretokenizer *p, bool each, struct eq_err *err) {
-  return add_step(p, (struct eq_step){ .cut = cut_digits, .each = each }, err);
+bool eq_pretokenizer_add_class(struct eq_pretokenizer *p, bool (*is)(uint32_t c), enum eq_split split,
+                               struct eq_err *err) {
+  return add_step(p, (struct eq_step){ .cut = cut_characters, .is = is, .split = split }, err);
 }
 
-bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, bool drop_gaps, struct eq_err *err) {
+bool eq_pretokenizer_add_character(struct eq_pretokenizer *p, uint32_t c, enum eq_split split, struct eq_err *err) {
+  return add_step(p, (struct eq_step){ .cut = cut_characters, .character = c, .split = split }, err);
+}
+
+bool eq_pretokenizer_add_words(struct eq_pretokenizer *p, struct eq_err *err) {
+  return add_step(p, (struct eq_step){ .cut = cut_words, .split = EQ_SPLIT_REMOVED, .invert = true }, err);
+}
+
+bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, enum eq_split split, bool invert,
+                               struct eq_err *err) {
+  struct eq_step step = { .split = split, .invert = invert };
   for (size_t i = 0; i < sizeof known_patterns / sizeof *known_patterns; i++)
-    if (eq_str_is(pattern, known_patterns[i].pattern))
-      return add_step(p, (struct eq_step){ .cut = cut_family, .family = known_patterns[i].family }, err);
-  struct eq_step step = { .drop_gaps = drop_gaps, .pattern = eq_pattern_new(pattern, err) };
+    if (eq_str_is(pattern, known_patterns[i].pattern)) {
+      step.cut = cut_family;
+      step.family = known_patterns[i].family;
+      return add_step(p, step, err);
+    }
+  step.pattern = eq_pattern_new(pattern, err);
   if (step.pattern && add_step(p, step, err)) return true;
   eq_pattern_free(step.pattern);
   return false;
@@ -171,26 +214,67 @@ struct cutting {
 
 static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t end);
 
-/* A stretch that a pattern cuts, from text[start] on. */
-struct pattern_cutting {
+/* A stretch that is being cut by a step, from text[start] on, and the piece that may yet grow. */
+struct splitting {
   const struct cutting *c;
   size_t step, start;
+  size_t piece_start, piece_end;
+  bool waits, match; /* a piece waits; it, or the last that went into it, is of those that are looked for */
 };
 
-static bool pattern_piece(void *context, size_t start, size_t end, bool match) {
-  const struct pattern_cutting *p = context;
-  if (!match && p->c->p->steps[p->step].drop_gaps) return true;
-  return cut_by(p->c, p->step + 1, p->start + start, p->start + end);
+static bool give(const struct splitting *s, size_t start, size_t end) {
+  return start == end || cut_by(s->c, s->step + 1, s->start + start, s->start + end);
+}
+
+/* Whether a stretch goes into the piece that waits. */
+static bool joins(enum eq_split split, bool before, bool match) {
+  switch (split) {
+  case EQ_SPLIT_PREVIOUS: return match && !before;
+  case EQ_SPLIT_NEXT: return before && !match;
+  case EQ_SPLIT_CONTIGUOUS: return before == match;
+  default: return false;
+  }
+}
+
+static bool add_stretch(void *context, size_t start, size_t end, bool match) {
+  struct splitting *s = context;
+  const struct eq_step *step = &s->c->p->steps[s->step];
+  match ^= step->invert;
+  if (step->split == EQ_SPLIT_ISOLATED) return give(s, start, end);
+  if (step->split == EQ_SPLIT_REMOVED) return match || give(s, start, end);
+  bool join = s->waits && joins(step->split, s->match, match);
+  if (s->waits && !join && !give(s, s->piece_start, s->piece_end)) return false;
+  if (!join) s->piece_start = start;
+  s->piece_end = end;
+  s->waits = true;
+  s->match = match;
+  return true;
+}
+
+static bool split_by(struct splitting *s, const char *text, size_t n) {
+  const struct eq_step *step = &s->c->p->steps[s->step];
+  bool match;
+  if (step->pattern) {
+    if (!eq_pattern_cut(step->pattern, text, n, add_stretch, s, s->c->err)) return false;
+  } else
+    for (size_t at = 0, length; at < n; at += length) {
+      length = step->cut(step, s->c->p->unicode, text + at, n - at, &match);
+      if (!add_stretch(s, at, at + length, match)) return false;
+    }
+  return !s->waits || give(s, s->piece_start, s->piece_end);
 }
 
 /* Cuts text[start..end) by the steps from `step` on. */
 static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t end) {
   if (step == c->p->n_steps) return c->piece(c->context, start, end);
   const struct eq_step *s = &c->p->steps[step];
-  struct pattern_cutting context = { c, step, start };
-  if (s->pattern) return eq_pattern_cut(s->pattern, c->text + start, end - start, pattern_piece, &context, c->err);
+  if (s->pattern || s->split != EQ_SPLIT_ISOLATED) {
+    struct splitting splitting = { .c = c, .step = step, .start = start };
+    return split_by(&splitting, c->text + start, end - start);
+  }
   while (start < end) {
-    size_t n = s->cut(s, c->p->unicode, c->text + start, end - start);
+    bool match;
+    size_t n = s->cut(s, c->p->unicode, c->text + start, end - start, &match);
     if (!cut_by(c, step + 1, start, start + n)) return false;
     start += n;
   }

@@ -1,4 +1,4 @@
-/* pretokenizer.h: cuts a text into the pieces inside which BPE merges. The steps are those of a Hugging Face
+/* pretokenizer.h: cuts a text into the words that a model turns into tokens. The steps are those of a Hugging Face
  * tokenizer.json; each cuts the pieces of the step before it.
  *
  * The well-known patterns have matchers written by hand, which are linear and take Unicode classes from unicode.h; any
@@ -8,7 +8,16 @@
 
 #include "lib/text/unicode.h"
 
-enum { EQ_STEPS_MAX = 8 };
+enum { EQ_STEPS_MAX = 32 };
+
+/* What becomes of the stretches that a step looks for, and of those between. */
+enum eq_split {
+  EQ_SPLIT_ISOLATED,   /* each is a piece */
+  EQ_SPLIT_REMOVED,    /* what is looked for goes */
+  EQ_SPLIT_PREVIOUS,   /* it goes with what stands before it */
+  EQ_SPLIT_NEXT,       /* or after it */
+  EQ_SPLIT_CONTIGUOUS, /* neighbours that are looked for are one piece */
+};
 
 struct eq_step; /* of one kind and its parameters; see pretokenizer.c */
 
@@ -26,10 +35,16 @@ void eq_pretokenizer_close(struct eq_pretokenizer *p);
 bool eq_pretokenizer_add_gpt2(struct eq_pretokenizer *p, struct eq_err *err);
 /* Qwen2's pattern. */
 bool eq_pretokenizer_add_qwen2(struct eq_pretokenizer *p, struct eq_err *err);
-/* Any pattern: matches are pieces and so is what lies between them, unless drop_gaps. Fails when PCRE2 refuses it. */
-bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, bool drop_gaps, struct eq_err *err);
-/* Runs of numbers are pieces of their own; each number, when `each`. */
-bool eq_pretokenizer_add_digits(struct eq_pretokenizer *p, bool each, struct eq_err *err);
+/* Looks for the matches of any pattern; for what lies between them, with invert. Fails when PCRE2 refuses it. */
+bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, enum eq_split split, bool invert,
+                               struct eq_err *err);
+/* Looks for each character of a class (classes.h). */
+bool eq_pretokenizer_add_class(struct eq_pretokenizer *p, bool (*is)(uint32_t c), enum eq_split split,
+                               struct eq_err *err);
+/* Looks for one character. */
+bool eq_pretokenizer_add_character(struct eq_pretokenizer *p, uint32_t c, enum eq_split split, struct eq_err *err);
+/* Runs of word characters and runs of what is neither word nor space are pieces; spaces go. */
+bool eq_pretokenizer_add_words(struct eq_pretokenizer *p, struct eq_err *err);
 
 /* Calls piece(context, start, end) for each piece of the well-formed text[0..n), in order; stops when it returns false.
  * False then, or when a pattern runs past its limit (err set). Threads may share p. */

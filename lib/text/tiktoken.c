@@ -48,8 +48,9 @@ static bool set_pattern(struct eq_tiktoken *t, struct eq_str name, struct eq_err
                    "cl100k_base, o200k_base, p50k_base, p50k_edit, r50k_base, gpt2, and .tiktoken",
                    EQ_STR(name));
   t->tail = encodings[i].tail;
-  return encodings[i].pattern ? eq_pretokenizer_add_regex(&t->pretokenizer, eq_str(encodings[i].pattern), false, err)
-                              : eq_pretokenizer_add_gpt2(&t->pretokenizer, err);
+  return encodings[i].pattern
+             ? eq_pretokenizer_add_regex(&t->pretokenizer, eq_str(encodings[i].pattern), EQ_SPLIT_ISOLATED, false, err)
+             : eq_pretokenizer_add_gpt2(&t->pretokenizer, err);
 }
 
 /* ---- reading ---- */

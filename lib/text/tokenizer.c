@@ -5,9 +5,8 @@
 #include "lib/base/utf8.h"
 
 struct eq_token_scratch {
-  struct eq_bpe_memory *words;
-  struct eq_nfc nfc;
-  struct eq_buffer spaced; /* a text with the space that is put before it */
+  struct eq_model_memory model;
+  struct eq_normalizer_scratch stages[EQ_STAGES_MAX];
   struct eq_sentencepiece_scratch *pieces;
   struct eq_score_scratch merging; /* of tiktoken */
 };
@@ -15,22 +14,39 @@ struct eq_token_scratch {
 const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->name; }
 size_t eq_tokenizer_vocab(const struct eq_tokenizer *t) { return t->vocab; }
 
-void eq_tokenizer_free(struct eq_tokenizer *t) {
-  if (!t) return;
+bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
+  if ((t->sentencepiece || t->tiktoken) && (options.special || options.frame))
+    return eq_fail(err, EQ_BAD, "%s: special tokens are supported with a tokenizer.json only", t->name);
+  t->find_special = options.special;
+  t->put_frame = options.frame;
+  return true;
+}
+
+void eq_tokenizer_close(struct eq_tokenizer *t) {
   free(t->name);
-  eq_pretokenizer_close(&t->pretokenizer);
+  for (size_t i = 0; i < EQ_STAGES_MAX; i++) {
+    eq_normalizer_free(&t->stages[i].rewrite);
+    eq_pretokenizer_close(&t->stages[i].cuts);
+  }
   eq_added_tokens_free(&t->verbatim);
   eq_added_tokens_free(&t->normalized);
-  eq_bpe_free(t->bpe);
-  eq_unicode_close(&t->unicode);
+  eq_model_free(&t->model);
   eq_sentencepiece_free(t->sentencepiece);
   eq_tiktoken_free(t->tiktoken);
+  free(t->frame.before);
+  free(t->frame.after);
+}
+
+void eq_tokenizer_free(struct eq_tokenizer *t) {
+  if (!t) return;
+  eq_tokenizer_close(t);
+  eq_unicode_close(&t->unicode);
   free(t);
 }
 
 struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
   struct eq_token_scratch *s = eq_array(1, sizeof *s);
-  if (s && (s->words = eq_bpe_memory_new(err)) && (s->pieces = eq_sentencepiece_scratch_new(err))) return s;
+  if (s && eq_model_memory_open(&s->model, err) && (s->pieces = eq_sentencepiece_scratch_new(err))) return s;
   eq_token_scratch_free(s);
   eq_fail_memory(err, sizeof *s, "a tokenizer's scratch");
   return NULL;
@@ -38,11 +54,10 @@ struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
 
 void eq_token_scratch_free(struct eq_token_scratch *s) {
   if (!s) return;
-  eq_bpe_memory_free(s->words);
-  eq_nfc_free(&s->nfc);
-  eq_buffer_free(&s->spaced);
+  eq_model_memory_free(&s->model);
   eq_sentencepiece_scratch_free(s->pieces);
   eq_score_scratch_free(&s->merging);
+  for (size_t i = 0; i < EQ_STAGES_MAX; i++) eq_normalizer_scratch_free(&s->stages[i]);
   free(s);
 }
 
@@ -54,98 +69,96 @@ struct run {
   struct eq_err *err;
 };
 
-/* The stretch whose words are being merged. */
+/* A text that a stage has rewritten, out of a piece of the stage before it. Tokens are counted in it while its pieces
+ * are dealt with, and moved to the text around it afterwards. */
 struct stretch {
   const struct run *run;
-  const char *text;
-  size_t origin; /* of text[0] in what offsets count */
+  size_t stage;
+  struct eq_view view;
+  const struct stretch *around; /* NULL: the whole text */
+  size_t origin;                /* where its original begins in the text around it */
+  size_t base;                  /* of a piece of it: where that begins; what the cutting's offsets are counted from */
 };
 
 static bool out_of_memory(const struct run *r) { return eq_fail_memory(r->err, 16 * r->out->n, "tokens"); }
 
-static bool add_word(void *context, size_t start, size_t end) {
+/* Where a byte of a stretch came from in the whole text. */
+static size_t whole_offset(const struct stretch *s, size_t at) {
+  for (; s; s = s->around) at = s->origin + (s->view.from && at < s->view.text.n ? s->view.from[at] : at);
+  return at;
+}
+
+static bool rewrite(const struct run *r, size_t stage, const struct stretch *around, struct eq_str text, size_t origin);
+
+static bool add_piece(void *context, size_t start, size_t end) {
   const struct stretch *s = context;
-  return eq_bpe_encode(s->run->t->bpe, s->run->s->words, s->text + start, end - start, s->origin + start,
-                       s->run->out) ||
-         out_of_memory(s->run);
+  const struct run *r = s->run;
+  struct eq_str piece = { s->view.text.p + s->base + start, end - start };
+  if (s->stage + 1 < r->t->n_stages) return rewrite(r, s->stage + 1, s, piece, s->base + start);
+  return eq_model_encode(&r->t->model, &r->s->model, piece.p, piece.n, s->base + start, r->out, r->err);
 }
 
-static bool add_whole(const struct run *r, uint32_t id, size_t start, size_t end) {
-  if (!eq_token_list_reserve(r->out, 1)) return out_of_memory(r);
-  r->out->ids[r->out->n] = id;
-  r->out->starts[r->out->n] = (uint32_t)start;
-  r->out->ends[r->out->n++] = (uint32_t)end;
-  return true;
+static bool cut(const struct stretch *s, size_t start, size_t end) {
+  struct stretch piece = *s;
+  piece.base = start;
+  return start == end || eq_pretokenize(&s->run->t->stages[s->stage].cuts, s->view.text.p + start, end - start,
+                                        add_piece, &piece, s->run->err);
 }
 
-/* A stretch without added tokens, with a space before it: offsets move back by the space, which covers nothing. */
-static bool cut_spaced(const struct run *r, const char *text, size_t n, size_t origin) {
-  struct eq_buffer *b = &r->s->spaced;
-  size_t before = r->out->n;
-  b->size = 0;
-  eq_buffer_add(b, " ", 1);
-  eq_buffer_add(b, text, n);
-  struct stretch s = { r, b->data, origin };
-  if (b->failed) return out_of_memory(r);
-  if (!eq_pretokenize(&r->t->pretokenizer, b->data, b->size, add_word, &s, r->err)) return false;
-  for (size_t i = before; i < r->out->n; i++) {
-    if (r->out->starts[i] > origin) r->out->starts[i]--;
-    r->out->ends[i]--;
-  }
-  return true;
-}
-
-/* A stretch without added tokens. */
-static bool cut(const struct run *r, const char *text, size_t n, size_t origin) {
-  if (!n) return true;
-  if (r->t->prefix_space && *text != ' ') return cut_spaced(r, text, n, origin);
-  struct stretch s = { r, text, origin };
-  return eq_pretokenize(&r->t->pretokenizer, text, n, add_word, &s, r->err);
-}
-
-/* A normalised stretch: added tokens stand out of it, the rest is cut into words. */
-static bool split_normalized(const struct run *r, const char *text, size_t n, size_t origin) {
+/* Added tokens stand out, the rest is given to `rest`, piece by piece. */
+static bool find_added(const struct stretch *s, const struct eq_added_tokens *tokens,
+                       bool (*rest)(const struct stretch *s, size_t start, size_t end)) {
+  const struct run *r = s->run;
+  struct eq_added_search search = { tokens, s->view.text, !r->t->find_special, 0, 0 };
   size_t done = 0, start, end;
-  uint32_t id;
-  while (eq_added_tokens_find(&r->t->normalized, text, n, done, &start, &end, &id)) {
-    if (!cut(r, text + done, start - done, origin + done) || !add_whole(r, id, origin + start, origin + end))
-      return false;
-    done = end;
+  for (uint32_t id; eq_added_search_next(&search, &start, &end, &id); done = end) {
+    if (done < start && !rest(s, done, start)) return false;
+    if (!eq_token_list_add(r->out, id, start, end)) return out_of_memory(r);
   }
-  return cut(r, text + done, n - done, origin + done);
+  return done >= s->view.text.n || rest(s, done, s->view.text.n);
 }
 
-/* A stretch of the original text without verbatim tokens. */
-static bool normalize(const struct run *r, const char *text, size_t n, size_t origin) {
-  if (!r->t->nfc) return split_normalized(r, text, n, origin);
-  struct eq_nfc *nfc = &r->s->nfc;
-  size_t before = r->out->n;
-  if (!eq_nfc_apply(nfc, &r->t->unicode, (struct eq_str){ text, n }, r->err)) return false;
-  if (!nfc->n_rewrites) return split_normalized(r, text, n, origin);
-  if (!split_normalized(r, nfc->text.p, nfc->text.n, 0)) return false;
-  eq_nfc_to_original(nfc, r->out->starts + before, r->out->n - before);
-  eq_nfc_to_original(nfc, r->out->ends + before, r->out->n - before);
+/* A piece of a text by the stages from `stage` on. */
+static bool rewrite(const struct run *r, size_t stage, const struct stretch *around, struct eq_str text,
+                    size_t origin) {
+  const struct eq_stage *e = &r->t->stages[stage];
+  struct stretch s = { .run = r, .stage = stage, .around = around, .origin = origin };
+  const size_t before = r->out->n;
+  bool at_start = whole_offset(around, origin) == 0;
+  if (!eq_normalize(&e->rewrite, &r->t->unicode, &r->s->stages[stage], text, at_start, &s.view, r->err)) return false;
+  if (!(stage == 0 ? find_added(&s, &r->t->normalized, cut) : cut(&s, 0, s.view.text.n))) return false;
+  if (!s.view.from && !origin) return true;
   for (size_t i = before; i < r->out->n; i++) {
+    eq_view_to_original(&s.view, &r->out->starts[i], &r->out->ends[i]);
     r->out->starts[i] += (uint32_t)origin;
     r->out->ends[i] += (uint32_t)origin;
   }
   return true;
 }
 
+static bool rewrite_first(const struct stretch *s, size_t start, size_t end) {
+  return rewrite(s->run, 0, NULL, (struct eq_str){ s->view.text.p + start, end - start }, start);
+}
+
+static bool add_frame(const struct run *r, const uint32_t *ids, size_t n, size_t at) {
+  for (size_t i = 0; i < n; i++)
+    if (!eq_token_list_add(r->out, ids[i], at, at)) return out_of_memory(r);
+  return true;
+}
+
 bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const char *text, size_t n,
                  struct eq_token_list *out, struct eq_err *err) {
   const struct run r = { t, s, out, err };
-  size_t done = 0, start, end, bad;
-  uint32_t id;
+  const struct eq_frame *frame = &t->frame;
+  const struct stretch whole = { .run = &r, .view = { .text = { text, n } } };
+  size_t bad;
   out->n = 0;
   if (n > UINT32_MAX / 4) return eq_fail(err, EQ_BAD, "the text has %zu bytes; cut it into segments", n);
   if (n && (bad = eq_utf8_invalid(text, n)) < n)
     return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text[bad]);
   if (t->sentencepiece) return eq_sentencepiece_encode(t->sentencepiece, s->pieces, text, n, out, err);
   if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &s->merging, text, n, out, err);
-  while (eq_added_tokens_find(&t->verbatim, text, n, done, &start, &end, &id)) {
-    if (!normalize(&r, text + done, start - done, done) || !add_whole(&r, id, start, end)) return false;
-    done = end;
-  }
-  return normalize(&r, text + done, n - done, done);
+  if (t->put_frame && !add_frame(&r, frame->before, frame->n_before, 0)) return false;
+  if (!find_added(&whole, &t->verbatim, rewrite_first)) return false;
+  return !t->put_frame || add_frame(&r, frame->after, frame->n_after, n);
 }

@@ -8,405 +8,119 @@
 #include "lib/base/file.h"
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
-#include "lib/text/json.h"
+#include "lib/text/frame_file.h"
+#include "lib/text/model_file.h"
+#include "lib/text/normalizer_file.h"
+#include "lib/text/pretokenizer_file.h"
 #include "lib/text/vocabulary_file.h"
-
-/* A JSON text that is being read into a tokenizer. Values are passed on as spans of it; p NULL is an absent or null
- * one. */
-struct source {
-  const char *where;
-  struct eq_str text;
-  struct eq_tokenizer *t;
-  struct eq_err *err;
-};
-
-/* ---- values of JSON ---- */
-
-static bool check_utf8(const char *where, struct eq_str text, struct eq_err *err) {
-  size_t bad = text.n ? eq_utf8_invalid(text.p, text.n) : 0;
-  return bad == text.n ||
-         eq_fail(err, EQ_BAD, "%s: byte %zu (0x%02x) is not UTF-8", where, bad, (unsigned)(unsigned char)text.p[bad]);
-}
-
-/* Reads a span; messages count bytes from the start of the file. */
-static void open_span(const struct source *s, struct eq_json *j, struct eq_str span) {
-  eq_json_open(j, s->where, span, s->err);
-  j->text = s->text.p;
-}
-
-/* Spans of the members of an object that are asked for; the others are checked and passed over. */
-static bool members(const struct source *s, struct eq_str object, const char *const *keys, struct eq_str *spans,
-                    size_t n) {
-  struct eq_json j;
-  struct eq_buffer scratch = { 0 };
-  struct eq_str key, value;
-  open_span(s, &j, object);
-  memset(spans, 0, n * sizeof *spans);
-  for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &key);) {
-    size_t i = 0;
-    while (i < n && !eq_str_is(key, keys[i])) i++;
-    bool null = eq_json_peek(&j) == 'n';
-    if (!eq_json_skip(&j, &value)) break;
-    if (i == n || null) continue;
-    if (spans[i].p) eq_json_fail(&j, "the same key twice");
-    spans[i] = value;
-  }
-  eq_buffer_free(&scratch);
-  return eq_json_end(&j);
-}
-
-/* A flag, or what it is when absent. */
-static bool flag(const struct source *s, struct eq_str span, bool when_absent, bool *value) {
-  struct eq_json j;
-  *value = when_absent;
-  if (!span.p) return true;
-  open_span(s, &j, span);
-  return eq_json_bool(&j, value);
-}
-
-/* A string, decoded to a copy that ends in 0 (free it); "" when absent. */
-static bool string(const struct source *s, struct eq_str span, char **value) {
-  struct eq_json j;
-  struct eq_buffer scratch = { 0 };
-  struct eq_str found = { "", 0 };
-  open_span(s, &j, span);
-  bool good = !span.p || eq_json_string(&j, &scratch, &found);
-  *value = good ? eq_copy_string(found.p, found.n) : NULL;
-  eq_buffer_free(&scratch);
-  return *value || (good && eq_fail_memory(s->err, found.n, "a string"));
-}
-
-/* The string under "type". */
-static bool type_of(const struct source *s, struct eq_str object, char **type) {
-  static const char *const keys[] = { "type" };
-  struct eq_str span;
-  return members(s, object, keys, &span, 1) && string(s, span, type);
-}
-
-static bool refuse(const struct source *s, const char *what, const char *name, const char *expected) {
-  return eq_fail(s->err, EQ_BAD, "%s: %s '%s' is not supported, expected %s", s->where, what, name, expected);
-}
-
-/* Calls read(s, element) for each element of an array. */
-static bool each(const struct source *s, struct eq_str array, bool (*read)(const struct source *, struct eq_str)) {
-  struct eq_json j;
-  struct eq_str element;
-  open_span(s, &j, array);
-  for (eq_json_begin(&j, '['); eq_json_next(&j);)
-    if (!eq_json_skip(&j, &element) || !read(s, element)) return false;
-  return eq_json_end(&j);
-}
-
-/* ---- the model: vocabulary and merges ---- */
-
-/* Says where in the text the error stands that is there already. */
-static void in_json(struct eq_json *j) {
-  eq_fail_prefix(j->err, "%s: byte %zu: ", j->where, (size_t)(j->p - j->text));
-  j->failed = true;
-}
-
-static bool read_vocab(const struct source *s, struct eq_str span) {
-  struct eq_json j;
-  struct eq_buffer scratch = { 0 };
-  struct eq_str token;
-  uint64_t id;
-  open_span(s, &j, span);
-  for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &token) && eq_json_u64(&j, &id);)
-    if (!eq_bpe_add_token(s->t->bpe, token, id, s->err)) {
-      in_json(&j);
-      break;
-    }
-  eq_buffer_free(&scratch);
-  return eq_json_end(&j);
-}
-
-/* Cuts "left right" at its one space. */
-static bool cut_merge(struct eq_str both, struct eq_str *left, struct eq_str *right) {
-  const char *space = both.n ? memchr(both.p, ' ', both.n) : NULL;
-  if (!space) return false;
-  *left = (struct eq_str){ both.p, (size_t)(space - both.p) };
-  *right = (struct eq_str){ space + 1, both.n - left->n - 1 };
-  return left->n && right->n && !memchr(right->p, ' ', right->n);
-}
-
-/* One merge: "left right" or ["left", "right"]. */
-static bool next_merge(struct eq_json *j, struct eq_buffer scratch[2], struct eq_str *left, struct eq_str *right) {
-  struct eq_str both;
-  if (eq_json_peek(j) == '"')
-    return eq_json_string(j, &scratch[0], &both) &&
-           (cut_merge(both, left, right) || eq_json_fail(j, "a merge that is not two tokens with a space between"));
-  if (!eq_json_begin(j, '[')) return false;
-  if (!eq_json_next(j) || !eq_json_string(j, &scratch[0], left) || !eq_json_next(j) ||
-      !eq_json_string(j, &scratch[1], right) || eq_json_next(j))
-    return eq_json_fail(j, "a merge that is not two tokens");
-  return !j->failed;
-}
-
-static bool read_merges(const struct source *s, struct eq_str span) {
-  struct eq_json j;
-  struct eq_buffer scratch[2] = { { 0 }, { 0 } };
-  struct eq_str left, right;
-  open_span(s, &j, span);
-  for (eq_json_begin(&j, '['); eq_json_next(&j) && next_merge(&j, scratch, &left, &right);)
-    if (!eq_bpe_add_merge(s->t->bpe, left, right, s->err)) {
-      in_json(&j);
-      break;
-    }
-  eq_buffer_free(&scratch[0]);
-  eq_buffer_free(&scratch[1]);
-  return eq_json_end(&j);
-}
-
-static bool finish(const struct source *s, bool whole_words) {
-  if (eq_bpe_finish(s->t->bpe, whole_words, s->err)) return true;
-  eq_fail_prefix(s->err, "%s: ", s->where);
-  return false;
-}
-
-static bool read_model(const struct source *s, struct eq_str model) {
-  enum { TYPE, VOCAB, MERGES, PREFIX, SUFFIX, DROPOUT, FALLBACK, WHOLE, N };
-  static const char *const keys[N] = {
-    "type",    "vocab",         "merges",       "continuing_subword_prefix", "end_of_word_suffix",
-    "dropout", "byte_fallback", "ignore_merges"
-  };
-  struct eq_str span[N];
-  char *type = NULL;
-  bool fallback = false, whole_words = false;
-  if (!members(s, model, keys, span, N) || !string(s, span[TYPE], &type)) return false;
-  bool good = !*type || !strcmp(type, "BPE") || refuse(s, "model", type, "BPE over bytes");
-  free(type);
-  good = good && flag(s, span[FALLBACK], false, &fallback) && flag(s, span[WHOLE], false, &whole_words);
-  if (!good) return false;
-  if (fallback) return refuse(s, "model option", "byte_fallback", "BPE over bytes, not over characters");
-  if (span[PREFIX].n > 2) return refuse(s, "model option", keys[PREFIX], "BPE over bytes");
-  if (span[SUFFIX].n > 2) return refuse(s, "model option", keys[SUFFIX], "BPE over bytes");
-  if (span[DROPOUT].p && !eq_str_is(span[DROPOUT], "0.0")) return refuse(s, "model option", "dropout", "none");
-  if (!span[VOCAB].p || !span[MERGES].p)
-    return eq_fail(s->err, EQ_BAD, "%s: the model has no '%s'", s->where, span[VOCAB].p ? "merges" : "vocab");
-  return read_vocab(s, span[VOCAB]) && read_merges(s, span[MERGES]) && finish(s, whole_words);
-}
-
-/* ---- normalizers and pre-tokenizers ---- */
-
-static bool read_normalizer(const struct source *s, struct eq_str span) {
-  static const char *const keys[] = { "normalizers" };
-  struct eq_str inner;
-  char *type;
-  if (!type_of(s, span, &type)) return false;
-  bool good = true;
-  if (!strcmp(type, "NFC"))
-    s->t->nfc = true;
-  else if (!strcmp(type, "Sequence"))
-    good = members(s, span, keys, &inner, 1) && (!inner.p || each(s, inner, read_normalizer));
-  else
-    good = refuse(s, "normalizer", type, "NFC or none");
-  free(type);
-  return good;
-}
-
-static bool read_byte_level(const struct source *s, struct eq_str span) {
-  static const char *const keys[] = { "add_prefix_space", "use_regex" };
-  struct eq_str found[2];
-  bool prefix_space, use_regex;
-  if (!members(s, span, keys, found, 2) || !flag(s, found[0], true, &prefix_space) ||
-      !flag(s, found[1], true, &use_regex))
-    return false;
-  if (prefix_space && s->t->pretokenizer.n_steps)
-    return refuse(s, "ByteLevel option", "add_prefix_space", "false after another pre-tokenizer");
-  s->t->prefix_space = prefix_space;
-  return !use_regex || eq_pretokenizer_add_gpt2(&s->t->pretokenizer, s->err);
-}
-
-/* A pattern that matches just this text. */
-static char *quote(const char *literal) {
-  struct eq_buffer b = { 0 };
-  eq_buffer_string(&b, "");
-  for (; *literal; literal++) {
-    if (strchr("\\^$.[]|()?*+{}-#", *literal)) eq_buffer_string(&b, "\\");
-    eq_buffer_add(&b, literal, 1);
-  }
-  if (b.failed) eq_buffer_free(&b);
-  return b.data;
-}
-
-/* {"Regex": "..."} or {"String": "..."} as a pattern; free it. */
-static bool read_pattern(const struct source *s, struct eq_str span, char **pattern) {
-  static const char *const keys[] = { "Regex", "String" };
-  struct eq_str found[2];
-  char *literal;
-  *pattern = NULL;
-  if (!span.p || !members(s, span, keys, found, 2))
-    return eq_fail(s->err, EQ_BAD, "%s: Split has no pattern", s->where);
-  if (found[0].p) return string(s, found[0], pattern);
-  if (!string(s, found[1], &literal)) return false;
-  *pattern = quote(literal);
-  free(literal);
-  return *pattern || eq_fail_memory(s->err, found[1].n, "a pattern");
-}
-
-static bool read_split(const struct source *s, struct eq_str span) {
-  static const char *const keys[] = { "pattern", "behavior", "invert" };
-  struct eq_str found[3];
-  char *pattern = NULL, *behavior = NULL;
-  bool invert;
-  bool good = members(s, span, keys, found, 3) && flag(s, found[2], false, &invert) && string(s, found[1], &behavior) &&
-              read_pattern(s, found[0], &pattern);
-  if (good) {
-    bool isolated = !strcmp(behavior, "Isolated"), removed = !strcmp(behavior, "Removed") && invert;
-    good = isolated || removed || refuse(s, "Split behavior", behavior, "Isolated, or Removed with invert");
-    if (good && !(good = eq_pretokenizer_add_regex(&s->t->pretokenizer, eq_str(pattern), removed, s->err)))
-      eq_fail_prefix(s->err, "%s: ", s->where);
-  }
-  free(pattern);
-  free(behavior);
-  return good;
-}
-
-static bool read_digits(const struct source *s, struct eq_str span) {
-  static const char *const keys[] = { "individual_digits" };
-  struct eq_str found;
-  bool individual;
-  return members(s, span, keys, &found, 1) && flag(s, found, false, &individual) &&
-         eq_pretokenizer_add_digits(&s->t->pretokenizer, individual, s->err);
-}
-
-static bool read_sequence(const struct source *s, struct eq_str span);
-
-/* To add a pre-tokenizer: a row here, a step in pretokenizer.c, a line in eq-token(1). */
-static const struct {
-  const char *type;
-  bool (*read)(const struct source *s, struct eq_str span);
-} pretokenizers[] = {
-  { "ByteLevel", read_byte_level }, { "Split", read_split }, { "Digits", read_digits }, { "Sequence", read_sequence }
-};
-
-static bool read_pretokenizer(const struct source *s, struct eq_str span) {
-  char *type;
-  if (!type_of(s, span, &type)) return false;
-  size_t i = 0, n = sizeof pretokenizers / sizeof *pretokenizers;
-  while (i < n && strcmp(type, pretokenizers[i].type) != 0) i++;
-  bool good = i < n ? pretokenizers[i].read(s, span)
-                    : refuse(s, "pre-tokenizer", type, "ByteLevel, Split, Digits or a Sequence of them");
-  free(type);
-  return good;
-}
-
-static bool read_sequence(const struct source *s, struct eq_str span) {
-  static const char *const keys[] = { "pretokenizers" };
-  struct eq_str inner;
-  return members(s, span, keys, &inner, 1) && (!inner.p || each(s, inner, read_pretokenizer));
-}
-
-/* Bytes must be spelled in the alphabet, which ByteLevel does: last, and once. */
-static bool ends_in_byte_level(const struct source *s, struct eq_str span, bool *ends) {
-  static const char *const keys[] = { "type", "pretokenizers" };
-  struct eq_str found[2], element = { 0 };
-  char *type;
-  if (!members(s, span, keys, found, 2) || !string(s, found[0], &type)) return false;
-  bool sequence = !strcmp(type, "Sequence");
-  *ends = !strcmp(type, "ByteLevel");
-  free(type);
-  if (!sequence || !found[1].p) return true;
-  struct eq_json j;
-  open_span(s, &j, found[1]);
-  for (eq_json_begin(&j, '['); eq_json_next(&j) && eq_json_skip(&j, &element);) {}
-  return !j.failed && (!element.p || ends_in_byte_level(s, element, ends));
-}
 
 /* ---- added tokens ---- */
 
+/* A tokenizer that is being read. */
+struct target {
+  struct eq_tokenizer *t;
+  uint64_t id; /* of the added token, where the file says it outside */
+};
+
 /* What is found after normalisation is normalised too. */
-static bool look_for(const struct source *s, struct eq_str content, uint32_t id, bool normalized) {
-  struct eq_nfc nfc = { .text = content };
-  bool good = !normalized || !s->t->nfc || eq_nfc_apply(&nfc, &s->t->unicode, content, s->err);
-  if (good && !eq_added_tokens_add(normalized ? &s->t->normalized : &s->t->verbatim, nfc.text, id, s->err))
+static bool look_for(const struct eq_source *s, struct eq_tokenizer *t, struct eq_str content,
+                     struct eq_added_token token, bool normalized) {
+  struct eq_normalizer_scratch scratch = { 0 };
+  struct eq_view view = { .text = content };
+  bool good = !normalized || eq_normalize(&t->stages[0].rewrite, &t->unicode, &scratch, content, true, &view, s->err);
+  if (good && view.text.n && !eq_added_tokens_add(normalized ? &t->normalized : &t->verbatim, view.text, token, s->err))
     eq_fail_prefix(s->err, "%s: ", s->where);
-  eq_nfc_free(&nfc);
+  eq_normalizer_scratch_free(&scratch);
   return s->err->code == EQ_OK;
 }
 
-static bool add_token(const struct source *s, struct eq_str object, uint64_t id) {
+static bool add_token(const struct eq_source *s, struct eq_str object, void *into) {
   enum { CONTENT, SPECIAL, NORMALIZED, SINGLE, LEFT, RIGHT, N };
   static const char *const keys[N] = { "content", "special", "normalized", "single_word", "lstrip", "rstrip" };
+  struct target *to = into;
   struct eq_str span[N];
-  bool flags[N];
+  bool flags[N] = { false };
   char *content = NULL;
-  if (!members(s, object, keys, span, N) || !string(s, span[CONTENT], &content)) return false;
-  bool good = true;
-  for (size_t i = SPECIAL; good && i < N; i++) good = flag(s, span[i], i == NORMALIZED, &flags[i]);
   uint32_t known;
-  if (good && eq_bpe_find(s->t->bpe, eq_str(content), &known)) id = known;
+  if (!eq_source_members(s, object, keys, span, N) || !eq_source_string(s, span[CONTENT], &content)) return false;
+  bool good = eq_source_flag(s, span[SPECIAL], false, &flags[SPECIAL]);
+  for (size_t i = NORMALIZED; good && i < N; i++)
+    good = eq_source_flag(s, span[i], i == NORMALIZED && !flags[SPECIAL], &flags[i]);
+  uint64_t id = good && eq_model_find(&to->t->model, eq_str(content), &known) ? known : to->id;
   if (good && id >= EQ_VOCAB_MAX)
     good = eq_fail(s->err, EQ_BAD, "%s: added token '%s' has id %llu, expected less than %d", s->where, content,
                    (unsigned long long)id, EQ_VOCAB_MAX);
-  if (good && id >= s->t->vocab) s->t->vocab = (size_t)id + 1;
-  for (size_t i = SINGLE; good && !flags[SPECIAL] && i < N; i++)
-    if (flags[i]) good = refuse(s, "added-token option", keys[i], "false");
-  if (good && !flags[SPECIAL]) good = look_for(s, eq_str(content), (uint32_t)id, flags[NORMALIZED]);
+  if (good && id >= to->t->vocab) to->t->vocab = (size_t)id + 1;
+  const struct eq_added_token token = { (uint32_t)id, flags[SPECIAL], flags[SINGLE], flags[LEFT], flags[RIGHT] };
+  good = good && (!*content || look_for(s, to->t, eq_str(content), token, flags[NORMALIZED]));
   free(content);
   return good;
 }
 
-static bool read_added_token(const struct source *s, struct eq_str object) {
+static bool read_added_token(const struct eq_source *s, struct eq_str object, void *into) {
   static const char *const keys[] = { "id" };
+  struct target *to = into;
   struct eq_str span;
-  struct eq_json j;
-  uint64_t id;
-  if (!members(s, object, keys, &span, 1)) return false;
+  if (!eq_source_members(s, object, keys, &span, 1)) return false;
   if (!span.p) return eq_fail(s->err, EQ_BAD, "%s: an added token has no 'id'", s->where);
-  open_span(s, &j, span);
-  return eq_json_u64(&j, &id) && add_token(s, object, id);
+  return eq_source_u64(s, span, 0, &to->id) && add_token(s, object, to);
 }
 
 /* tokenizer_config.json: {"50256": {"content": ...}, ...}. */
-static bool read_added_decoder(const struct source *s, struct eq_str span) {
+static bool read_added_decoder(const struct eq_source *s, struct eq_str span, struct eq_tokenizer *t) {
+  struct target to = { .t = t };
   struct eq_json j;
   struct eq_buffer scratch = { 0 };
   struct eq_str key, object;
-  uint64_t id;
-  open_span(s, &j, span);
+  eq_source_open(s, &j, span);
   for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &key);) {
-    if (!eq_parse_u64(key, &id)) eq_json_fail(&j, "expected a token id as the key");
-    if (!eq_json_skip(&j, &object) || !add_token(s, object, id)) break;
+    if (!eq_parse_u64(key, &to.id)) eq_json_fail(&j, "expected a token id as the key");
+    if (!eq_json_skip(&j, &object) || !add_token(s, object, &to)) break;
   }
   eq_buffer_free(&scratch);
   return s->err->code == EQ_OK && eq_json_end(&j);
 }
 
-/* added_tokens.json: {"<|endoftext|>": 50256, ...}: all taken as special, so they only count for the vocabulary. */
-static bool read_added_ids(const struct source *s) {
+/* added_tokens.json: {"<|endoftext|>": 50256, ...}: all taken as special. */
+static bool read_added_ids(const struct eq_source *s, struct eq_tokenizer *t) {
   struct eq_json j;
   struct eq_buffer scratch = { 0 };
   struct eq_str key;
   uint64_t id;
-  open_span(s, &j, s->text);
-  for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &key) && eq_json_u64(&j, &id);)
-    if (id >= EQ_VOCAB_MAX)
+  eq_source_open(s, &j, s->text);
+  for (eq_json_begin(&j, '{'); eq_json_key(&j, &scratch, &key) && eq_json_u64(&j, &id);) {
+    if (id >= EQ_VOCAB_MAX) {
       eq_json_fail(&j, "the token's id is too large");
-    else if (id >= s->t->vocab)
-      s->t->vocab = (size_t)id + 1;
+      break;
+    }
+    if (id >= t->vocab) t->vocab = (size_t)id + 1;
+    const struct eq_added_token token = { .id = (uint32_t)id, .special = true };
+    if (key.n && !look_for(s, t, key, token, false)) break;
+  }
   eq_buffer_free(&scratch);
-  return eq_json_end(&j);
+  return s->err->code == EQ_OK && eq_json_end(&j);
 }
 
-/* ---- whole files ---- */
+/* ---- tokenizer.json ---- */
 
 bool eq_tokenizer_read_json(struct eq_tokenizer *t, const char *where, struct eq_str text, struct eq_err *err) {
-  enum { MODEL, NORMALIZER, PRETOKENIZER, ADDED, N };
-  static const char *const keys[N] = { "model", "normalizer", "pre_tokenizer", "added_tokens" };
-  const struct source s = { where, text, t, err };
+  enum { MODEL, NORMALIZER, PRETOKENIZER, ADDED, POST, N };
+  static const char *const keys[N] = { "model", "normalizer", "pre_tokenizer", "added_tokens", "post_processor" };
+  const struct eq_source s = { where, text, err };
+  struct target to = { .t = t };
   struct eq_str span[N];
-  bool byte_level = false;
-  if (!check_utf8(where, text, err) || !members(&s, text, keys, span, N)) return false;
+  if (!eq_source_check(&s) || !eq_source_members(&s, text, keys, span, N)) return false;
   if (!span[MODEL].p) return eq_fail(err, EQ_BAD, "%s: no 'model', expected a tokenizer of Hugging Face", where);
-  if (span[PRETOKENIZER].p && !ends_in_byte_level(&s, span[PRETOKENIZER], &byte_level)) return false;
-  if (!byte_level)
-    return eq_fail(err, EQ_BAD, "%s: the pre-tokenizer does not end in ByteLevel, as a byte-level BPE's does", where);
-  if (span[NORMALIZER].p && !read_normalizer(&s, span[NORMALIZER])) return false;
-  if (!read_pretokenizer(&s, span[PRETOKENIZER]) || !read_model(&s, span[MODEL])) return false;
-  t->vocab = eq_bpe_size(t->bpe);
-  return !span[ADDED].p || each(&s, span[ADDED], read_added_token);
+  if (span[NORMALIZER].p && !eq_normalizer_read(&s, span[NORMALIZER], &t->stages[0].rewrite)) return false;
+  if (span[PRETOKENIZER].p && !eq_pretokenizer_read(&s, span[PRETOKENIZER], t)) return false;
+  if (!eq_model_read(&s, span[MODEL], &t->model, eq_stages_end_in_bytes(t))) return false;
+  if (t->model.over_bytes) eq_stages_drop_bytes(t);
+  t->vocab = eq_model_size(&t->model);
+  if (span[ADDED].p && !eq_source_sequence(&s, text, "added_tokens", read_added_token, &to)) return false;
+  return !span[POST].p || eq_frame_read(&s, span[POST], &t->frame);
 }
+
+/* ---- vocab.json and merges.txt ---- */
 
 /* Python classes whose vocab.json and merges.txt say all but the pattern and the normal form. */
 static const struct {
@@ -425,26 +139,38 @@ static const struct {
   { "Qwen2TokenizerFast", eq_pretokenizer_add_qwen2, true },
 };
 
-static bool set_class(const struct source *s, const char *class) {
+static bool set_class(const struct eq_source *s, const char *class, struct eq_tokenizer *t) {
   size_t i = 0, n = sizeof classes / sizeof *classes;
   while (i < n && strcmp(class, classes[i].class) != 0) i++;
   if (i == n)
-    return refuse(s, "tokenizer_class", class, "GPT2Tokenizer or Qwen2Tokenizer, or a tokenizer.json in the folder");
-  s->t->nfc = classes[i].nfc;
-  return classes[i].add_pattern(&s->t->pretokenizer, s->err);
+    return eq_source_refuse(s, "tokenizer_class", class,
+                            "GPT2Tokenizer or Qwen2Tokenizer, or a tokenizer.json in the folder");
+  const struct eq_rewrite_step nfc = { .kind = EQ_REWRITE_FORM, .form = EQ_NFC_9 };
+  if (classes[i].nfc && !eq_normalizer_add(&t->stages[0].rewrite, nfc, s->err)) return false;
+  return classes[i].add_pattern(&t->stages[t->n_stages - 1].cuts, s->err);
 }
 
-static bool read_merge_lines(const struct source *s) {
+/* A space before the text, as ByteLevel puts it. */
+static bool add_prefix_space(struct eq_tokenizer *t, struct eq_err *err) {
+  struct eq_rewrite_step step = { .kind = EQ_REWRITE_PREPEND, .unless_there = true, .text = eq_copy_string(" ", 1) };
+  if (!step.text) return eq_fail_memory(err, 1, "a space");
+  if (eq_pretokenizer_open(&t->stages[t->n_stages++].cuts, &t->unicode, err))
+    return eq_normalizer_add(&t->stages[t->n_stages - 1].rewrite, step, err);
+  eq_rewrite_step_free(&step);
+  return false;
+}
+
+static bool read_merge_lines(const struct eq_source *s, struct eq_bpe *bpe) {
   uint64_t line = 0;
   for (struct eq_str rest = s->text; rest.n;) {
     struct eq_str text = eq_str_cut(&rest, '\n'), left, right;
     line++;
     if (text.n && text.p[text.n - 1] == '\r') text.n--;
     if ((text.n >= 8 && !memcmp(text.p, "#version", 8)) || !text.n) continue;
-    if (!cut_merge(text, &left, &right))
+    if (!eq_model_cut_merge(text, &left, &right))
       return eq_fail(s->err, EQ_BAD, "%s:%llu: expected two tokens with a space between", s->where,
                      (unsigned long long)line);
-    if (!eq_bpe_add_merge(s->t->bpe, left, right, s->err)) {
+    if (!eq_bpe_add_merge(bpe, left, right, 0, s->err)) {
       eq_fail_prefix(s->err, "%s:%llu: ", s->where, (unsigned long long)line);
       return false;
     }
@@ -452,35 +178,49 @@ static bool read_merge_lines(const struct source *s) {
   return true;
 }
 
-static bool read_config(const struct source *s, bool *has_added) {
+static bool read_config(const struct eq_source *s, struct eq_tokenizer *t, bool *has_added) {
   enum { CLASS, PREFIX_SPACE, ADDED, N };
   static const char *const keys[N] = { "tokenizer_class", "add_prefix_space", "added_tokens_decoder" };
   struct eq_str span[N] = { { 0 } };
   char *class = NULL;
-  if (s->text.p && !members(s, s->text, keys, span, N)) return false;
+  bool prefix_space;
+  if (s->text.p && !eq_source_members(s, s->text, keys, span, N)) return false;
   *has_added = span[ADDED].p;
-  bool good =
-      flag(s, span[PREFIX_SPACE], false, &s->t->prefix_space) && string(s, span[CLASS], &class) && set_class(s, class);
+  bool good = eq_source_flag(s, span[PREFIX_SPACE], false, &prefix_space) &&
+              (!prefix_space || add_prefix_space(t, s->err)) && eq_source_string(s, span[CLASS], &class) &&
+              set_class(s, class, t);
   free(class);
-  return good && (!span[ADDED].p || read_added_decoder(s, span[ADDED]));
+  return good && (!span[ADDED].p || read_added_decoder(s, span[ADDED], t));
+}
+
+static bool read_model_files(const struct eq_source *vocab, const struct eq_source *merges, struct eq_model *m) {
+  const struct eq_bpe_rules rules = { .over_bytes = true, .unknown = EQ_NO_TOKEN };
+  m->kind = EQ_MODEL_BPE;
+  m->over_bytes = true;
+  if (!eq_model_read_vocab(vocab, vocab->text, m) || !(m->bpe = eq_bpe_new(&m->vocabulary, vocab->err)) ||
+      !read_merge_lines(merges, m->bpe))
+    return false;
+  if (eq_bpe_finish(m->bpe, rules, vocab->err)) return true;
+  eq_fail_prefix(vocab->err, "%s: ", vocab->where);
+  return false;
 }
 
 bool eq_tokenizer_read_files(struct eq_tokenizer *t, const struct eq_tokenizer_files *f, struct eq_err *err) {
   enum { VOCAB, MERGES, CONFIG, ADDED, N };
   static const char *const names[N] = { "vocab.json", "merges.txt", "tokenizer_config.json", "added_tokens.json" };
   const struct eq_str texts[N] = { f->vocab, f->merges, f->config, f->added };
-  struct source s[N];
+  struct eq_source s[N];
   char *where[N] = { 0 };
   bool good = true, has_added = false;
   for (size_t i = 0; i < N; i++) {
     where[i] = eq_path_join(f->folder, names[i]);
-    s[i] = (struct source){ where[i] ? where[i] : names[i], texts[i], t, err };
-    good = good && check_utf8(s[i].where, texts[i], err);
+    s[i] = (struct eq_source){ where[i] ? where[i] : names[i], texts[i], err };
+    good = good && eq_source_check(&s[i]);
   }
-  good = good && read_vocab(&s[VOCAB], texts[VOCAB]) && read_merge_lines(&s[MERGES]) && finish(&s[VOCAB], false);
-  t->vocab = eq_bpe_size(t->bpe);
-  good = good && read_config(&s[CONFIG], &has_added);
-  if (good && !has_added && texts[ADDED].p) good = read_added_ids(&s[ADDED]);
+  good = good && read_model_files(&s[VOCAB], &s[MERGES], &t->model);
+  t->vocab = eq_model_size(&t->model);
+  good = good && read_config(&s[CONFIG], t, &has_added);
+  if (good && !has_added && texts[ADDED].p) good = read_added_ids(&s[ADDED], t);
   for (size_t i = 0; i < N; i++) free(where[i]);
   return good;
 }
@@ -493,8 +233,8 @@ struct eq_tokenizer *eq_tokenizer_new(struct eq_err *err) {
     eq_fail_memory(err, sizeof *t, "a tokenizer");
     return NULL;
   }
-  t->bpe = eq_bpe_new(err);
-  if (t->bpe && eq_unicode_open(&t->unicode, err) && eq_pretokenizer_open(&t->pretokenizer, &t->unicode, err)) return t;
+  t->n_stages = 1;
+  if (eq_unicode_open(&t->unicode, err) && eq_pretokenizer_open(&t->stages[0].cuts, &t->unicode, err)) return t;
   eq_tokenizer_free(t);
   return NULL;
 }

@@ -1,5 +1,5 @@
-/* unicode.h: the properties of code points that pre-tokenizers ask for, and the normal form NFC with the way back to
- * the original bytes. Properties and tables are utf8proc's (Unicode 15); NFC is Unicode Standard Annex #15. */
+/* unicode.h: the properties of code points that the fastest of the pre-tokenizers ask for, in a table: letters and
+ * numbers of Unicode 16 (classes.h), and what normal forms may change. */
 #ifndef EQ_TEXT_UNICODE_H
 #define EQ_TEXT_UNICODE_H
 
@@ -24,29 +24,5 @@ struct eq_unicode {
 };
 bool eq_unicode_open(struct eq_unicode *u, struct eq_err *err);
 void eq_unicode_close(struct eq_unicode *u); /* of {0} too */
-
-/* A stretch of the original text that NFC rewrote, and what came of it; bytes from the start of either text. */
-struct eq_rewrite {
-  size_t in, in_size, out, out_size;
-};
-
-/* A text in NFC. When the original is in NFC already, text is the original and nothing was copied. */
-struct eq_nfc {
-  struct eq_str text;
-  struct eq_rewrite *rewrites; /* in order */
-  size_t n_rewrites, capacity;
-  struct eq_buffer out;
-  int32_t *code_points; /* scratch */
-  size_t code_points_capacity;
-};
-
-/* Normalises well-formed UTF-8; reuses the memory of `nfc`, which starts from {0}. Linear in the length of the text. */
-bool eq_nfc_apply(struct eq_nfc *nfc, const struct eq_unicode *u, struct eq_str original, struct eq_err *err);
-void eq_nfc_free(struct eq_nfc *nfc);
-
-/* Turns n byte offsets in nfc->text, in ascending order, into offsets in the original. Inside a rewritten stretch
- * offsets are counted from its start and stop at its end; so cuts of the text become cuts of the original, in the same
- * order. */
-void eq_nfc_to_original(const struct eq_nfc *nfc, uint32_t *offsets, size_t n);
 
 #endif

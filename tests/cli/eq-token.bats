@@ -87,8 +87,8 @@ refuses() {
   run --separate-stderr eq-token -m broken -i text.mp -o out.mp
   [ "$status" -eq 2 ]
   [[ "$stderr" == *"merge 8, 'Ġ' + 'nope': 'nope' is not in the vocabulary" ]]
-  jq '.pre_tokenizer.type = "Metaspace"' corpora/mini/tokenizer.json >broken/tokenizer.json
-  refuses 'broken/tokenizer.json: the pre-tokenizer does not end in ByteLevel, as a byte-level BPE'"'"'s does' -m broken -i text.mp
+  jq '.pre_tokenizer.type = "Hyperspace"' corpora/mini/tokenizer.json >broken/tokenizer.json
+  refuses "broken/tokenizer.json: pre-tokenizer 'Hyperspace' is not supported" -m broken -i text.mp
   mkdir lines && cp corpora/mini/vocab.json lines && printf '#version: 0.2\na b c\n' >lines/merges.txt
   refuses 'lines/merges.txt:2: expected two tokens with a space between' -m lines -i text.mp
   cp corpora/mini/merges.txt lines && printf '{"tokenizer_class": "LlamaTokenizer"}' >lines/tokenizer_config.json

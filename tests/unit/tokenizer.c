@@ -34,13 +34,16 @@ static void tokenize(const struct eq_tokenizer *t, struct eq_str text) {
   eq_token_scratch_free(s);
 }
 
-static void offsets_tile(struct eq_str text, bool gaps_allowed) {
+/* Tokens stand in order; where nothing is rewritten or dropped, each begins where the one before it ends. */
+static void offsets_tile(struct eq_str text, bool rewritten) {
   for (size_t i = 0; i < out.n; i++) {
-    uint32_t before = i ? out.ends[i - 1] : 0;
-    assert_true(gaps_allowed ? out.starts[i] >= before : out.starts[i] == before);
-    assert_true(out.ends[i] >= out.starts[i]);
+    if (rewritten)
+      assert_true(out.starts[i] >= (i ? out.starts[i - 1] : 0));
+    else
+      assert_int_equal(out.starts[i], i ? out.ends[i - 1] : 0);
+    assert_true(out.ends[i] >= out.starts[i] && out.ends[i] <= text.n);
   }
-  if (out.n && !gaps_allowed) assert_int_equal(out.ends[out.n - 1], text.n);
+  if (out.n && !rewritten) assert_int_equal(out.ends[out.n - 1], text.n);
   if (!text.n) assert_int_equal(out.n, 0);
 }
 
@@ -139,7 +142,7 @@ static struct eq_tokenizer *read_head(struct eq_str head) {
 }
 
 /* A line {"text": ..., "ids": [...]}: 1 when the tokenizer gives these ids. Lines may have other members. */
-static bool line_agrees(const struct eq_tokenizer *t, struct eq_str line, bool gaps_allowed) {
+static bool line_agrees(const struct eq_tokenizer *t, struct eq_str line, bool rewritten) {
   struct eq_json j;
   struct eq_buffer scratch = { 0 }, decoded = { 0 };
   struct eq_str key, text = { 0 }, ids = { 0 };
@@ -154,7 +157,7 @@ static bool line_agrees(const struct eq_tokenizer *t, struct eq_str line, bool g
       eq_json_skip(&j, eq_str_is(key, "ids") ? &ids : NULL);
   no_error();
   tokenize(t, text);
-  offsets_tile(text, gaps_allowed);
+  offsets_tile(text, rewritten);
   eq_json_open(&j, "golden", ids, &err);
   for (eq_json_begin(&j, '['); eq_json_next(&j) && eq_json_u64(&j, &id); n++) same &= n < out.n && out.ids[n] == id;
   eq_buffer_free(&scratch);
@@ -188,8 +191,8 @@ static void golden_line(void *context, struct eq_str line) {
   struct eq_str key, head = { 0 };
   g->lines++;
   if (line.n < 8 || memcmp(line.p, "{\"name\"", 7) != 0) {
-    bool gaps = eq_str_is(g->name, "matches only");
-    if (!line_agrees(g->t, line, gaps)) fail_msg("%.*s: %.*s", EQ_STR(g->name), EQ_STR(line));
+    bool tiles = eq_str_is(g->name, "gpt2") || eq_str_is(g->name, "llama3") || eq_str_is(g->name, "digits");
+    if (!line_agrees(g->t, line, !tiles)) fail_msg("%.*s: %.*s", EQ_STR(g->name), EQ_STR(line));
     return;
   }
   eq_json_open(&j, "golden", line, &err);
@@ -223,7 +226,7 @@ struct published {
 static void published_row(void *context, struct eq_str line) {
   struct published *p = context;
   p->rows++;
-  p->wrong += !line_agrees(p->t, line, false);
+  p->wrong += !line_agrees(p->t, line, true);
 }
 
 static void published(const char *folder, const char *rows, size_t at_least) {
@@ -332,13 +335,13 @@ static size_t brute_force(struct spelling merges[][2], size_t n_merges, struct s
 }
 
 /* The 256 bytes as tokens, by the rule of the alphabet: what is printable in Latin-1 stands for itself. */
-static void add_bytes(struct eq_bpe *b) {
+static void add_bytes(struct eq_vocabulary *v) {
   uint32_t next = 256;
   for (uint32_t byte = 0; byte < 256; byte++) {
     bool printable = (byte > ' ' && byte < 127) || (byte >= 0xA1 && byte != 0xAD);
     uint32_t c = printable ? byte : next++;
     const char two[2] = { (char)(0xC0 | c >> 6), (char)(0x80 | (c & 0x3F)) }, one = (char)c;
-    assert_true(eq_bpe_add_token(b, (struct eq_str){ c < 0x80 ? &one : two, c < 0x80 ? 1 : 2 }, byte, &err));
+    assert_true(eq_vocabulary_add(v, (struct eq_str){ c < 0x80 ? &one : two, c < 0x80 ? 1 : 2 }, byte, &err));
   }
 }
 
@@ -346,10 +349,9 @@ static uint64_t draws;
 static size_t draw(size_t n) { return (size_t)eq_random_below(7, 0, draws++, n); }
 
 /* Merges of random tokens of what is there so far, over the letters a, b and c. */
-static struct eq_bpe *random_vocabulary(struct spelling merges[MERGES][2]) {
+static struct eq_bpe *random_merges(struct eq_vocabulary *v, struct spelling merges[MERGES][2], bool over_bytes) {
   struct spelling tokens[MERGES + 3] = { { "a" }, { "b" }, { "c" } };
-  struct eq_bpe *b = eq_bpe_new(&err);
-  add_bytes(b);
+  add_bytes(v);
   for (size_t n = 0; n < MERGES;) {
     struct spelling l = tokens[draw(n + 3)], r = tokens[draw(n + 3)];
     bool usable = strlen(l.s) + strlen(r.s) <= TOKEN_MAX;
@@ -357,13 +359,15 @@ static struct eq_bpe *random_vocabulary(struct spelling merges[MERGES][2]) {
     if (!usable) continue;
     uint32_t id;
     tokens[n + 3] = joined(l, r);
-    if (!eq_bpe_find(b, eq_str(tokens[n + 3].s), &id))
-      assert_true(eq_bpe_add_token(b, eq_str(tokens[n + 3].s), 256 + n, &err));
-    assert_true(eq_bpe_add_merge(b, eq_str(l.s), eq_str(r.s), &err));
+    if (!eq_vocabulary_find(v, eq_str(tokens[n + 3].s), &id))
+      assert_true(eq_vocabulary_add(v, eq_str(tokens[n + 3].s), 256 + n, &err));
     merges[n][0] = l;
     merges[n++][1] = r;
   }
-  assert_true(eq_bpe_finish(b, false, &err));
+  struct eq_bpe *b = eq_bpe_new(v, &err);
+  for (size_t n = 0; n < MERGES; n++)
+    assert_true(eq_bpe_add_merge(b, eq_str(merges[n][0].s), eq_str(merges[n][1].s), 0, &err));
+  assert_true(eq_bpe_finish(b, (struct eq_bpe_rules){ .over_bytes = over_bytes, .unknown = EQ_NO_TOKEN }, &err));
   return b;
 }
 
@@ -372,7 +376,8 @@ static void merging_equals_the_definition_on_random_vocabularies(void **state) {
   struct spelling merges[MERGES][2], tokens[LONGEST + 1];
   char word[LONGEST];
   for (int round = 0; round < 60; round++) {
-    struct eq_bpe *b = random_vocabulary(merges);
+    struct eq_vocabulary v = { 0 };
+    struct eq_bpe *b = random_merges(&v, merges, round % 2); /* over bytes, over characters */
     struct eq_bpe_memory *m = eq_bpe_memory_new(&err);
     for (int i = 0; i < 40; i++) {
       size_t n = 1 + draw(i % 2 ? LONGEST : 20);
@@ -386,13 +391,14 @@ static void merging_equals_the_definition_on_random_vocabularies(void **state) {
       assert_int_equal(out.n, expected);
       for (size_t k = 0; k < expected; k++) {
         uint32_t id;
-        assert_true(eq_bpe_find(b, eq_str(tokens[k].s), &id));
+        assert_true(eq_vocabulary_find(&v, eq_str(tokens[k].s), &id));
         assert_int_equal(out.ids[k], id);
         assert_int_equal(out.ends[k] - out.starts[k], strlen(tokens[k].s));
       }
     }
     eq_bpe_memory_free(m);
     eq_bpe_free(b);
+    eq_vocabulary_free(&v);
   }
 }
 
@@ -441,7 +447,7 @@ static void offsets_lead_back_through_nfc(void **state) {
   no_error();
   struct eq_str text = eq_str("xe\xCC\x81 yo\xCC\x88z"); /* xé yöz, decomposed */
   tokenize(t, text);
-  offsets_tile(text, false);
+  offsets_tile(text, true);
   bool word_begins = false; /* the second word is the bytes from 4 on, in the original */
   for (size_t i = 0; i < out.n; i++) word_begins |= out.starts[i] == 4;
   assert_true(word_begins);
@@ -473,7 +479,7 @@ static void the_worst_texts_take_less_than_a_second_a_megabyte(void **state) {
       while (text.size + 4 <= 1000000) eq_buffer_string(&text, pieces[i]);
       clock_t began = clock();
       tokenize(t, (struct eq_str){ text.data, text.size });
-      offsets_tile((struct eq_str){ text.data, text.size }, false);
+      offsets_tile((struct eq_str){ text.data, text.size }, h > 0);
       assert_true((double)(clock() - began) / CLOCKS_PER_SEC < LIMIT);
       eq_buffer_free(&text);
     }
@@ -521,9 +527,13 @@ static void a_broken_tokenizer_is_named_in_one_line(void **state) {
     { "{", "expected a string" },
     { "{}", "no 'model'" },
     { "{\"model\":null}", "no 'model'" },
-    { "{\"model\":{}}", "does not end in ByteLevel" },
+    { "{\"model\":{}}", "the model has no 'vocab'" },
     { "{" PRE ",\"model\":{}}", "the model has no 'vocab'" },
-    { "{" PRE ",\"model\":{\"type\":\"Unigram\"}}", "model 'Unigram' is not supported" },
+    { "{" PRE ",\"model\":{\"type\":\"Unigram\"}}", "the model has no 'vocab'" },
+    { "{" PRE ",\"model\":{\"type\":\"Trigram\"}}", "model 'Trigram' is not supported" },
+    { "{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\"]]}}", "not a string and a number" },
+    { "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"vocab\":{\"a\":1},\"merges\":[]}}",
+      "unk_token \"u\" is not in the vocabulary" },
     { "{" PRE ",\"model\":{\"vocab\":{\"a\":-1},\"merges\":[]}}", "expected a whole number" },
     { "{" PRE ",\"model\":{\"vocab\":{\"a\":4194304},\"merges\":[]}}", "expected less than 4194304" },
     { "{" PRE ",\"model\":{\"vocab\":{\"a\":18446744073709551616},\"merges\":[]}}", "expected a whole number" },
@@ -534,23 +544,21 @@ static void a_broken_tokenizer_is_named_in_one_line(void **state) {
     { "{" PRE ",\"model\":{\"vocab\":{\"a\":1},\"merges\":[[\"a\"]]}}", "not two tokens" },
     { "{" PRE ",\"model\":{\"vocab\":{\"a\":1},\"merges\":[[\"a\",\"a\",\"a\"]]}}", "not two tokens" },
     { "{" PRE ",\"model\":{\"vocab\":{\"a\":1},\"merges\":[\"a a\"]}}", "'aa' is not in the vocabulary" },
-    { "{" PRE ",\"model\":{\"vocab\":{\"a\":1},\"merges\":[]}}", "no token for byte 0x00" },
     { "{" PRE ",\"model\":{\"dropout\":0.1,\"vocab\":{},\"merges\":[]}}", "'dropout' is not supported" },
-    { "{" PRE ",\"model\":{\"byte_fallback\":true}}", "'byte_fallback' is not supported" },
-    { "{" PRE ",\"model\":{\"end_of_word_suffix\":\"</w>\"}}", "'end_of_word_suffix' is not supported" },
-    { "{" PRE ",\"normalizer\":{\"type\":\"NFKC\"},\"model\":{}}", "normalizer 'NFKC' is not supported" },
+    { "{" PRE ",\"normalizer\":{\"type\":\"NFX\"},\"model\":{}}", "normalizer 'NFX' is not supported" },
     { "{" PRE ",\"model\":{},\"model\":{}}", "the same key twice" },
-    { "{\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"model\":{}}", "does not end in ByteLevel" },
-    { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Punctuation\"},{\"type\":\"ByteLevel\"}"
+    { "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"ab\"},\"model\":{}}",
+      "character 'ab' is not supported" },
+    { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Punkt\"},{\"type\":\"ByteLevel\"}"
       "]},"
       "\"model\":{}}",
-      "pre-tokenizer 'Punctuation' is not supported" },
+      "pre-tokenizer 'Punkt' is not supported" },
     { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},"
       "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",
       "pattern '(': character 1" },
     { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},"
-      "\"behavior\":\"MergedWithNext\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",
-      "Split behavior 'MergedWithNext' is not supported" },
+      "\"behavior\":\"Merged\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",
+      "split behavior 'Merged' is not supported" },
     { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[a[b]]"
       "\"},"
       "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",

@@ -1,0 +1,133 @@
+#include "lib/text/aligned.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+void eq_view_to_original(const struct eq_view *v, uint32_t *start, uint32_t *end) {
+  if (!v->from || !v->text.n) return;
+  bool empty = *end <= *start;
+  uint32_t last = (uint32_t)v->text.n - 1, from = *start < last ? *start : last, to = *end - 1 < last ? *end - 1 : last;
+  *start = *start > last ? v->to[last] : v->from[from];
+  *end = empty ? *start : v->to[to];
+}
+
+void eq_aligned_free(struct eq_aligned *a) {
+  eq_buffer_free(&a->text);
+  free(a->from);
+  free(a->to);
+  *a = (struct eq_aligned){ 0 };
+}
+
+static bool room(struct eq_rewriting *r, size_t more) {
+  struct eq_aligned *a = r->out;
+  size_t need = a->text.size + more;
+  if (r->failed) return false;
+  if (need <= a->capacity) return true;
+  size_t capacity = need + need / 2 + 64;
+  uint32_t *from = realloc(a->from, capacity * sizeof *from);
+  if (from) a->from = from;
+  uint32_t *to = realloc(a->to, capacity * sizeof *to);
+  if (to) a->to = to;
+  if (!from || !to || !eq_buffer_reserve(&a->text, capacity - a->text.size)) {
+    r->failed = true;
+    return false;
+  }
+  a->capacity = capacity;
+  return true;
+}
+
+/* Copies in.text[start..start + n) and where it came from. */
+static void copy(struct eq_rewriting *r, size_t start, size_t n) {
+  if (!n || !room(r, n)) return;
+  uint32_t *from = r->out->from + r->out->text.size, *to = r->out->to + r->out->text.size;
+  if (r->in.from) {
+    memcpy(from, r->in.from + start, n * sizeof *from);
+    memcpy(to, r->in.to + start, n * sizeof *to);
+  } else
+    for (size_t i = 0; i < n; i++) {
+      from[i] = (uint32_t)(start + i);
+      to[i] = (uint32_t)(start + i + 1);
+    }
+  eq_buffer_add(&r->out->text, r->in.text.p + start, n);
+}
+
+static void change(struct eq_rewriting *r) {
+  if (r->changed) return;
+  r->changed = true;
+  copy(r, 0, r->at);
+}
+
+static void add(struct eq_rewriting *r, struct eq_str text, uint32_t from, uint32_t to) {
+  change(r);
+  if (!room(r, text.n)) return;
+  for (size_t i = 0; i < text.n; i++) {
+    r->out->from[r->out->text.size + i] = from;
+    r->out->to[r->out->text.size + i] = to;
+  }
+  eq_buffer_add(&r->out->text, text.p, text.n);
+}
+
+/* Where the bytes [start, end) of in.text came from, as a whole. */
+static uint32_t from_of(const struct eq_rewriting *r, size_t start) {
+  return r->in.from ? r->in.from[start] : (uint32_t)start;
+}
+static uint32_t to_of(const struct eq_rewriting *r, size_t end) { return r->in.to ? r->in.to[end - 1] : (uint32_t)end; }
+
+static struct eq_str encode(uint32_t c, char bytes[4]) {
+  if (c < 0x80) {
+    bytes[0] = (char)c;
+    return (struct eq_str){ bytes, 1 };
+  }
+  size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+  for (size_t i = n - 1; i > 0; i--, c >>= 6) bytes[i] = (char)(0x80 | (c & 0x3F));
+  bytes[0] = (char)(lead[n] | c);
+  return (struct eq_str){ bytes, n };
+}
+
+void eq_rewrite_begin(struct eq_rewriting *r, struct eq_view in, struct eq_aligned *out) {
+  *r = (struct eq_rewriting){ .in = in, .out = out };
+  out->text.size = 0;
+}
+
+void eq_rewrite_keep(struct eq_rewriting *r, size_t n) {
+  if (r->changed) copy(r, r->at, n);
+  r->at += n;
+}
+
+void eq_rewrite_drop(struct eq_rewriting *r, size_t n) {
+  if (n) change(r);
+  r->at += n;
+}
+
+void eq_rewrite_replace(struct eq_rewriting *r, size_t n, uint32_t c) {
+  char bytes[4];
+  struct eq_str text = encode(c, bytes);
+  if (text.n == n && !memcmp(r->in.text.p + r->at, bytes, n)) {
+    eq_rewrite_keep(r, n);
+    return;
+  }
+  add(r, text, from_of(r, r->at), to_of(r, r->at + n));
+  r->at += n;
+}
+
+void eq_rewrite_insert(struct eq_rewriting *r, uint32_t c) {
+  char bytes[4];
+  size_t start = r->at;
+  while (start > 0 && ((unsigned char)r->in.text.p[--start] & 0xC0) == 0x80) {}
+  add(r, encode(c, bytes), r->at ? from_of(r, start) : 0, r->at ? to_of(r, r->at) : 0);
+}
+
+void eq_rewrite_prepend(struct eq_rewriting *r, struct eq_str text) {
+  size_t n = eq_utf8_length(r->in.text.p + r->at, r->in.text.n - r->at);
+  if (n) add(r, text, from_of(r, r->at), to_of(r, r->at + n));
+}
+
+bool eq_rewrite_end(struct eq_rewriting *r, struct eq_view *result) {
+  eq_rewrite_keep(r, r->in.text.n - r->at);
+  *result = r->in;
+  if (r->changed) *result = (struct eq_view){ { r->out->text.data, r->out->text.size }, r->out->from, r->out->to };
+  return !r->failed && !r->out->text.failed;
+}

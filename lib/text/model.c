@@ -1,0 +1,117 @@
+#include "lib/text/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+void eq_model_free(struct eq_model *m) {
+  eq_vocabulary_free(&m->vocabulary);
+  eq_bpe_free(m->bpe);
+  eq_unigram_free(m->unigram);
+  free(m->prefix);
+  *m = (struct eq_model){ 0 };
+}
+
+bool eq_model_find(const struct eq_model *m, struct eq_str spelling, uint32_t *id) {
+  return m->unigram ? eq_unigram_find(m->unigram, spelling, id) : eq_vocabulary_find(&m->vocabulary, spelling, id);
+}
+
+size_t eq_model_size(const struct eq_model *m) { return m->unigram ? eq_unigram_size(m->unigram) : m->vocabulary.size; }
+
+struct eq_str eq_model_spelling(const struct eq_model *m, uint32_t id) {
+  if (!m->unigram) return eq_vocabulary_spelling(&m->vocabulary, id);
+  return id < eq_unigram_size(m->unigram) ? eq_unigram_spelling(m->unigram, id) : (struct eq_str){ 0 };
+}
+
+bool eq_model_memory_open(struct eq_model_memory *memory, struct eq_err *err) {
+  memory->words = eq_bpe_memory_new(err);
+  return memory->words;
+}
+
+void eq_model_memory_free(struct eq_model_memory *memory) {
+  eq_bpe_memory_free(memory->words);
+  eq_unigram_scratch_free(&memory->unigram);
+  eq_buffer_free(&memory->piece);
+}
+
+/* ---- words ---- */
+
+struct word {
+  const char *p;
+  size_t n, start;
+};
+
+static bool encode_bpe(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+                       struct eq_token_list *out, struct eq_err *err) {
+  return eq_bpe_encode(m->bpe, memory->words, w.p, w.n, w.start, out) || eq_fail_memory(err, 16 * w.n, "tokens");
+}
+
+static bool encode_unigram(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+                           struct eq_token_list *out, struct eq_err *err) {
+  return eq_unigram_encode(m->unigram, &memory->unigram, w.p, w.n, w.start, out, err);
+}
+
+static bool add_unknown(const struct eq_model *m, struct word w, struct eq_token_list *out, struct eq_err *err) {
+  if (m->unknown == EQ_NO_TOKEN)
+    return eq_fail(err, EQ_BAD, "the word '%.*s' is not in the vocabulary, and no token is there for unknown ones",
+                   (int)(w.n < 60 ? w.n : 60), w.p);
+  return eq_token_list_add(out, m->unknown, w.start, w.start + w.n) || eq_fail_memory(err, 16 * out->n, "tokens");
+}
+
+/* The end of the longest piece that begins at `at`, and its id; `at` when there is none. */
+static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *memory, struct word w, size_t at,
+                            uint32_t *id) {
+  struct eq_buffer *b = &memory->piece;
+  const size_t prefix = at ? strlen(m->prefix) : 0;
+  size_t end = w.n - at > m->vocabulary.longest ? at + m->vocabulary.longest : w.n;
+  while (end > at && end < w.n && ((unsigned char)w.p[end] & 0xC0) == 0x80) end--;
+  b->size = 0;
+  eq_buffer_add(b, m->prefix, prefix);
+  eq_buffer_add(b, w.p + at, end - at);
+  for (; !b->failed && end > at; end--)
+    if ((end == w.n || ((unsigned char)w.p[end] & 0xC0) != 0x80) &&
+        eq_vocabulary_find(&m->vocabulary, (struct eq_str){ b->data, prefix + end - at }, id))
+      return end;
+  return at;
+}
+
+/* The longest piece again and again, from the left; a word that has no such pieces is unknown as a whole. Wu et al.
+ * 2016, section 4.1. */
+static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+                             struct eq_token_list *out, struct eq_err *err) {
+  const size_t before = out->n;
+  if (w.n > 4 * m->max_characters || eq_utf8_count(w.p, w.n) > m->max_characters) return add_unknown(m, w, out, err);
+  for (size_t at = 0, end; at < w.n; at = end) {
+    uint32_t id;
+    end = longest_piece(m, memory, w, at, &id);
+    if (memory->piece.failed) return eq_fail_memory(err, w.n, "a word");
+    if (end == at) {
+      out->n = before;
+      return add_unknown(m, w, out, err);
+    }
+    if (!eq_token_list_add(out, id, w.start + at, w.start + end)) return eq_fail_memory(err, 16 * out->n, "tokens");
+  }
+  return true;
+}
+
+static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+                             struct eq_token_list *out, struct eq_err *err) {
+  uint32_t id;
+  (void)memory;
+  if (!eq_vocabulary_find(&m->vocabulary, (struct eq_str){ w.p, w.n }, &id)) return add_unknown(m, w, out, err);
+  return eq_token_list_add(out, id, w.start, w.start + w.n) || eq_fail_memory(err, 16 * out->n, "tokens");
+}
+
+static bool (*const encoders[EQ_MODEL_KINDS])(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+                                              struct eq_token_list *out, struct eq_err *err) = {
+  [EQ_MODEL_BPE] = encode_bpe,
+  [EQ_MODEL_UNIGRAM] = encode_unigram,
+  [EQ_MODEL_WORDPIECE] = encode_wordpiece,
+  [EQ_MODEL_WORDLEVEL] = encode_wordlevel,
+};
+
+bool eq_model_encode(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
+                     struct eq_token_list *out, struct eq_err *err) {
+  return encoders[m->kind](m, memory, (struct word){ word, n, start }, out, err);
+}

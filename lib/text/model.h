@@ -1,0 +1,42 @@
+/* model.h: the model of a tokenizer, which turns a word into tokens: BPE (bpe.h), Unigram (unigram.h), WordPiece or
+ * WordLevel. */
+#ifndef EQ_TEXT_MODEL_H
+#define EQ_TEXT_MODEL_H
+
+#include "lib/text/bpe.h"
+#include "lib/text/unigram.h"
+
+enum eq_model_kind { EQ_MODEL_BPE, EQ_MODEL_UNIGRAM, EQ_MODEL_WORDPIECE, EQ_MODEL_WORDLEVEL, EQ_MODEL_KINDS };
+
+/* What model_file.c fills in. Start from {0}; free with eq_model_free. */
+struct eq_model {
+  enum eq_model_kind kind;
+  struct eq_vocabulary vocabulary; /* of all but Unigram */
+  struct eq_bpe *bpe;
+  bool over_bytes; /* the BPE takes words as they are and not in the alphabet of bytes */
+  struct eq_unigram *unigram;
+  uint32_t unknown;      /* of WordPiece and WordLevel; EQ_NO_TOKEN: an unknown word is an error */
+  char *prefix;          /* of WordPiece, before a piece that does not begin its word */
+  size_t max_characters; /* of WordPiece: a longer word is unknown */
+};
+void eq_model_free(struct eq_model *m);
+
+/* The id of a spelling, one above the largest id, and the spelling of an id ({NULL, 0} when it has none). */
+bool eq_model_find(const struct eq_model *m, struct eq_str spelling, uint32_t *id);
+size_t eq_model_size(const struct eq_model *m);
+struct eq_str eq_model_spelling(const struct eq_model *m, uint32_t id);
+
+/* A thread's memory. Start from {0} and open it; free with eq_model_memory_free. */
+struct eq_model_memory {
+  struct eq_bpe_memory *words;
+  struct eq_unigram_scratch unigram;
+  struct eq_buffer piece;
+};
+bool eq_model_memory_open(struct eq_model_memory *memory, struct eq_err *err);
+void eq_model_memory_free(struct eq_model_memory *memory);
+
+/* Adds the tokens of word[0..n), not empty and well-formed, to `out`, with offsets from `start`. */
+bool eq_model_encode(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
+                     struct eq_token_list *out, struct eq_err *err);
+
+#endif

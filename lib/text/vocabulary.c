@@ -1,0 +1,84 @@
+#include "lib/text/vocabulary.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static struct eq_str spelling_of(const struct eq_vocabulary *v, uint32_t at) {
+  return (struct eq_str){ v->spellings.data + v->tokens[at].at, v->tokens[at].n };
+}
+
+/* The slot of a spelling: with its token, or the free one where it belongs. */
+static uint32_t *slot_of(const struct eq_vocabulary *v, struct eq_str s) {
+  size_t i = (size_t)XXH3_64bits(s.p, s.n) & (v->slots - 1);
+  for (;; i = (i + 1) & (v->slots - 1)) {
+    uint32_t at = v->by_spelling[i];
+    if (at == EQ_NO_TOKEN || eq_str_equal(spelling_of(v, at), s)) return &v->by_spelling[i];
+  }
+}
+
+static bool room_for_spelling(struct eq_vocabulary *v) {
+  if (2 * (v->n_tokens + 1) <= v->slots) return true;
+  free(v->by_spelling);
+  v->slots = v->slots ? 2 * v->slots : 1024;
+  v->by_spelling = eq_array(v->slots, sizeof *v->by_spelling);
+  if (!v->by_spelling) return false;
+  memset(v->by_spelling, 0xFF, v->slots * sizeof *v->by_spelling);
+  for (uint32_t i = 0; i < v->n_tokens; i++) *slot_of(v, spelling_of(v, i)) = i;
+  return true;
+}
+
+static bool room_for_id(struct eq_vocabulary *v, size_t id) {
+  if (id < v->by_id_capacity) return true;
+  size_t capacity = 2 * v->by_id_capacity > id ? 2 * v->by_id_capacity : id + 1024;
+  uint32_t *by_id = realloc(v->by_id, capacity * sizeof *by_id);
+  if (!by_id) return false;
+  memset(by_id + v->by_id_capacity, 0xFF, (capacity - v->by_id_capacity) * sizeof *by_id);
+  v->by_id = by_id;
+  v->by_id_capacity = capacity;
+  return true;
+}
+
+bool eq_vocabulary_add(struct eq_vocabulary *v, struct eq_str spelling, uint64_t id, struct eq_err *err) {
+  if (id >= EQ_VOCAB_MAX)
+    return eq_fail(err, EQ_BAD, "token '%.*s' has id %llu, expected less than %d", EQ_STR(spelling),
+                   (unsigned long long)id, EQ_VOCAB_MAX);
+  if (v->spellings.size + spelling.n >= UINT32_MAX)
+    return eq_fail(err, EQ_BAD, "the vocabulary has more than 4 GB of text");
+  struct eq_spelling *tokens = eq_array_grow(v->tokens, v->n_tokens, &v->capacity, sizeof *tokens);
+  if (tokens) v->tokens = tokens;
+  if (!tokens || !room_for_spelling(v) || !room_for_id(v, (size_t)id))
+    return eq_fail_memory(err, 64 * v->n_tokens, "a vocabulary");
+  uint32_t *slot = slot_of(v, spelling);
+  if (*slot != EQ_NO_TOKEN) return eq_fail(err, EQ_BAD, "token '%.*s' is there twice", EQ_STR(spelling));
+  if (v->by_id[id] != EQ_NO_TOKEN)
+    return eq_fail(err, EQ_BAD, "token '%.*s' has id %llu, which another token has", EQ_STR(spelling),
+                   (unsigned long long)id);
+  *slot = v->by_id[id] = (uint32_t)v->n_tokens;
+  tokens[v->n_tokens++] = (struct eq_spelling){ (uint32_t)v->spellings.size, (uint32_t)spelling.n, (uint32_t)id };
+  eq_buffer_add(&v->spellings, spelling.p, spelling.n);
+  if (id >= v->size) v->size = (size_t)id + 1;
+  if (spelling.n > v->longest) v->longest = spelling.n;
+  return !v->spellings.failed || eq_fail_memory(err, v->spellings.size, "a vocabulary");
+}
+
+bool eq_vocabulary_find(const struct eq_vocabulary *v, struct eq_str spelling, uint32_t *id) {
+  if (!v->n_tokens) return false;
+  uint32_t at = *slot_of(v, spelling);
+  if (at == EQ_NO_TOKEN) return false;
+  *id = v->tokens[at].id;
+  return true;
+}
+
+struct eq_str eq_vocabulary_spelling(const struct eq_vocabulary *v, uint32_t id) {
+  if (id >= v->by_id_capacity || v->by_id[id] == EQ_NO_TOKEN) return (struct eq_str){ 0 };
+  return spelling_of(v, v->by_id[id]);
+}
+
+void eq_vocabulary_free(struct eq_vocabulary *v) {
+  eq_buffer_free(&v->spellings);
+  free(v->tokens);
+  free(v->by_spelling);
+  free(v->by_id);
+  *v = (struct eq_vocabulary){ 0 };
+}
