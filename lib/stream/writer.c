@@ -72,7 +72,7 @@ static void flush(struct eq_writer *w) {
 /* After each record. A slow stream must not sit in the batch while somebody waits for it, so time counts too. */
 static void record_done(struct eq_writer *w) {
   w->records++;
-  if (w->out->size - w->hashed < BATCH && (w->records % 16 || !w->port || eq_clock() - w->flushed < 0.1)) return;
+  if (w->out->size - w->hashed < BATCH && (!w->port || eq_clock() - w->flushed < 0.1)) return;
   digest(w);
   flush(w);
 }
