@@ -60,37 +60,71 @@ bool eq_path_is_folder(const char *path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A file without a name beside `path`, -1 where there can be none: whatever ends the program, nothing of it stays. */
+static int open_nameless(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? eq_copy_string(path, (size_t)(slash - path) + 1) : eq_copy_string(".", 1);
+  bool can_be_named = access("/proc/self/fd", X_OK) == 0;
+  int fd = folder && can_be_named ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666) : -1;
+  free(folder);
+  return fd;
+}
+
+static int open_temporary(char *name) {
+  int fd = mkostemp(name, O_CLOEXEC);
+  mode_t mask = umask(0);
+  umask(mask);
+  if (fd >= 0) fchmod(fd, 0666 & ~mask); /* mkstemp makes it private; a result is for whom the umask says */
+  return fd;
+}
+
 bool eq_output_open(struct eq_output *o, const char *path, struct eq_err *err) {
   *o = (struct eq_output){ .fd = -1 };
-  struct eq_buffer b = { 0 };
   struct stat st;
   if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) o->path = realpath(path, NULL); /* NULL: it leads nowhere */
   if (!o->path) o->path = eq_copy_string(path, strlen(path));
-  eq_buffer_format(&b, "%s.XXXXXX", o->path ? o->path : "");
-  o->temporary = b.data;
-  if (b.failed || !o->path) {
-    eq_output_discard(o);
-    return eq_fail_memory(err, strlen(path), "a path");
-  }
-  o->fd = mkstemp(o->temporary);
-  if (o->fd < 0) {
+  if (!o->path) return eq_fail_memory(err, strlen(path), "a path");
+  if ((o->fd = open_nameless(o->path)) >= 0) return true;
+  struct eq_buffer name = { 0 };
+  eq_buffer_format(&name, "%s.XXXXXX", o->path);
+  if (name.failed)
+    eq_fail_memory(err, strlen(path), "a path");
+  else if ((o->fd = open_temporary(name.data)) >= 0) {
+    o->temporary = name.data;
+    return true;
+  } else
     eq_fail_errno(err, path, "create");
-    free(o->temporary);
-    o->temporary = NULL;
-    eq_output_discard(o);
-    return false;
+  eq_buffer_free(&name);
+  eq_output_discard(o);
+  return false;
+}
+
+/* Gives a nameless file its own name, or where a file has that already, one beside it. */
+static bool give_name(struct eq_output *o) {
+  char from[32];
+  struct eq_buffer name = { 0 };
+  snprintf(from, sizeof from, "/proc/self/fd/%d", o->fd);
+  for (unsigned i = 0; i < 1000; i++) {
+    name.size = 0;
+    eq_buffer_string(&name, o->path);
+    if (i) eq_buffer_format(&name, ".%06x", (1000 * (unsigned)getpid() + i) & 0xffffff);
+    if (name.failed) break;
+    if (linkat(AT_FDCWD, from, AT_FDCWD, name.data, AT_SYMLINK_FOLLOW) == 0) {
+      o->temporary = name.data;
+      return true;
+    }
+    if (errno != EEXIST) break;
   }
-  mode_t mask = umask(0);
-  umask(mask);
-  fchmod(o->fd, 0666 & ~mask); /* mkstemp makes it private; a result is for whom the umask says */
-  return true;
+  eq_buffer_free(&name);
+  return false;
 }
 
 bool eq_output_commit(struct eq_output *o, struct eq_err *err) {
   bool ok = fsync(o->fd) == 0 || errno == EINVAL || errno == EROFS;
+  ok = ok && (o->temporary || give_name(o));
   if (close(o->fd)) ok = false;
   o->fd = -1;
-  if (ok && rename(o->temporary, o->path) == 0) {
+  if (ok && rename(o->temporary, o->path) == 0) { /* of a name to itself: done already */
     free(o->temporary);
     o->temporary = NULL;
   } else

@@ -19,12 +19,12 @@ char *eq_path_join(const char *folder, const char *name);
 bool eq_path_exists(const char *path);
 bool eq_path_is_folder(const char *path);
 
-/* A file being written under a temporary name beside its own. Nothing shows under `path` until eq_output_commit, which
- * flushes, fsyncs and renames; eq_output_discard removes what was written. fd is for the caller to write to. A symbolic
- * link stays: the file that it leads to is the one that is replaced. */
+/* A file being written: without a name where the file system can do that, else under a temporary one beside its own.
+ * Nothing shows under `path` until eq_output_commit, which flushes, fsyncs and names it; eq_output_discard removes what
+ * was written. fd is for the caller to write to. A symbolic link stays: the file that it leads to is replaced. */
 struct eq_output {
   int fd;
-  char *path, *temporary;
+  char *path, *temporary; /* temporary: NULL while the file has no name */
 };
 bool eq_output_open(struct eq_output *o, const char *path, struct eq_err *err);
 bool eq_output_commit(struct eq_output *o, struct eq_err *err);

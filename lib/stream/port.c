@@ -55,7 +55,7 @@ struct eq_port *eq_port_input(const char *where, struct eq_err *err) {
   return NULL;
 }
 
-/* A result goes to a temporary name and is renamed; what is there already and is no regular file (/dev/null, a FIFO)
+/* A result appears whole; what is there already and is no regular file (/dev/null, a FIFO)
  * must not be replaced by one. */
 static bool open_path(struct eq_port *p, const char *path, struct eq_err *err) {
   struct stat st, out;

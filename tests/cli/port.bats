@@ -75,6 +75,44 @@ fails() {
   cmp "$T/target" <(eq-shard -i "$ONE")
 }
 
+@test "a program that is killed leaves no part of a file" {
+  python3 -c 'import os, sys; os.open(sys.argv[1], os.O_TMPFILE | os.O_WRONLY)' "$T" || skip "no O_TMPFILE here"
+  mkdir "$T/d"
+  mkfifo "$T/in"
+  eq-shard -i "$T/in" -o "$T/d/out.mp" &
+  local pid=$!
+  exec 4>"$T/in"
+  head -c 300 "$ONE" >&4
+  sleep 0.3
+  kill -TERM $pid
+  exec 4>&-
+  wait $pid || true
+  [ -z "$(ls -A "$T/d")" ]
+}
+
+@test "a file takes another's place, and its mode is what umask says" {
+  cp "$ONE" "$T/out.mp"
+  chmod 600 "$T/out.mp"
+  (umask 027 && eq-shard -i "$ONE" -o "$T/out.mp")
+  [ "$(stat -c %a "$T/out.mp")" = 640 ]
+  cmp "$T/out.mp" <(eq-shard -i "$ONE")
+  [ "$(ls "$T")" = out.mp ]
+}
+
+@test "a slow stream is not held back" {
+  mkfifo "$T/in"
+  eq-shard -i "$T/in" >"$T/out.mp" &
+  exec 4>"$T/in"
+  records 100 >"$T/all.mp"
+  head -c 300 "$T/all.mp" >&4
+  sleep 0.3
+  tail -c +301 "$T/all.mp" | head -c 60 >&4
+  sleep 0.3
+  [ "$(eq-show -f jsonl -i "$T/out.mp" 2>/dev/null | wc -l)" -ge 4 ]
+  exec 4>&-
+  wait || true
+}
+
 @test "garbage behind records hands on the records, and no trailer" {
   run --separate-stderr bash -c "(head -c -40 $ONE; printf '\xdf\xff\xff\xff\xff') | eq-shard >'$T/out.mp'"
   [ "$status" -eq 2 ]
