@@ -94,7 +94,7 @@ def records(model, recipes, langs, first):
     return [{"k": "surprisal", "lang": lang, "id": str(i), "model": model, "recipe": recipe, "n_tokens": 50,
              "n_scored": 50, "nll": 200.0 + r * (i * 7919 % 31), "vocab": 512}
             for r, recipe in enumerate(recipes) for lang in langs for i in range(first, first + 40)]
-one, other = records("a", ["none", "int4"], ["en", "he"], 0), records("b", ["int8", "int2", "none"], ["de", "he", "zh"], 20)
+one, other = records("a", ["none", "int4/g128"], ["en", "he"], 0), records("b", ["int8", "int2", "none"], ["de", "he", "zh"], 20)
 stream.write(sys.argv[1], one, "test")
 stream.write(sys.argv[2], [r for pair in zip(one, other) for r in pair] + other[len(one):], "test")
 END
@@ -108,6 +108,14 @@ END
   done
   [ "$(wc -l <"$BATS_TEST_TMPDIR/one.jsonl")" -eq 6 ] # 2 recipes of 2 languages
   cmp "$BATS_TEST_TMPDIR/one.jsonl" "$BATS_TEST_TMPDIR/two.jsonl"
+}
+
+@test "a model without the base is an error though another model has it" {
+  two_models "$BATS_TEST_TMPDIR/one.mp" "$BATS_TEST_TMPDIR/two.mp"
+  run --separate-stderr eq-disparity -q -b int4 -i "$BATS_TEST_TMPDIR/two.mp" -o "$BATS_TEST_TMPDIR/out.mp"
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *"model 'b' has no segments under the base recipe 'int4/g128': its recipes are 'int2', 'int8', 'none' "* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/out.mp" ]
 }
 
 @test "a line of a groups file that says nothing or twice is refused with its number" {
