@@ -137,7 +137,9 @@ void eq_tool_say(const struct eq_tool *t, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  print_line(t, text);
+  struct eq_err line = { 0 }; /* a name that the input gave is escaped there */
+  eq_fail(&line, EQ_DATA, "%s", text);
+  print_line(t, line.text);
 }
 
 static void print_resources(const struct eq_tool *t) {

@@ -216,6 +216,46 @@ static void a_truncated_part_does_not_hide_behind_a_whole_one(void **state) {
   eq_buffer_free(&b);
 }
 
+static void a_whole_stream_does_not_hide_the_truncated_one_behind_it(void **state) {
+  (void)state;
+  struct eq_buffer a = texts(3, 2, "p"), b = { 0 };
+  struct eq_writer *w = begin(&b);
+  struct eq_text t = { eq_str("en"), eq_str("1"), eq_str("x") };
+  struct eq_err err;
+  eq_write_kind(w, &eq_kind_text, &t, NULL);
+  assert_true(eq_writer_finish(w, EQ_TRUNCATED, NULL)); /* ends with a whole record */
+  eq_buffer_add(&a, b.data, b.size);
+  assert_int_equal(count(a.data, a.size, &err), 3 + 1 + 1);
+  assert_int_equal(err.code, EQ_DATA);
+  eq_buffer_free(&a);
+  eq_buffer_free(&b);
+}
+
+static void strings_of_every_header_come_back(void **state) {
+  (void)state;
+  static const size_t sizes[] = { 0, 1, 30, 31, 32, 33, 255, 256, 65535, 65536 };
+  struct eq_err err = { 0 };
+  char *text = malloc(65536);
+  memset(text, 'x', 65536);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    struct eq_buffer out = { 0 };
+    struct eq_writer *w = begin(&out);
+    struct eq_text t = { eq_str("en"), eq_str("1"), { text, sizes[i] } }, back;
+    eq_write_kind(w, &eq_kind_text, &t, NULL);
+    assert_true(eq_writer_finish(w, EQ_COMPLETE, NULL));
+    struct eq_reader *in = eq_reader_memory(out.data, out.size, "memory", NULL);
+    struct eq_record r;
+    assert_true(eq_read(in, &r));
+    assert_true(eq_record_get(&r, &eq_kind_text, &back, &err));
+    assert_true(eq_str_equal(t.text, back.text));
+    assert_false(eq_read(in, &r));
+    assert_int_equal(eq_reader_error(in)->code, EQ_OK);
+    eq_reader_free(in);
+    eq_buffer_free(&out);
+  }
+  free(text);
+}
+
 static void what_is_unknown_passes_byte_for_byte_and_in_order(void **state) {
   (void)state;
   struct eq_file f;
@@ -469,6 +509,8 @@ int main(void) {
     cmocka_unit_test(bombs_are_refused_before_memory_is_taken),
     cmocka_unit_test(nesting_is_refused_below_sixteen),
     cmocka_unit_test(sizes_are_those_that_msgpack_finds),
+    cmocka_unit_test(a_whole_stream_does_not_hide_the_truncated_one_behind_it),
+    cmocka_unit_test(strings_of_every_header_come_back),
     cmocka_unit_test(a_field_of_another_type_is_named),
     cmocka_unit_test(a_header_of_another_version_is_refused),
     cmocka_unit_test(rows_sort_by_numbers_then_strings_then_nothing_and_stay_stable),
