@@ -91,7 +91,10 @@ static const struct range combining_after_9[] = {
 };
 
 /* With a decomposition that Unicode 9 had not. */
-static const struct range decomposed_after_9[] = { { 0x11938, 0x11938 } };
+static const struct range decomposed_after_9[] = { { 0x32FF, 0x32FF },   { 0xA7F2, 0xA7F4 },   { 0xAB69, 0xAB69 },
+                                                   { 0x10781, 0x10785 }, { 0x10787, 0x107B0 }, { 0x107B2, 0x107BA },
+                                                   { 0x11938, 0x11938 }, { 0x1E030, 0x1E06D }, { 0x1F16C, 0x1F16C },
+                                                   { 0x1FBF0, 0x1FBF9 } };
 
 #define HAS(table, c) has(table, sizeof(table) / sizeof *(table), c)
 

@@ -38,6 +38,27 @@ static bool room(struct eq_form_scratch *s, size_t n) {
   return true;
 }
 
+bool eq_form_push(struct eq_form_scratch *s, size_t *n, uint32_t c, int32_t stands_for) {
+  if (!room(s, *n + 1)) return false;
+  s->parts[(*n)++] = (struct eq_form_part){ (int32_t)c, stands_for };
+  return true;
+}
+
+static size_t next_length(const struct eq_rewriting *r) {
+  return eq_utf8_length(r->in.text.p + r->at, r->in.text.n - r->at);
+}
+
+void eq_form_apply(const struct eq_form_scratch *s, size_t n, struct eq_rewriting *r) {
+  for (size_t i = 0; i < n; i++) {
+    const struct eq_form_part *p = &s->parts[i];
+    if (p->stands_for <= 0 || r->at == r->in.text.n)
+      eq_rewrite_insert(r, (uint32_t)p->c);
+    else
+      eq_rewrite_replace(r, next_length(r), (uint32_t)p->c);
+    for (int32_t k = 1; k < p->stands_for; k++) eq_rewrite_drop(r, next_length(r));
+  }
+}
+
 /* Full decomposition of a character; the number of code points. */
 static size_t decompose(int32_t c, enum eq_form form, int32_t out[DECOMPOSED_MAX]) {
   int boundary = 0;
@@ -101,21 +122,12 @@ static bool normalise(struct eq_form_scratch *s, enum eq_form form, struct eq_re
     int32_t made[DECOMPOSED_MAX];
     i += eq_utf8_decode(text + i, n - i, &c);
     size_t k = decompose((int32_t)c, form, made);
-    if (!room(s, n_parts + k)) return false;
-    for (size_t j = 0; j < k; j++) s->parts[n_parts++] = (struct eq_form_part){ made[j], j == 0 };
+    for (size_t j = 0; j < k; j++)
+      if (!eq_form_push(s, &n_parts, (uint32_t)made[j], j == 0)) return false;
   }
   order_marks(form, s->parts, n_parts, s->spare);
   if (composes(form)) n_parts = compose(form, s->parts, n_parts);
-  for (size_t i = 0; i < n_parts; i++) {
-    const struct eq_form_part *p = &s->parts[i];
-    size_t left = r->in.text.n - r->at;
-    if (p->stands_for <= 0)
-      eq_rewrite_insert(r, (uint32_t)p->c);
-    else
-      eq_rewrite_replace(r, eq_utf8_length(r->in.text.p + r->at, left), (uint32_t)p->c);
-    for (int32_t k = 1; k < p->stands_for; k++)
-      eq_rewrite_drop(r, eq_utf8_length(r->in.text.p + r->at, r->in.text.n - r->at));
-  }
+  eq_form_apply(s, n_parts, r);
   return true;
 }
 

@@ -22,6 +22,11 @@ struct eq_form_scratch {
 };
 void eq_form_scratch_free(struct eq_form_scratch *s);
 
+/* Appends a part to the n that are there; false when memory is out. */
+bool eq_form_push(struct eq_form_scratch *s, size_t *n, uint32_t c, int32_t stands_for);
+/* Rewrites the characters that n parts stand for. */
+void eq_form_apply(const struct eq_form_scratch *s, size_t n, struct eq_rewriting *r);
+
 /* Rewrites all of r's well-formed text. Linear in its length. */
 void eq_form_rewrite(struct eq_form_scratch *s, const struct eq_unicode *u, enum eq_form form, struct eq_rewriting *r);
 

@@ -156,24 +156,46 @@ static bool nmt(const struct job *j) {
   return true;
 }
 
-/* Characters take the places of as many of the old; the last takes those that are left. */
-static bool replace_cluster(void *context, size_t at, size_t size, struct eq_str to) {
-  struct eq_rewriting *r = ((const struct job *)context)->r;
+/* The parts of a text that a charsmap rewrites, up to text[at]. */
+struct clusters {
+  const struct job *j;
+  size_t at, n;
+};
+
+static bool keep_until(struct clusters *k, size_t end) {
+  const struct eq_str text = k->j->r->in.text;
   uint32_t c;
-  size_t end = at + size;
-  eq_rewrite_keep(r, at - r->at);
-  for (size_t i = 0, n; (n = eq_utf8_decode(to.p + i, to.n - i, &c)); i += n)
-    if (r->at < end)
-      eq_rewrite_replace(r, eq_utf8_length(r->in.text.p + r->at, end - r->at), c);
-    else
-      eq_rewrite_insert(r, c);
-  eq_rewrite_drop(r, end - r->at);
+  for (size_t n; k->at < end; k->at += n) {
+    n = eq_utf8_decode(text.p + k->at, end - k->at, &c);
+    if (!eq_form_push(&k->j->scratch->form, &k->n, c, 1)) return false;
+  }
+  return true;
+}
+
+/* Characters take the places of as many of the old. Of more, the last are put in; of fewer, the last, or else what
+ * stands before, takes the rest, and where nothing does they count for what follows: the reference's way. */
+static bool replace_cluster(void *context, size_t at, size_t size, struct eq_str to) {
+  struct clusters *k = context;
+  struct eq_form_scratch *form = &k->j->scratch->form;
+  uint32_t c;
+  if (!keep_until(k, at)) return false;
+  size_t old = eq_utf8_count(k->j->r->in.text.p + at, size), new = eq_utf8_count(to.p, to.n);
+  for (size_t i = 0, left = new, n; (n = eq_utf8_decode(to.p + i, to.n - i, &c)); i += n, left--)
+    if (!eq_form_push(form, &k->n, c, new <= old || left > new - old)) return false;
+  if (old > new && k->n) form->parts[k->n - 1].stands_for += (int32_t)(old - new);
+  k->at = at + size;
   return true;
 }
 
 static bool precompiled(const struct job *j) {
-  struct job job = *j;
-  return eq_charsmap_clusters(j->step->charsmap, j->r->in.text.p, j->r->in.text.n, replace_cluster, &job);
+  struct eq_rewriting *r = j->r;
+  struct clusters k = { .j = j };
+  if (!eq_charsmap_clusters(j->step->charsmap, r->in.text.p, r->in.text.n, replace_cluster, &k)) return false;
+  if (!k.at) return true; /* nothing was replaced */
+  if (!keep_until(&k, r->in.text.n)) return false;
+  eq_form_apply(&j->scratch->form, k.n, r);
+  eq_rewrite_drop(r, r->in.text.n - r->at);
+  return true;
 }
 
 static bool bytes(const struct job *j) {
