@@ -1,8 +1,11 @@
 /* gguf_vocabulary.h: the tokenizer inside a GGUF file, as llama.cpp reads it: tokenizer.ggml.model says the kind,
  *
  * llama  pieces with scores, merged as SentencePiece does; unknown characters are bytes
+ * gpt2   byte-level BPE, with the pre-tokenizer that tokenizer.ggml.pre names
  *
- * Nothing is put before or after a text, and control tokens that stand in a text are text. */
+ * User-defined tokens are found first, as they stand; control tokens are special. Nothing is put before or after a
+ * text.
+ */
 #ifndef EQ_TEXT_GGUF_VOCABULARY_H
 #define EQ_TEXT_GGUF_VOCABULARY_H
 

@@ -108,7 +108,7 @@ static bool build_trie(const struct eq_sentencepiece *m, struct eq_piece_trie *t
       spellings[n_wanted] = eq_unigram_spelling(m->pieces, i);
       ids[n_wanted++] = i;
     }
-  bool good = spellings && ids ? !n_wanted || eq_piece_trie_build(t, spellings, ids, n_wanted, err)
+  bool good = spellings && ids ? eq_piece_trie_build(t, spellings, ids, n_wanted, err)
                                : eq_fail_memory(err, n * sizeof *spellings, "a vocabulary");
   free(spellings);
   free(ids);
@@ -124,18 +124,19 @@ static bool is_merged(const struct eq_sentencepiece *m, unsigned type) {
   return m->rules.every_piece || type == EQ_SP_NORMAL || type == EQ_SP_USER_DEFINED;
 }
 
-static bool has_unused(const struct eq_sentencepiece *m) {
-  return memchr(m->types, EQ_SP_UNUSED, eq_sentencepiece_size(m)) != NULL;
+static bool has_type(const struct eq_sentencepiece *m, enum eq_sentencepiece_type type) {
+  return memchr(m->types, type, eq_sentencepiece_size(m)) != NULL;
 }
 
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err) {
   const struct eq_unigram_rules unigram = { m->unknown, rules.byte_fallback, EQ_SUMS_F32 };
   m->rules = rules;
   if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
-  if (rules.merge && !rules.every_piece && has_unused(m))
+  if (rules.merge && !rules.every_piece && has_type(m, EQ_SP_UNUSED))
     return eq_fail(err, EQ_BAD, "a BPE model with unused pieces is not supported");
   return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) &&
-         build_trie(m, &m->user, is_user_defined, err) && (!rules.merge || build_trie(m, &m->merged, is_merged, err));
+         (!has_type(m, EQ_SP_USER_DEFINED) || build_trie(m, &m->user, is_user_defined, err)) &&
+         (!rules.merge || build_trie(m, &m->merged, is_merged, err));
 }
 
 /* ---- scratch ---- */

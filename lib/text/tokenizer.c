@@ -15,8 +15,11 @@ const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->name; }
 size_t eq_tokenizer_vocab(const struct eq_tokenizer *t) { return t->vocab; }
 
 bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
-  if ((t->sentencepiece || t->tiktoken) && (options.special || options.frame))
-    return eq_fail(err, EQ_BAD, "%s: special tokens are supported with a tokenizer.json only", t->name);
+  bool has_special = !t->tiktoken && (!t->sentencepiece || t->verbatim.n_tokens);
+  bool has_frame = !t->tiktoken && !t->sentencepiece;
+  if ((options.special && !has_special) || (options.frame && !has_frame))
+    return eq_fail(err, EQ_BAD, "%s: %s supported with this kind of vocabulary", t->name,
+                   options.special && !has_special ? "special tokens in a text are not" : "a frame is not");
   t->find_special = options.special;
   t->put_frame = options.frame;
   return true;
@@ -140,6 +143,19 @@ static bool rewrite_first(const struct stretch *s, size_t start, size_t end) {
   return rewrite(s->run, 0, NULL, (struct eq_str){ s->view.text.p + start, end - start }, start);
 }
 
+/* A stretch between added tokens, by the pieces of SentencePiece. */
+static bool add_pieces(const struct stretch *s, size_t start, size_t end) {
+  const struct run *r = s->run;
+  const size_t before = r->out->n;
+  if (!eq_sentencepiece_encode(r->t->sentencepiece, r->s->pieces, s->view.text.p + start, end - start, r->out, r->err))
+    return false;
+  for (size_t i = before; i < r->out->n; i++) {
+    r->out->starts[i] += (uint32_t)start;
+    r->out->ends[i] += (uint32_t)start;
+  }
+  return true;
+}
+
 static bool add_frame(const struct run *r, const uint32_t *ids, size_t n, size_t at) {
   for (size_t i = 0; i < n; i++)
     if (!eq_token_list_add(r->out, ids[i], at, at)) return out_of_memory(r);
@@ -156,7 +172,7 @@ bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const
   if (n > UINT32_MAX / 4) return eq_fail(err, EQ_BAD, "the text has %zu bytes; cut it into segments", n);
   if (n && (bad = eq_utf8_invalid(text, n)) < n)
     return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text[bad]);
-  if (t->sentencepiece) return eq_sentencepiece_encode(t->sentencepiece, s->pieces, text, n, out, err);
+  if (t->sentencepiece) return find_added(&whole, &t->verbatim, add_pieces);
   if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &s->merging, text, n, out, err);
   if (t->put_frame && !add_frame(&r, frame->before, frame->n_before, 0)) return false;
   if (!find_added(&whole, &t->verbatim, rewrite_first)) return false;

@@ -38,7 +38,7 @@ struct eq_tokenizer {
   struct eq_frame frame;
   size_t vocab; /* one above the largest id, special tokens included */
   bool find_special, put_frame;
-  /* When one of these is there it does all, and the rest but name and vocab is not used. */
+  /* When one of these is there it does all; of the rest only name, vocab and, by the first, verbatim are used. */
   struct eq_sentencepiece *sentencepiece;
   struct eq_tiktoken *tiktoken;
 };
@@ -51,7 +51,7 @@ void eq_tokenizer_free(struct eq_tokenizer *t);  /* NULL too */
 void eq_tokenizer_close(struct eq_tokenizer *t); /* what it holds, but not its unicode nor itself */
 
 /* What is asked of a tokenizer; all off at first. Not while threads use it. False when it cannot do that: a vocabulary
- * in one file (.model, .tiktoken). */
+ * in one file knows no frame, and those of SentencePiece and tiktoken no special tokens. */
 struct eq_tokenizer_options {
   bool special; /* special tokens (<|endoftext|>) that stand in a text are tokens; else they are text */
   bool frame;   /* the post-processor's tokens are put around each text; they cover no bytes */

@@ -217,7 +217,7 @@ static size_t try_vocabulary(const char *folder, const char *name) {
 
 static void ids_are_those_of_llama_cpps_own_tests(void **state) {
   (void)state;
-  static const char *const names[] = { "ggml-vocab-llama-spm.gguf" };
+  static const char *const names[] = { "ggml-vocab-llama-spm.gguf", "ggml-vocab-gpt-2.gguf", "ggml-vocab-falcon.gguf" };
   const char *shared = getenv("EQ_SHARED");
   char *folder = eq_path_join(shared ? shared : "../shared/data", "tokenizers/llama_cpp");
   bool there = eq_path_exists(folder);
