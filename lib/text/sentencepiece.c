@@ -124,7 +124,7 @@ static bool is_merged(const struct eq_sentencepiece *m, unsigned type) {
   return m->rules.every_piece || type == EQ_SP_NORMAL || type == EQ_SP_USER_DEFINED;
 }
 
-static bool has_type(const struct eq_sentencepiece *m, enum eq_sentencepiece_type type) {
+static bool has_type(const struct eq_sentencepiece *m, int type) {
   return memchr(m->types, type, eq_sentencepiece_size(m)) != NULL;
 }
 
