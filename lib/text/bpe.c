@@ -385,8 +385,11 @@ static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_memory *m, c
   if (m->spelling.failed) return false;
   if (!n_symbols) return true;
   merge_long(b, m, n_symbols);
-  for (uint32_t place = 0; place != NONE; place = m->next[place])
-    if (!eq_token_list_add(out, m->id[place], start + m->begin[place], start + m->end[place])) return false;
+  for (uint32_t place = 0, begin = 0; place != NONE; place = m->next[place]) {
+    if (m->begin[place] > begin) begin = m->begin[place]; /* an unknown may come late: see symbols_of */
+    uint32_t end = m->end[place] > begin ? m->end[place] : begin;
+    if (!eq_token_list_add(out, m->id[place], start + begin, start + end)) return false;
+  }
   return true;
 }
 

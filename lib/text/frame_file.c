@@ -8,6 +8,7 @@
 /* Puts n ids at the outside of those that are there, before them or after. */
 static bool put(const struct eq_source *s, uint32_t **ids, size_t *n, const uint32_t *more, size_t n_more,
                 bool before) {
+  if (!n_more) return true;
   uint32_t *grown = realloc(*ids, (*n + n_more + 1) * sizeof *grown);
   if (!grown) return eq_fail_memory(s->err, *n + n_more, "a template");
   if (before) memmove(grown + n_more, grown, *n * sizeof *grown);

@@ -24,6 +24,40 @@ struct eq_pattern {
   "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
 #define HEXADECIMAL "0-9a-fA-F"
 
+/* Letters and numbers of Unicode 16, which Oniguruma knows and PCRE2 10.42, of Unicode 14, does not. */
+#define LETTERS                                                                                         \
+  "\\p{L}"                                                                                              \
+  "\\x{1c89}-\\x{1c8a}\\x{a7cb}-\\x{a7cd}\\x{a7da}-\\x{a7dc}\\x{105c0}-\\x{105f3}\\x{10d4a}-\\x{10d65}" \
+  "\\x{10d6f}-\\x{10d85}\\x{10ec2}-\\x{10ec4}\\x{1123f}-\\x{11240}\\x{11380}-\\x{11389}\\x{1138b}"      \
+  "\\x{1138e}\\x{11390}-\\x{113b5}\\x{113b7}\\x{113d1}\\x{113d3}\\x{11bc0}-\\x{11be0}\\x{11f02}"        \
+  "\\x{11f04}-\\x{11f10}\\x{11f12}-\\x{11f33}\\x{1342f}\\x{13441}-\\x{13446}\\x{13460}-\\x{143fa}"      \
+  "\\x{16100}-\\x{1611d}\\x{16d40}-\\x{16d6c}\\x{18cff}\\x{1b132}\\x{1b155}\\x{1df25}-\\x{1df2a}"       \
+  "\\x{1e030}-\\x{1e06d}\\x{1e4d0}-\\x{1e4eb}\\x{1e5d0}-\\x{1e5ed}\\x{1e5f0}\\x{2b739}"                 \
+  "\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"
+#define NUMBERS                                                                          \
+  "\\p{N}"                                                                               \
+  "\\x{10d40}-\\x{10d49}\\x{116d0}-\\x{116e3}\\x{11bf0}-\\x{11bf9}\\x{11f50}-\\x{11f59}" \
+  "\\x{16130}-\\x{16139}\\x{16d70}-\\x{16d79}\\x{1ccf0}-\\x{1ccf9}\\x{1d2c0}-\\x{1d2d3}" \
+  "\\x{1e4f0}-\\x{1e4f9}\\x{1e5f1}-\\x{1e5fa}"
+
+/* Puts \p{L}, \P{L}, \p{N} and \P{N} in PCRE2's terms; bytes of the expression that were read, 0 when it is another. */
+static size_t translate_property(struct eq_str rest, bool in_class, struct eq_buffer *out) {
+  static const struct {
+    const char *name, *members;
+    bool positive;
+  } properties[] = {
+    { "\\p{L}", LETTERS, true }, { "\\p{N}", NUMBERS, true }, { "\\P{L}", LETTERS, false }, { "\\P{N}", NUMBERS, false }
+  };
+  for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+    size_t n = strlen(properties[i].name);
+    if (rest.n < n || memcmp(rest.p, properties[i].name, n) != 0 || (in_class && !properties[i].positive)) continue;
+    const char *open = in_class ? "" : properties[i].positive ? "[" : "[^";
+    eq_buffer_format(out, "%s%s%s", open, properties[i].members, in_class ? "" : "]");
+    return n;
+  }
+  return 0;
+}
+
 static void translate_escape(char letter, bool in_class, struct eq_buffer *out) {
   if (letter == 'w' || letter == 'h')
     eq_buffer_format(out, in_class ? "%s" : "[%s]", letter == 'w' ? WORDS : HEXADECIMAL);
@@ -43,6 +77,11 @@ static bool translate(struct eq_str e, struct eq_buffer *out, struct eq_err *err
   bool in_class = false;
   for (size_t i = 0; i < e.n; i++) {
     char c = e.p[i], next = i + 1 < e.n ? e.p[i + 1] : 0;
+    size_t property = translate_property((struct eq_str){ e.p + i, e.n - i }, in_class, out);
+    if (property) {
+      i += property - 1;
+      continue;
+    }
     if (c == '\\' && next) {
       translate_escape(next, in_class, out);
       i++;
