@@ -13,7 +13,7 @@ struct args {
 
 static const struct eq_option options[] = {
   { 'm', "model", EQ_TEXT, offsetof(struct args, model), "MODEL",
-    "a model's folder with its tokenizer, or a vocabulary's file", false },
+    "a model's folder with its tokenizer, or a vocabulary file", false },
   { 0, "special", EQ_TEXT, offsetof(struct args, special), "HOW", "special tokens in a text are text or tokens (text)",
     false },
   { 0, "template", EQ_FLAG, offsetof(struct args, template), NULL, "put the model's special tokens around each text",

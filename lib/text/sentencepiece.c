@@ -15,7 +15,7 @@ struct eq_sentencepiece {
   uint32_t *ranks;           /* [ranks_capacity], by score */
   size_t types_capacity, ranks_capacity;
   struct eq_charsmap charsmap;
-  struct eq_piece_trie user, merged; /* user-defined symbols; what merging may make */
+  struct eq_piece_trie user; /* user-defined symbols */
   struct eq_sentencepiece_rules rules;
   uint32_t unknown, bytes[256];
 };
@@ -50,7 +50,6 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
   free(m->ranks);
   eq_charsmap_close(&m->charsmap);
   eq_piece_trie_free(&m->user);
-  eq_piece_trie_free(&m->merged);
   free(m);
 }
 
@@ -97,31 +96,15 @@ static bool find_bytes(struct eq_sentencepiece *m, struct eq_err *err) {
   return true;
 }
 
-/* The trie of the pieces that are wanted. */
-static bool build_trie(const struct eq_sentencepiece *m, struct eq_piece_trie *t,
-                       bool (*wanted)(const struct eq_sentencepiece *m, unsigned type), struct eq_err *err) {
-  size_t n = eq_sentencepiece_size(m), n_wanted = 0;
+static bool build_user(struct eq_sentencepiece *m, struct eq_err *err) {
+  size_t n = eq_sentencepiece_size(m), n_user = 0;
   struct eq_str *spellings = eq_array(n, sizeof *spellings);
-  uint32_t *ids = eq_array(n, sizeof *ids);
-  for (uint32_t i = 0; spellings && ids && i < n; i++)
-    if (wanted(m, m->types[i])) {
-      spellings[n_wanted] = eq_unigram_spelling(m->pieces, i);
-      ids[n_wanted++] = i;
-    }
-  bool good = spellings && ids ? eq_piece_trie_build(t, spellings, ids, n_wanted, err)
-                               : eq_fail_memory(err, n * sizeof *spellings, "a vocabulary");
+  for (uint32_t i = 0; spellings && i < n; i++)
+    if (m->types[i] == EQ_SP_USER_DEFINED) spellings[n_user++] = eq_unigram_spelling(m->pieces, i);
+  bool good = spellings ? !n_user || eq_piece_trie_build(&m->user, spellings, NULL, n_user, err)
+                        : eq_fail_memory(err, n * sizeof *spellings, "a vocabulary");
   free(spellings);
-  free(ids);
   return good;
-}
-
-static bool is_user_defined(const struct eq_sentencepiece *m, unsigned type) {
-  (void)m;
-  return type == EQ_SP_USER_DEFINED;
-}
-
-static bool is_merged(const struct eq_sentencepiece *m, unsigned type) {
-  return m->rules.every_piece || type == EQ_SP_NORMAL || type == EQ_SP_USER_DEFINED;
 }
 
 static bool has_type(const struct eq_sentencepiece *m, int type) {
@@ -129,14 +112,12 @@ static bool has_type(const struct eq_sentencepiece *m, int type) {
 }
 
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err) {
-  const struct eq_unigram_rules unigram = { m->unknown, rules.byte_fallback, EQ_SUMS_F32 };
+  const struct eq_unigram_rules unigram = { m->unknown, rules.byte_fallback, rules.every_piece, EQ_SUMS_F32 };
   m->rules = rules;
   if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
   if (rules.merge && !rules.every_piece && has_type(m, EQ_SP_UNUSED))
     return eq_fail(err, EQ_BAD, "a BPE model with unused pieces is not supported");
-  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) &&
-         (!has_type(m, EQ_SP_USER_DEFINED) || build_trie(m, &m->user, is_user_defined, err)) &&
-         (!rules.merge || build_trie(m, &m->merged, is_merged, err));
+  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err);
 }
 
 /* ---- scratch ---- */
@@ -272,7 +253,8 @@ static bool add_unknown(const struct eq_sentencepiece *m, const char *text, size
 }
 
 static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s) {
-  if (!eq_score_bpe(&m->merged, m->ranks, EQ_FROM_CHARACTERS, &m->user, s->text, s->n, &s->merging)) return false;
+  if (!eq_score_bpe(eq_unigram_trie(m->pieces), m->ranks, EQ_FROM_CHARACTERS, &m->user, s->text, s->n, &s->merging))
+    return false;
   bool after = false, good = true;
   for (size_t i = 0; good && i < s->merging.n; i++) {
     const struct eq_score_symbol *symbol = &s->merging.symbols[i];

@@ -20,10 +20,10 @@ struct eq_unigram {
   struct eq_buffer spellings;
   struct piece *pieces;
   size_t n, capacity;
-  struct eq_piece_trie found, all; /* pieces that texts have; pieces of any kind */
-  double *scores;                  /* [n] */
-  double least, most;              /* scores of normal pieces */
-  uint32_t bytes[256];             /* pieces of byte fallback */
+  struct eq_piece_trie found, unseen; /* pieces that texts have, and the others */
+  double *scores;                     /* [n] */
+  double least, most;                 /* scores of normal pieces */
+  uint32_t bytes[256];                /* pieces of byte fallback */
   struct eq_unigram_rules rules;
 };
 
@@ -48,7 +48,7 @@ void eq_unigram_free(struct eq_unigram *u) {
   free(u->pieces);
   free(u->scores);
   eq_piece_trie_free(&u->found);
-  eq_piece_trie_free(&u->all);
+  eq_piece_trie_free(&u->unseen);
   free(u);
 }
 
@@ -76,26 +76,28 @@ struct eq_str eq_unigram_spelling(const struct eq_unigram *u, uint32_t id) {
 size_t eq_unigram_size(const struct eq_unigram *u) { return u->n; }
 
 bool eq_unigram_find(const struct eq_unigram *u, struct eq_str piece, uint32_t *id) {
-  *id = eq_piece_trie_find(&u->all, piece);
+  *id = eq_piece_trie_find(&u->found, piece);
+  if (*id == NONE) *id = eq_piece_trie_find(&u->unseen, piece);
   return *id != NONE;
 }
 
-static bool build_tries(struct eq_unigram *u, struct eq_err *err) {
+const struct eq_piece_trie *eq_unigram_trie(const struct eq_unigram *u) { return &u->found; }
+
+/* The trie of the pieces that are found in texts, or of those that are not. */
+static bool build_trie(const struct eq_unigram *u, bool found, struct eq_piece_trie *t, struct eq_err *err) {
   struct eq_str *spellings = eq_array(u->n, sizeof *spellings);
   uint32_t *ids = eq_array(u->n, sizeof *ids);
-  size_t n_found = 0;
-  bool good = spellings && ids;
-  for (size_t i = 0; good && i < u->n; i++) spellings[i] = eq_unigram_spelling(u, (uint32_t)i);
-  good = good && eq_piece_trie_build(&u->all, spellings, NULL, u->n, err);
-  for (uint32_t i = 0; good && i < u->n; i++)
-    if (u->pieces[i].kind != EQ_PIECE_UNSEEN) {
-      spellings[n_found] = spellings[i];
-      ids[n_found++] = i;
+  size_t n = 0;
+  for (uint32_t i = 0; spellings && ids && i < u->n; i++)
+    if (found == (u->rules.every_piece || u->pieces[i].kind != EQ_PIECE_UNSEEN)) {
+      spellings[n] = eq_unigram_spelling(u, i);
+      ids[n++] = i;
     }
-  good = good && eq_piece_trie_build(&u->found, spellings, ids, n_found, err);
+  bool good = (spellings && ids) || eq_fail_memory(err, u->n * sizeof *spellings, "a vocabulary");
+  good = good && eq_piece_trie_build(t, spellings, ids, n, err);
   free(spellings);
   free(ids);
-  return good || eq_fail_memory(err, u->n * sizeof *spellings, "a vocabulary");
+  return good;
 }
 
 /* Falling back takes every byte's piece; of tokenizers each stretch is asked by itself. */
@@ -103,7 +105,7 @@ static void find_bytes(struct eq_unigram *u) {
   for (unsigned byte = 0; byte < 256; byte++) {
     char name[8];
     snprintf(name, sizeof name, "<0x%02X>", byte);
-    u->bytes[byte] = eq_piece_trie_find(&u->all, eq_str(name));
+    if (!eq_unigram_find(u, eq_str(name), &u->bytes[byte])) u->bytes[byte] = NONE;
   }
 }
 
@@ -121,7 +123,7 @@ bool eq_unigram_finish(struct eq_unigram *u, struct eq_unigram_rules rules, stru
   if (!u->scores) return eq_fail_memory(err, u->n * sizeof *u->scores, "scores");
   for (size_t i = 0; i < u->n; i++)
     u->scores[i] = u->pieces[i].kind == EQ_PIECE_USER ? user_score(u, u->pieces[i].n) : u->pieces[i].score;
-  if (!build_tries(u, err)) return false;
+  if (!build_trie(u, true, &u->found, err) || !build_trie(u, false, &u->unseen, err)) return false;
   find_bytes(u);
   return true;
 }

@@ -34,6 +34,7 @@ bool eq_unigram_add(struct eq_unigram *u, struct eq_str piece, double score, enu
 struct eq_unigram_rules {
   uint32_t unknown;   /* its id, or EQ_NO_PIECE: then a text with an unknown character is refused */
   bool byte_fallback; /* an unknown stretch becomes its bytes' pieces <0x00> to <0xFF>, if all of them are there */
+  bool every_piece;   /* pieces of all kinds are found in texts */
   enum eq_unigram_sums sums;
 };
 /* Ends the building. The unknown id must be one of a piece. */
@@ -42,6 +43,8 @@ bool eq_unigram_finish(struct eq_unigram *u, struct eq_unigram_rules rules, stru
 /* The id of a piece of any kind. */
 bool eq_unigram_find(const struct eq_unigram *u, struct eq_str piece, uint32_t *id);
 size_t eq_unigram_size(const struct eq_unigram *u);
+/* The pieces that are found in texts, with their ids; for who merges them instead. */
+const struct eq_piece_trie *eq_unigram_trie(const struct eq_unigram *u);
 struct eq_str eq_unigram_spelling(const struct eq_unigram *u, uint32_t id); /* id < size */
 
 /* A thread's scratch. Start from {0}. */
