@@ -20,8 +20,8 @@ float eq_simd_max(const float *x, size_t n);
 /* x[i] = exp(x[i] - max) and returns their sum, within 2 ulp a term. max must not be below max x. */
 double eq_simd_exp(float *x, size_t n, float max);
 
-/* The same sum; x stays. max may be below max x: a term of 88 or more above it counts as exp(88), about 1.7e38, so a sum
- * that is smaller than that is right. */
+/* The same sum; x stays. max may be below max x: a term of 88 or more above it counts as exp(88), about 1.7e38, so a
+ * sum that is smaller than that is right. */
 double eq_simd_sum_exp(const float *x, size_t n, float max);
 
 /* x[i] *= factor. */
