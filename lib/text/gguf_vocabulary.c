@@ -154,6 +154,8 @@ static bool find_cutting(const struct vocabulary *v, const struct cutting **cutt
   return true;
 }
 
+static bool is_utf8(struct eq_str s) { return !s.n || eq_utf8_invalid(s.p, s.n) == s.n; }
+
 static bool add_merges(const struct vocabulary *v, struct eq_bpe *bpe) {
   const struct eq_gguf_value *merges = eq_gguf_find(v->g, "tokenizer.ggml.merges");
   if (!merges || !merges->is_array || merges->type != EQ_GGUF_STRING)
@@ -161,8 +163,8 @@ static bool add_merges(const struct vocabulary *v, struct eq_bpe *bpe) {
   struct eq_str rest = merges->bytes, both;
   for (uint64_t i = 1; eq_gguf_next_string(&rest, &both); i++) {
     struct eq_str right = both, left = eq_str_cut(&right, ' ');
-    if (!left.n || !right.n || memchr(right.p, ' ', right.n))
-      return eq_fail(v->err, EQ_BAD, "merge %llu, '%.*s', is not two tokens with a space between",
+    if (!left.n || !right.n || memchr(right.p, ' ', right.n) || !is_utf8(both))
+      return eq_fail(v->err, EQ_BAD, "merge %llu, '%.*s', is not two tokens of UTF-8 with a space between",
                      (unsigned long long)i, EQ_STR(both));
     if (!eq_bpe_add_merge(bpe, left, right, 0, v->err)) return false;
   }
@@ -172,8 +174,7 @@ static bool add_merges(const struct vocabulary *v, struct eq_bpe *bpe) {
 static bool add_tokens(const struct vocabulary *v, struct eq_vocabulary *to) {
   struct eq_str rest = v->tokens->bytes, token;
   for (uint64_t id = 0; eq_gguf_next_string(&rest, &token); id++) {
-    if (token.n && eq_utf8_invalid(token.p, token.n) < token.n)
-      return eq_fail(v->err, EQ_BAD, "token %llu is not UTF-8", (unsigned long long)id);
+    if (!is_utf8(token)) return eq_fail(v->err, EQ_BAD, "token %llu is not UTF-8", (unsigned long long)id);
     if (!eq_vocabulary_add(to, token, id, v->err)) return false;
   }
   return true;
