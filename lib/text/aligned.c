@@ -128,6 +128,8 @@ void eq_rewrite_prepend(struct eq_rewriting *r, struct eq_str text) {
 bool eq_rewrite_end(struct eq_rewriting *r, struct eq_view *result) {
   eq_rewrite_keep(r, r->in.text.n - r->at);
   *result = r->in;
-  if (r->changed) *result = (struct eq_view){ { r->out->text.data, r->out->text.size }, r->out->from, r->out->to };
+  if (r->changed)
+    *result =
+        (struct eq_view){ { r->out->text.size ? r->out->text.data : "", r->out->text.size }, r->out->from, r->out->to };
   return !r->failed && !r->out->text.failed;
 }
