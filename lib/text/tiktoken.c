@@ -27,9 +27,13 @@ static const char cl100k[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]
 #define UPPER  "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
 #define LOWER  "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
 #define SUFFIX "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+/* White space without line breaks. Where tiktoken has \s*[\r\n]+ this goes from one line break to the next without
+ * looking back, which matches the same and keeps a long run of spaces linear. */
+#define BLANK \
+  "[\\x{9}\\x{b}\\x{c}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}]"
 static const char o200k[] =
     "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" SUFFIX "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" SUFFIX
-    "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|(?:" BLANK "*+[\\r\\n]++)++|\\s+(?!\\S)|\\s+";
 
 /* To add an encoding: a row here, a line in eq-token(1). pattern NULL: GPT-2's. */
 static const struct {
