@@ -35,9 +35,10 @@ struct eq_bpe {
 static uint32_t spelled_bytes(struct eq_str s, unsigned char *first) {
   uint32_t n = 0, c;
   for (size_t i = 0; i < s.n; n++) {
-    i += eq_utf8_decode(s.p + i, s.n - i, &c);
-    unsigned byte = eq_character_byte(c);
+    size_t length = eq_utf8_decode(s.p + i, s.n - i, &c);
+    unsigned byte = length ? eq_character_byte(c) : EQ_NOT_A_BYTE;
     if (byte == EQ_NOT_A_BYTE) return 0;
+    i += length;
     if (n == 0) *first = (unsigned char)byte;
   }
   return n;
