@@ -24,4 +24,4 @@ printf '\nHow unequally: mean extra bits a segment in the high and in the low gr
 show -k disparity -c recipe,delta_high,delta_low,ratio,ratio_reason,worst,best,flags
 
 for image in svg png; do eq-plot -i "$folder/damage.mp" -o "$folder/damage.$image"; done
-printf '\nThe picture: %s (and .png). All numbers: eq-show -i %s\n' "$folder/damage.svg" "$folder/damage.mp"
+printf '\nThe picture: %s (and .png). All numbers: %s -i %s\n' "$folder/damage.svg" "$(command -v eq-show)" "$folder/damage.mp"
