@@ -92,8 +92,8 @@ int main(int argc, char **argv) {
   struct eq_scores scores = { 0 };
   struct eq_pool *pool = NULL;
   if (!eq_tool_begin(&t, &command, argc, argv, &a)) return eq_tool_end(&t);
-  if (a.replicates < 100 || a.replicates > 10000000)
-    eq_fail(&t.err, EQ_BAD, "--replicates: %llu is not in 100-10000000", (unsigned long long)a.replicates);
+  if (a.replicates < 100 || a.replicates > 1000000)
+    eq_fail(&t.err, EQ_BAD, "--replicates: %llu is not in 100-1000000", (unsigned long long)a.replicates);
   else if ((pool = eq_pool_new(a.threads, &t.err)) && collect(&t, &scores))
     measure(&t, &a, &scores, pool);
   eq_scores_free(&scores);

@@ -153,5 +153,5 @@ END
 @test "replicates out of range are refused" {
   run eq-disparity -B 5 -i $stream
   [ "$status" -eq 2 ]
-  [[ "$output" == *"--replicates: 5 is not in 100-10000000"* ]]
+  [[ "$output" == *"--replicates: 5 is not in 100-1000000"* ]]
 }
