@@ -70,7 +70,7 @@ struct ppl {
 struct unit {
   struct eq_record *record;
   struct eq_tokens tokens;
-  uint64_t n_tokens;
+  uint64_t n_tokens, bytes, chars; /* bytes and chars: what the scored tokens cover */
   bool pass_on;
   char excluded[96]; /* why it is not scored, "" when it is */
 };
@@ -95,9 +95,10 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     .n_tokens = u->n_tokens,
     .n_scored = s->n_scored,
     .nll = s->nll[recipe],
+    .bytes = u->bytes,
+    .chars = u->chars,
     .vocab = p->model.config.dims[EQ_D_VOCAB],
   };
-  eq_coverage(&u->tokens, p->prefix < 0, &out.bytes, &out.chars);
   if (u->excluded[0])
     out.excluded = eq_str(u->excluded);
   else if (!isfinite(out.nll))
@@ -146,23 +147,28 @@ static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_t
   return true;
 }
 
+/* Reads a tokens record into its unit and p->ids; *n is how many of them to score. */
+static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *u, size_t *n) {
+  if (!eq_record_get(u->record, &eq_kind_tokens, &u->tokens, &p->tool.err) || !read_ids(p, r, &u->tokens)) return false;
+  size_t n_tokens = u->tokens.ids.n, scored = n_tokens - (n_tokens && p->prefix < 0);
+  u->n_tokens = n_tokens;
+  eq_coverage(&u->tokens, p->prefix < 0, &u->bytes, &u->chars);
+  if (scored == 0)
+    snprintf(u->excluded, sizeof u->excluded, "no token to score");
+  else if (scored < p->args.min_tokens)
+    snprintf(u->excluded, sizeof u->excluded, "%zu scored tokens, --min-tokens is %llu", scored,
+             (unsigned long long)p->args.min_tokens);
+  *n = u->excluded[0] ? 0 : n_tokens;
+  return true;
+}
+
 static bool add_record(struct ppl *p, const struct eq_record *r) {
   struct eq_err *err = &p->tool.err;
   struct unit *u = eq_array(1, sizeof *u);
   size_t n = 0;
   bool ok = u && (u->record = eq_record_copy(r)) ? true : eq_fail_memory(err, r->raw.n, "a record");
-  if (ok && !(u->pass_on = !eq_record_is(r, &eq_kind_tokens))) {
-    ok = eq_record_get(u->record, &eq_kind_tokens, &u->tokens, err) && read_ids(p, r, &u->tokens);
-    u->n_tokens = n = u->tokens.ids.n;
-    size_t scored = n - (n && p->prefix < 0);
-    if (ok && scored == 0) {
-      snprintf(u->excluded, sizeof u->excluded, "no token to score");
-    } else if (ok && scored < p->args.min_tokens) {
-      snprintf(u->excluded, sizeof u->excluded, "%zu scored tokens, --min-tokens is %llu", scored,
-               (unsigned long long)p->args.min_tokens);
-      n = 0;
-    }
-  }
+  if (ok) u->pass_on = !eq_record_is(r, &eq_kind_tokens);
+  if (ok && !u->pass_on) ok = read_segment(p, r, u, &n);
   if (ok && eq_scorer_add(p->scorer, p->ids, n, u, UNIT_BYTES + 2 * r->raw.n, err)) return true;
   unit_free(u);
   return false;

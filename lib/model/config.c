@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "lib/base/file.h"
-
 enum { CONFIG_MAX = 4 << 20, DIM_MAX = 1 << 28 };
 
 static const struct {
@@ -137,20 +135,17 @@ static bool read_json(struct eq_config *c, struct reading *r) {
   return r->err->code == EQ_OK;
 }
 
-bool eq_config_read(struct eq_config *c, const char *path, struct eq_err *err) {
+bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err) {
   struct eq_err own = { 0 };
-  struct eq_file file;
   json_error_t at;
   *c = (struct eq_config){ 0 };
-  if (!eq_file_map(&file, path, err)) return false;
   struct reading r = { path, NULL, &own };
-  if (file.size > CONFIG_MAX)
-    eq_fail(&own, EQ_BAD, "%s: has %zu bytes, expected a config of at most %d", path, file.size, CONFIG_MAX);
-  else if (!(r.json = json_loadb(file.data ? file.data : "", file.size, JSON_REJECT_DUPLICATES, &at)))
+  if (text.n > CONFIG_MAX)
+    eq_fail(&own, EQ_BAD, "%s: has %zu bytes, expected a config of at most %d", path, text.n, CONFIG_MAX);
+  else if (!(r.json = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &at)))
     eq_fail(&own, EQ_BAD, "%s:%d: %s", path, at.line, at.text);
   else
     read_json(c, &r);
   json_decref(r.json);
-  eq_file_unmap(&file);
   return own.code == EQ_OK || eq_fail(err, own.code, "%s", own.text);
 }

@@ -17,8 +17,9 @@ struct eq_config {
  may carry its family's default, so who uses one checks it */
 };
 
-/* Reads `path`. Every size is at least 1 and small enough that products of two cannot overflow; that the tensors are
- * really there is eq_model_open's to check. Messages name the file, the key, what was found and expected. */
-bool eq_config_read(struct eq_config *c, const char *path, struct eq_err *err);
+/* Reads the text of a config.json; `path` is its name in messages. Every size is at least 1 and small enough that
+ * products of two cannot overflow; that the tensors are really there is eq_model_open's to check. Messages name the
+ * file, the key, what was found and expected. */
+bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err);
 
 #endif

@@ -213,9 +213,10 @@ static bool open_files(struct eq_model *m, const char *folder, uint64_t *config_
   char *config = eq_path_join(folder, "config.json"), *weights = eq_path_join(folder, "model.safetensors");
   struct eq_file file = { 0 };
   bool ok = config && weights ? true : eq_fail_memory(err, strlen(folder), "a path");
-  ok = ok && eq_config_read(&m->config, config, err) && eq_file_map(&file, config, err);
+  ok = ok && eq_file_map(&file, config, err);
   if (ok) *config_digest = XXH3_64bits(file.data, file.size);
-  ok = ok && eq_safetensors_open(&m->file, weights, err);
+  ok = ok && eq_config_read(&m->config, config, (struct eq_str){ file.data, file.size }, err) &&
+       eq_safetensors_open(&m->file, weights, err);
   eq_file_unmap(&file);
   free(config);
   free(weights);

@@ -45,14 +45,9 @@ static bool add_line(struct eq_recipe_list *l, const char *path, size_t number, 
 bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_err *err) {
   struct eq_file f;
   if (!eq_file_map(&f, path, err)) return false;
+  struct eq_str rest = { f.data, f.size };
   bool ok = true;
-  size_t number = 1;
-  for (size_t at = 0; ok && at < f.size; number++) {
-    const char *end = memchr(f.data + at, '\n', f.size - at);
-    size_t n = end ? (size_t)(end - (f.data + at)) : f.size - at;
-    ok = add_line(l, path, number, (struct eq_str){ f.data + at, n }, err);
-    at += n + 1;
-  }
+  for (size_t number = 1; ok && rest.n; number++) ok = add_line(l, path, number, eq_str_cut(&rest, '\n'), err);
   eq_file_unmap(&f);
   return ok;
 }

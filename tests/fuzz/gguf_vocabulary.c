@@ -5,24 +5,9 @@
 #include <string.h>
 
 #include "lib/text/gguf_vocabulary.h"
+#include "tests/fuzz/tokenize.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-static const char text[] =
-    "Hello, they'll   say 1234 \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D e\xCC\x81\n\n\xF0\x9F\x99\x82 <tool>ab</s>";
-
-static void tokenize(struct eq_tokenizer *t) {
-  struct eq_err err = { 0 };
-  struct eq_token_list out = { 0 };
-  struct eq_token_scratch *s = eq_token_scratch_new(&err);
-  if (eq_tokenize(t, s, text, sizeof text - 1, &out, &err) == (err.code != EQ_OK)) abort();
-  for (size_t i = 0; err.code == EQ_OK && i < out.n; i++) {
-    if (out.ids[i] >= eq_tokenizer_vocab(t) || out.starts[i] > out.ends[i] || out.ends[i] > sizeof text - 1) abort();
-    if (i && out.starts[i] < out.starts[i - 1]) abort();
-  }
-  eq_token_scratch_free(s);
-  eq_token_list_free(&out);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   static struct eq_unicode unicode; /* made once: it is the slow part */
