@@ -1,9 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/pool.h"
 #include "lib/text/tokenizer.h"
-#include "lib/tool/tool.h"
+#include "lib/tool/batch.h"
 
 struct args {
   const char *model, *special;
@@ -33,123 +32,126 @@ static const struct eq_command command = {
   .streams = EQ_READS | EQ_WRITES,
 };
 
-/* Records that are tokenized together; they are written in the order in which they came. */
-enum { BATCH_RECORDS = 512, BATCH_BYTES = 4 << 20 };
-
-struct unit {
-  struct eq_record *record;
-  struct eq_text text;
-  struct eq_token_list tokens;
-  struct eq_err err;
-};
-
-struct work {
+struct token {
   struct eq_tool tool;
   struct args args;
+  const struct mode *mode;
   struct eq_tokenizer *tokenizer;
   struct eq_pool *pool;
   struct eq_token_scratch **scratch; /* one a thread */
-  struct unit *units;                /* [BATCH_RECORDS] */
-  size_t n_units, bytes;
-  struct eq_progress progress;
 };
 
-static bool is_text(const struct unit *u) { return eq_record_is(u->record, &eq_kind_text); }
+/* What comes of a record. */
+struct unit {
+  struct eq_text text;
+  struct eq_token_list tokens;
+};
+
+static void unit_close(void *unit) {
+  struct unit *u = unit;
+  eq_token_list_free(&u->tokens);
+}
+
+/* Says which record an error is about. */
+static bool in_segment(struct eq_err *err, const struct eq_record *r, struct eq_str lang, struct eq_str id) {
+  eq_fail_prefix(err, "%s: record %llu (language %.*s, id %.*s): ", r->where, (unsigned long long)r->number,
+                 EQ_STR(lang), EQ_STR(id));
+  return false;
+}
+
+/* ---- text to tokens ---- */
 
 /* A tokens record holds the text and three numbers for each token, and must fit in a record. */
-static bool check_size(const struct unit *u, struct eq_err *err) {
-  size_t size = u->record->raw.n + 12 * u->tokens.n + 256;
+static bool check_size(const struct eq_record *r, size_t n_tokens, struct eq_err *err) {
+  size_t size = r->raw.n + 12 * n_tokens + 256;
   return size <= EQ_RECORD_MAX ||
          eq_fail(err, EQ_BAD, "the segment has %zu tokens: %zu bytes as a record, at most %d; cut it into segments",
-                 u->tokens.n, size, EQ_RECORD_MAX);
+                 n_tokens, size, EQ_RECORD_MAX);
 }
 
-static void tokenize_unit(void *context, size_t item, size_t thread) {
-  struct work *w = context;
-  struct unit *u = &w->units[item];
-  u->err.code = EQ_OK;
-  if (!is_text(u) || !eq_record_get(u->record, &eq_kind_text, &u->text, &u->err)) return;
-  if (!eq_tokenize(w->tokenizer, w->scratch[thread], u->text.text.p, u->text.text.n, &u->tokens, &u->err) ||
-      !check_size(u, &u->err))
-    eq_fail_prefix(&u->err, "%s: record %llu (language %.*s, id %.*s): ", u->record->where,
-                   (unsigned long long)u->record->number, EQ_STR(u->text.lang), EQ_STR(u->text.id));
+static bool cut(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
+  struct token *t = context;
+  struct unit *u = unit;
+  if (!eq_record_get(r, &eq_kind_text, &u->text, err)) return false;
+  return (eq_tokenize(t->tokenizer, t->scratch[thread], u->text.text.p, u->text.text.n, &u->tokens, err) &&
+          check_size(r, u->tokens.n, err)) ||
+         in_segment(err, r, u->text.lang, u->text.id);
 }
 
-static void write_unit(struct work *w, const struct unit *u) {
+static bool write_tokens(void *context, const struct eq_record *r, void *unit, struct eq_err *err) {
+  struct token *t = context;
+  const struct unit *u = unit;
   const struct eq_token_list *l = &u->tokens;
-  struct eq_tokens tokens = { .lang = u->text.lang,
-                              .id = u->text.id,
-                              .text = u->text.text,
-                              .tokenizer = eq_str(eq_tokenizer_name(w->tokenizer)),
-                              .ids = eq_u32s(l->ids, l->n),
-                              .starts = eq_u32s(l->starts, l->n),
-                              .ends = eq_u32s(l->ends, l->n) };
-  if (is_text(u))
-    eq_write_kind(w->tool.out, &eq_kind_tokens, &tokens, u->record);
-  else
-    eq_write(w->tool.out, u->record);
-}
-
-/* Tokenizes and writes what is held. After an error nothing more is written. */
-static bool flush(struct work *w) {
-  eq_pool_run(w->pool, w->n_units, tokenize_unit, w);
-  for (size_t i = 0; i < w->n_units; i++) {
-    struct unit *u = &w->units[i];
-    if (u->err.code != EQ_OK) eq_fail(&w->tool.err, u->err.code, "%s", u->err.text);
-    if (w->tool.err.code == EQ_OK) write_unit(w, u);
-    eq_record_free(u->record);
-  }
-  eq_progress_add(&w->progress, w->n_units);
-  w->n_units = w->bytes = 0;
-  return w->tool.err.code == EQ_OK && !eq_writer_failed(w->tool.out);
-}
-
-static bool hold(struct work *w, const struct eq_record *r) {
-  struct unit *u = &w->units[w->n_units];
-  if (!(u->record = eq_record_copy(r))) return eq_fail_memory(&w->tool.err, r->raw.n, "a record");
-  w->n_units++;
-  w->bytes += r->raw.n;
-  return (w->n_units < BATCH_RECORDS && w->bytes < BATCH_BYTES) || flush(w);
-}
-
-static bool set_up(struct work *w) {
-  struct eq_err *err = &w->tool.err;
-  if (!w->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
-  bool tokens = w->args.special && !strcmp(w->args.special, "tokens");
-  if (w->args.special && !tokens && strcmp(w->args.special, "text") != 0)
-    return eq_fail(err, EQ_BAD, "--special is '%s', expected text or tokens", w->args.special);
-  if (!(w->tokenizer = eq_tokenizer_open(w->args.model, err)) || !(w->pool = eq_pool_new(w->args.threads, err)))
-    return false;
-  const struct eq_tokenizer_options asked = { .special = tokens, .frame = w->args.template };
-  if (!eq_tokenizer_set(w->tokenizer, asked, err)) return false;
-  size_t threads = eq_pool_threads(w->pool);
-  w->scratch = eq_array(threads, sizeof *w->scratch);
-  w->units = eq_array(BATCH_RECORDS, sizeof *w->units);
-  if (!w->scratch || !w->units) return eq_fail_memory(err, BATCH_RECORDS * sizeof *w->units, "records");
-  for (size_t i = 0; i < threads; i++)
-    if (!(w->scratch[i] = eq_token_scratch_new(err))) return false;
+  const struct eq_tokens tokens = { .lang = u->text.lang,
+                                    .id = u->text.id,
+                                    .text = u->text.text,
+                                    .tokenizer = eq_str(eq_tokenizer_name(t->tokenizer)),
+                                    .ids = eq_u32s(l->ids, l->n),
+                                    .starts = eq_u32s(l->starts, l->n),
+                                    .ends = eq_u32s(l->ends, l->n) };
+  (void)err; /* the writer keeps its own */
+  eq_write_kind(t->tool.out, &eq_kind_tokens, &tokens, r);
   return true;
 }
 
-static void tear_down(struct work *w) {
-  for (size_t i = 0; w->scratch && i < eq_pool_threads(w->pool); i++) eq_token_scratch_free(w->scratch[i]);
-  for (size_t i = 0; w->units && i < BATCH_RECORDS; i++) eq_token_list_free(&w->units[i].tokens);
-  for (size_t i = 0; i < w->n_units; i++) eq_record_free(w->units[i].record);
-  free(w->scratch);
-  free(w->units);
-  eq_pool_free(w->pool);
-  eq_tokenizer_free(w->tokenizer);
+/* ---- modes ---- */
+
+/* What the tool does to its records; the first row is done when no other is asked for. To add one: a row here, its
+ * option above (a bool, at `option` in struct args), its part of the manual. */
+static const struct mode {
+  const char *name;
+  size_t option;
+  struct eq_batch_work work;
+} modes[] = {
+  { "cut", SIZE_MAX, { &eq_kind_text, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
+};
+enum { MODES = sizeof modes / sizeof *modes };
+
+static bool choose_mode(struct token *t) {
+  t->mode = &modes[0];
+  for (size_t i = 1; i < MODES; i++) {
+    if (!*(const bool *)((const char *)&t->args + modes[i].option)) continue;
+    if (t->mode != &modes[0])
+      return eq_fail(&t->tool.err, EQ_BAD, "--%s and --%s are two things to do: run eq-token for each", t->mode->name,
+                     modes[i].name);
+    t->mode = &modes[i];
+  }
+  return true;
+}
+
+static bool open_tokenizer(struct token *t) {
+  struct eq_err *err = &t->tool.err;
+  if (!t->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
+  bool tokens = t->args.special && !strcmp(t->args.special, "tokens");
+  if (t->args.special && !tokens && strcmp(t->args.special, "text") != 0)
+    return eq_fail(err, EQ_BAD, "--special is '%s', expected text or tokens", t->args.special);
+  const struct eq_tokenizer_options asked = { .special = tokens, .frame = t->args.template };
+  return (t->tokenizer = eq_tokenizer_open(t->args.model, err)) && eq_tokenizer_set(t->tokenizer, asked, err);
+}
+
+static bool open_threads(struct token *t) {
+  struct eq_err *err = &t->tool.err;
+  if (!(t->pool = eq_pool_new(t->args.threads, err))) return false;
+  size_t threads = eq_pool_threads(t->pool);
+  if (!(t->scratch = eq_array(threads, sizeof *t->scratch)))
+    return eq_fail_memory(err, threads * sizeof *t->scratch, "threads");
+  for (size_t i = 0; i < threads; i++)
+    if (!(t->scratch[i] = eq_token_scratch_new(err))) return false;
+  return true;
+}
+
+static void tear_down(struct token *t) {
+  for (size_t i = 0; t->scratch && i < eq_pool_threads(t->pool); i++) eq_token_scratch_free(t->scratch[i]);
+  free(t->scratch);
+  eq_pool_free(t->pool);
+  eq_tokenizer_free(t->tokenizer);
 }
 
 int main(int argc, char **argv) {
-  struct work w = { 0 };
-  struct eq_record r;
-  if (eq_tool_begin(&w.tool, &command, argc, argv, &w.args) && set_up(&w)) {
-    eq_progress_begin(&w.progress, "tokenizing", "segments", 0, w.tool.draw);
-    while (eq_tool_read(&w.tool, &r) && hold(&w, &r)) continue;
-    if (w.tool.err.code != EQ_BAD) flush(&w);
-    eq_progress_end(&w.progress);
-  }
-  tear_down(&w);
-  return eq_tool_end(&w.tool);
+  struct token t = { 0 };
+  if (eq_tool_begin(&t.tool, &command, argc, argv, &t.args) && choose_mode(&t) && open_tokenizer(&t) &&
+      open_threads(&t))
+    eq_batch_run(&t.tool, t.pool, &t.mode->work, &t);
+  tear_down(&t);
+  return eq_tool_end(&t.tool);
 }
