@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "lib/base/utf8.h"
 #include "lib/text/byte_alphabet.h"
@@ -167,41 +166,11 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
   return true;
 }
 
-/* ---- a thread's memory ---- */
+/* ---- a thread's scratch ---- */
 
-enum { WORD_MAX = 32, WORD_TOKENS_MAX = 21, WORDS = 1 << 14, SHORT_MAX = 32 };
+enum { SHORT_MAX = 32 };
 
-/* A word and its tokens: two cache lines. */
-struct remembered {
-  uint64_t hash;
-  uint8_t n, n_tokens; /* n 0: free */
-  char word[WORD_MAX];
-  uint32_t ids[WORD_TOKENS_MAX];
-};
-
-/* A candidate in the heap: rank in the high half, place in the low half, so the least is the leftmost of lowest rank.
- */
-struct eq_bpe_memory {
-  struct remembered *words;                     /* [WORDS], each word in its one slot */
-  uint32_t *id, *next, *previous, *rank, *made; /* [capacity] of a long word, by place */
-  uint32_t *begin, *end;                        /* bytes of the word that each place covers, over characters */
-  uint64_t *heap;
-  size_t capacity, heap_size;
-  struct eq_buffer spelling;
-};
-
-struct eq_bpe_memory *eq_bpe_memory_new(struct eq_err *err) {
-  struct eq_bpe_memory *m = eq_array(1, sizeof *m);
-  if (m) m->words = eq_array(WORDS, sizeof *m->words);
-  if (m && m->words) return m;
-  eq_bpe_memory_free(m);
-  eq_fail_memory(err, WORDS * sizeof *m->words, "a memory of words");
-  return NULL;
-}
-
-void eq_bpe_memory_free(struct eq_bpe_memory *m) {
-  if (!m) return;
-  free(m->words);
+void eq_bpe_scratch_free(struct eq_bpe_scratch *m) {
   free(m->id);
   free(m->next);
   free(m->previous);
@@ -211,7 +180,7 @@ void eq_bpe_memory_free(struct eq_bpe_memory *m) {
   free(m->end);
   free(m->heap);
   eq_buffer_free(&m->spelling);
-  free(m);
+  *m = (struct eq_bpe_scratch){ 0 };
 }
 
 /* ---- merging ---- */
@@ -261,13 +230,13 @@ static void heap_down(uint64_t *heap, size_t n, size_t at) {
   heap[at] = x;
 }
 
-static void heap_push(struct eq_bpe_memory *m, uint64_t x) {
+static void heap_push(struct eq_bpe_scratch *m, uint64_t x) {
   size_t at = m->heap_size++;
   for (; at && x < m->heap[(at - 1) / 2]; at = (at - 1) / 2) m->heap[at] = m->heap[(at - 1) / 2];
   m->heap[at] = x;
 }
 
-static uint64_t heap_pop(struct eq_bpe_memory *m) {
+static uint64_t heap_pop(struct eq_bpe_scratch *m) {
   uint64_t least = m->heap[0];
   m->heap[0] = m->heap[--m->heap_size];
   if (m->heap_size) heap_down(m->heap, m->heap_size, 0);
@@ -275,7 +244,7 @@ static uint64_t heap_pop(struct eq_bpe_memory *m) {
 }
 
 /* Each of the n - 1 merges takes a candidate and adds at most two, so the heap holds less than 2n. */
-static bool room_for_word(struct eq_bpe_memory *m, size_t n) {
+static bool room_for_word(struct eq_bpe_scratch *m, size_t n) {
   if (n <= m->capacity) return true;
   uint32_t **const arrays[] = { &m->id, &m->next, &m->previous, &m->rank, &m->made, &m->begin, &m->end };
   m->capacity = 0;
@@ -291,9 +260,11 @@ static bool room_for_word(struct eq_bpe_memory *m, size_t n) {
   return true;
 }
 
+/* A candidate in the heap: rank in the high half, place in the low half, so the least is the leftmost of lowest rank.
+ */
 static uint64_t candidate(uint32_t rank, uint32_t place) { return (uint64_t)rank << 32 | place; }
 
-static void update_pair(const struct eq_bpe *b, struct eq_bpe_memory *m, uint32_t place) {
+static void update_pair(const struct eq_bpe *b, struct eq_bpe_scratch *m, uint32_t place) {
   uint32_t next = m->next[place];
   m->rank[place] = next == NONE ? NONE : pair_rank(b, m->id[place], m->id[next], &m->made[place]);
   if (m->rank[place] != NONE) heap_push(m, candidate(m->rank[place], place));
@@ -301,7 +272,7 @@ static void update_pair(const struct eq_bpe *b, struct eq_bpe_memory *m, uint32_
 
 /* Merges the n symbols that are in m->id; the tokens are then m->id at place 0, next[0] and so on. A candidate whose
  * pair has changed since is stale: its rank is no longer that of its place. */
-static void merge_long(const struct eq_bpe *b, struct eq_bpe_memory *m, size_t n) {
+static void merge_long(const struct eq_bpe *b, struct eq_bpe_scratch *m, size_t n) {
   m->heap_size = 0;
   for (uint32_t i = 0; i < n; i++) {
     m->previous[i] = i ? i - 1 : NONE;
@@ -328,7 +299,7 @@ static void merge_long(const struct eq_bpe *b, struct eq_bpe_memory *m, size_t n
 
 /* A character as the vocabulary spells it: with the prefix unless it is the first of its word, the suffix if the last.
  */
-static struct eq_str spell(const struct eq_bpe *b, struct eq_bpe_memory *m, struct eq_str c, bool first, bool last) {
+static struct eq_str spell(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_str c, bool first, bool last) {
   if (!(b->prefix && !first) && !(b->suffix && last)) return c;
   m->spelling.size = 0;
   if (b->prefix && !first) eq_buffer_string(&m->spelling, b->prefix);
@@ -344,7 +315,7 @@ static bool falls_back(const struct eq_bpe *b, struct eq_str s) {
   return true;
 }
 
-static void add_symbol(struct eq_bpe_memory *m, size_t *n, uint32_t id, size_t begin, size_t end) {
+static void add_symbol(struct eq_bpe_scratch *m, size_t *n, uint32_t id, size_t begin, size_t end) {
   m->id[*n] = id;
   m->begin[*n] = (uint32_t)begin;
   m->end[(*n)++] = (uint32_t)end;
@@ -352,7 +323,7 @@ static void add_symbol(struct eq_bpe_memory *m, size_t *n, uint32_t id, size_t b
 
 /* Fills in the symbols that merging starts from; their number. An unknown character waits to be fused with the next,
  * and what falls back to bytes does not make it come first: the reference's order. */
-static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n) {
+static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n) {
   size_t n_symbols = 0, begin = 0, end = 0; /* of the unknown that waits; none when empty */
   uint32_t id;
   for (size_t at = 0, length; at < n; at += length) {
@@ -375,8 +346,8 @@ static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_memory *m, const 
   return n_symbols;
 }
 
-static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
-                              struct eq_token_list *out) {
+static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n,
+                              size_t start, struct eq_token_list *out) {
   uint32_t id;
   if (b->rules.whole_words && eq_vocabulary_find(b->vocabulary, (struct eq_str){ word, n }, &id))
     return eq_token_list_add(out, id, start, start + n);
@@ -403,7 +374,7 @@ static void add_token(const struct eq_bpe *b, struct eq_token_list *out, uint32_
   out->ends[out->n++] = (uint32_t)*start;
 }
 
-static bool add_long(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
+static bool add_long(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, size_t start,
                      struct eq_token_list *out) {
   if (!room_for_word(m, n)) return false;
   for (size_t i = 0; i < n; i++) m->id[i] = b->byte_token[(unsigned char)word[i]];
@@ -416,7 +387,7 @@ static bool add_long(const struct eq_bpe *b, struct eq_bpe_memory *m, const char
 }
 
 /* The token that a word is as a whole, if there is one. Tokens are known by their spelling, so the word is spelled. */
-static bool whole_word(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, uint32_t *id) {
+static bool whole_word(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, uint32_t *id) {
   if (n > b->longest) return false;
   m->spelling.size = 0;
   for (size_t i = 0; i < n; i++) {
@@ -428,7 +399,7 @@ static bool whole_word(const struct eq_bpe *b, struct eq_bpe_memory *m, const ch
          eq_vocabulary_find(b->vocabulary, (struct eq_str){ m->spelling.data, m->spelling.size }, id);
 }
 
-bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
+bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, size_t start,
                    struct eq_token_list *out) {
   if (!n) return true;
   if (!b->rules.over_bytes) return encode_characters(b, m, word, n, start, out);
@@ -439,21 +410,8 @@ bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *
     return true;
   }
   if (n > SHORT_MAX) return add_long(b, m, word, n, start, out);
-  uint64_t hash = XXH3_64bits(word, n);
-  struct remembered *r = &m->words[hash & (WORDS - 1)];
-  if (r->hash == hash && r->n == n && !memcmp(r->word, word, n)) {
-    for (size_t i = 0; i < r->n_tokens; i++) add_token(b, out, r->ids[i], &start);
-    return true;
-  }
   size_t n_tokens = 1;
   if (!b->rules.whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_short(b, word, n, ids);
   for (size_t i = 0; i < n_tokens; i++) add_token(b, out, ids[i], &start);
-  if (n_tokens <= WORD_TOKENS_MAX) {
-    r->hash = hash;
-    r->n = (uint8_t)n;
-    r->n_tokens = (uint8_t)n_tokens;
-    memcpy(r->word, word, n);
-    memcpy(r->ids, ids, n_tokens * sizeof *ids);
-  }
   return true;
 }

@@ -37,14 +37,19 @@ struct eq_bpe_rules {
 /* Ends the building. Over bytes every byte of UTF-8 must have a token. */
 bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *err);
 
-/* A thread's memory of words it has seen, of a fixed size, and its scratch. For one eq_bpe only. */
-struct eq_bpe_memory;
-struct eq_bpe_memory *eq_bpe_memory_new(struct eq_err *err);
-void eq_bpe_memory_free(struct eq_bpe_memory *m); /* NULL too */
+/* A thread's scratch. Start from {0}. */
+struct eq_bpe_scratch {
+  uint32_t *id, *next, *previous, *rank, *made; /* [capacity] of a long word, by place */
+  uint32_t *begin, *end;                        /* bytes of the word that each place covers, over characters */
+  uint64_t *heap;                               /* [2 * capacity] */
+  size_t capacity, heap_size;
+  struct eq_buffer spelling;
+};
+void eq_bpe_scratch_free(struct eq_bpe_scratch *m);
 
 /* Adds the tokens of word[0..n) to `out`, with offsets from `start`. O(n log n), whatever the bytes. False when memory
  * is out. */
-bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_memory *m, const char *word, size_t n, size_t start,
+bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, size_t start,
                    struct eq_token_list *out);
 
 #endif

@@ -25,12 +25,13 @@ struct eq_str eq_model_spelling(const struct eq_model *m, uint32_t id) {
 }
 
 bool eq_model_memory_open(struct eq_model_memory *memory, struct eq_err *err) {
-  memory->words = eq_bpe_memory_new(err);
+  memory->words = eq_word_memory_new(err);
   return memory->words;
 }
 
 void eq_model_memory_free(struct eq_model_memory *memory) {
-  eq_bpe_memory_free(memory->words);
+  eq_word_memory_free(memory->words);
+  eq_bpe_scratch_free(&memory->bpe);
   eq_unigram_scratch_free(&memory->unigram);
   eq_buffer_free(&memory->piece);
 }
@@ -44,7 +45,7 @@ struct word {
 
 static bool encode_bpe(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
                        struct eq_token_list *out, struct eq_err *err) {
-  return eq_bpe_encode(m->bpe, memory->words, w.p, w.n, w.start, out) || eq_fail_memory(err, 16 * w.n, "tokens");
+  return eq_bpe_encode(m->bpe, &memory->bpe, w.p, w.n, w.start, out) || eq_fail_memory(err, 16 * w.n, "tokens");
 }
 
 static bool encode_unigram(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
@@ -113,5 +114,9 @@ static bool (*const encoders[EQ_MODEL_KINDS])(const struct eq_model *m, struct e
 
 bool eq_model_encode(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
                      struct eq_token_list *out, struct eq_err *err) {
-  return encoders[m->kind](m, memory, (struct word){ word, n, start }, out, err);
+  const size_t first = out->n;
+  if (eq_word_memory_recall(memory->words, word, n, start, out)) return true;
+  if (!encoders[m->kind](m, memory, (struct word){ word, n, start }, out, err)) return false;
+  eq_word_memory_keep(memory->words, word, n, start, out, first);
+  return true;
 }

@@ -5,6 +5,7 @@
 
 #include "lib/text/bpe.h"
 #include "lib/text/unigram.h"
+#include "lib/text/word_memory.h"
 
 enum eq_model_kind { EQ_MODEL_BPE, EQ_MODEL_UNIGRAM, EQ_MODEL_WORDPIECE, EQ_MODEL_WORDLEVEL, EQ_MODEL_KINDS };
 
@@ -26,9 +27,10 @@ bool eq_model_find(const struct eq_model *m, struct eq_str spelling, uint32_t *i
 size_t eq_model_size(const struct eq_model *m);
 struct eq_str eq_model_spelling(const struct eq_model *m, uint32_t id);
 
-/* A thread's memory. Start from {0} and open it; free with eq_model_memory_free. */
+/* A thread's memory, for one model. Start from {0} and open it; free with eq_model_memory_free. */
 struct eq_model_memory {
-  struct eq_bpe_memory *words;
+  struct eq_word_memory *words;
+  struct eq_bpe_scratch bpe;
   struct eq_unigram_scratch unigram;
   struct eq_buffer piece;
 };

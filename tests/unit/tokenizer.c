@@ -378,7 +378,7 @@ static void merging_equals_the_definition_on_random_vocabularies(void **state) {
   for (int round = 0; round < 60; round++) {
     struct eq_vocabulary v = { 0 };
     struct eq_bpe *b = random_merges(&v, merges, round % 2); /* over bytes, over characters */
-    struct eq_bpe_memory *m = eq_bpe_memory_new(&err);
+    struct eq_bpe_scratch scratch = { 0 };
     for (int i = 0; i < 40; i++) {
       size_t n = 1 + draw(i % 2 ? LONGEST : 20);
       for (size_t k = 0; k < n; k++) {
@@ -387,7 +387,7 @@ static void merging_equals_the_definition_on_random_vocabularies(void **state) {
       }
       size_t expected = brute_force(merges, MERGES, tokens, n);
       out.n = 0;
-      assert_true(eq_bpe_encode(b, m, word, n, 5, &out));
+      assert_true(eq_bpe_encode(b, &scratch, word, n, 5, &out));
       assert_int_equal(out.n, expected);
       for (size_t k = 0; k < expected; k++) {
         uint32_t id;
@@ -396,7 +396,7 @@ static void merging_equals_the_definition_on_random_vocabularies(void **state) {
         assert_int_equal(out.ends[k] - out.starts[k], strlen(tokens[k].s));
       }
     }
-    eq_bpe_memory_free(m);
+    eq_bpe_scratch_free(&scratch);
     eq_bpe_free(b);
     eq_vocabulary_free(&v);
   }
