@@ -166,6 +166,21 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
   return true;
 }
 
+struct eq_bpe_rules eq_bpe_rules(const struct eq_bpe *b) {
+  struct eq_bpe_rules rules = b->rules;
+  rules.prefix = b->prefix;
+  rules.suffix = b->suffix;
+  return rules;
+}
+
+void eq_bpe_ranks(const struct eq_bpe *b, uint32_t *ranks, size_t n) {
+  for (size_t i = 0; i < n; i++) ranks[i] = NONE;
+  for (size_t i = 0; i < b->merge_slots; i++) {
+    const struct merge *m = &b->merges[i];
+    if (m->left != NONE && m->id < n && m->rank < ranks[m->id]) ranks[m->id] = m->rank;
+  }
+}
+
 /* ---- a thread's scratch ---- */
 
 enum { SHORT_MAX = 32 };

@@ -37,6 +37,11 @@ struct eq_bpe_rules {
 /* Ends the building. Over bytes every byte of UTF-8 must have a token. */
 bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *err);
 
+/* The rules, with prefix and suffix as copies that live as long; and for each id below n the rank of the first merge
+ * that makes it, or EQ_NO_TOKEN. */
+struct eq_bpe_rules eq_bpe_rules(const struct eq_bpe *b);
+void eq_bpe_ranks(const struct eq_bpe *b, uint32_t *ranks, size_t n);
+
 /* A thread's scratch. Start from {0}. */
 struct eq_bpe_scratch {
   uint32_t *id, *next, *previous, *rank, *made; /* [capacity] of a long word, by place */

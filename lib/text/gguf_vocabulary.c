@@ -216,6 +216,17 @@ static const struct {
 } kinds[] = { { "llama", read_llama }, { "gpt2", read_gpt2 } };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+/* What the file says of its tokens, whatever the kind of vocabulary. */
+static bool set_kinds(struct eq_tokenizer *t, const struct vocabulary *v) {
+  static const enum eq_token_kind kinds_of[] = {
+    [EQ_SP_NORMAL] = EQ_TOKEN_NORMAL,      [EQ_SP_UNKNOWN] = EQ_TOKEN_UNKNOWN, [EQ_SP_CONTROL] = EQ_TOKEN_SPECIAL,
+    [EQ_SP_USER_DEFINED] = EQ_TOKEN_ADDED, [EQ_SP_UNUSED] = EQ_TOKEN_UNUSED,   [EQ_SP_BYTE] = EQ_TOKEN_BYTE
+  };
+  for (uint64_t id = 0; v->types && id < v->tokens->n; id++)
+    if (!eq_tokenizer_set_kind(t, (uint32_t)id, kinds_of[type_of(v, id)], v->err)) return false;
+  return true;
+}
+
 static bool read(struct eq_tokenizer *t, struct vocabulary *v) {
   struct eq_str model;
   size_t i = 0;
@@ -226,7 +237,7 @@ static bool read(struct eq_tokenizer *t, struct vocabulary *v) {
   if (i == KINDS)
     return eq_fail(v->err, EQ_BAD, "tokenizer.ggml.model is '%.*s', expected llama or gpt2", EQ_STR(model));
   t->vocab = (size_t)v->tokens->n;
-  return kinds[i].read(t, v);
+  return kinds[i].read(t, v) && set_kinds(t, v);
 }
 
 bool eq_gguf_vocabulary_read(struct eq_tokenizer *t, const char *where, const struct eq_gguf *g, struct eq_err *err) {

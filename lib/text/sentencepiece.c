@@ -55,6 +55,13 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
 
 size_t eq_sentencepiece_size(const struct eq_sentencepiece *m) { return eq_unigram_size(m->pieces); }
 
+struct eq_sentencepiece_facts eq_sentencepiece_facts(const struct eq_sentencepiece *m, uint32_t id) {
+  return (struct eq_sentencepiece_facts){ eq_unigram_spelling(m->pieces, id), m->types[id],
+                                          eq_unigram_score(m->pieces, id) };
+}
+
+const struct eq_sentencepiece_rules *eq_sentencepiece_rules(const struct eq_sentencepiece *m) { return &m->rules; }
+
 bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float score, unsigned type,
                           struct eq_err *err) {
   static const enum eq_piece_kind kinds[] = {

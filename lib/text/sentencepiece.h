@@ -42,6 +42,15 @@ bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece
 
 size_t eq_sentencepiece_size(const struct eq_sentencepiece *m); /* pieces */
 
+/* What was added, and the rules. */
+struct eq_sentencepiece_facts {
+  struct eq_str piece;
+  enum eq_sentencepiece_type type;
+  double score;
+};
+struct eq_sentencepiece_facts eq_sentencepiece_facts(const struct eq_sentencepiece *m, uint32_t id); /* id < size */
+const struct eq_sentencepiece_rules *eq_sentencepiece_rules(const struct eq_sentencepiece *m);
+
 /* A thread's scratch. */
 struct eq_sentencepiece_scratch;
 struct eq_sentencepiece_scratch *eq_sentencepiece_scratch_new(struct eq_err *err);

@@ -9,10 +9,17 @@
 
 #define NONE EQ_NO_PIECE
 
+/* A token: where its bytes stand. */
+struct line {
+  size_t at, n;
+  uint32_t rank;
+};
+
 struct eq_tiktoken {
   struct eq_pretokenizer pretokenizer;
   const struct eq_unicode *unicode;
   struct eq_buffer bytes; /* of all tokens */
+  struct line *by_rank;   /* [size]; n 0: no token has it */
   struct eq_piece_trie tokens;
   uint32_t *ranks; /* [size]: a rank is its own rank */
   size_t size;
@@ -59,11 +66,6 @@ static bool set_pattern(struct eq_tiktoken *t, struct eq_str name, struct eq_err
 
 /* ---- reading ---- */
 
-struct line {
-  size_t at, n; /* of its bytes */
-  uint32_t rank;
-};
-
 static bool read_line(struct eq_tiktoken *t, struct eq_str text, struct line *line, struct eq_err *err) {
   struct eq_str rank = text, token = eq_str_cut(&rank, ' ');
   uint64_t value;
@@ -106,13 +108,16 @@ static bool build(struct eq_tiktoken *t, const struct line *lines, size_t n, str
   struct eq_str *tokens = eq_array(n, sizeof *tokens);
   uint32_t *ranks = eq_array(n, sizeof *ranks);
   t->ranks = eq_array(t->size, sizeof *t->ranks);
-  bool good = (tokens && ranks && t->ranks) || eq_fail_memory(err, n * sizeof *tokens, "a vocabulary");
+  t->by_rank = eq_array(t->size, sizeof *t->by_rank);
+  bool good = (tokens && ranks && t->ranks && t->by_rank) || eq_fail_memory(err, n * sizeof *tokens, "a vocabulary");
   if (good) memset(t->ranks, 0xFF, t->size * sizeof *t->ranks);
   for (size_t i = 0; good && i < n; i++) {
     tokens[i] = (struct eq_str){ t->bytes.data + lines[i].at, lines[i].n };
     ranks[i] = lines[i].rank;
     good = t->ranks[ranks[i]] == NONE || eq_fail(err, EQ_BAD, "two tokens have the rank %u", ranks[i]);
-    if (good) t->ranks[ranks[i]] = ranks[i];
+    if (!good) break;
+    t->ranks[ranks[i]] = ranks[i];
+    t->by_rank[ranks[i]] = lines[i];
   }
   good = good && eq_piece_trie_build(&t->tokens, tokens, ranks, n, err);
   for (size_t i = 0; good && i < n; i++)
@@ -151,10 +156,16 @@ void eq_tiktoken_free(struct eq_tiktoken *t) {
   eq_buffer_free(&t->bytes);
   eq_piece_trie_free(&t->tokens);
   free(t->ranks);
+  free(t->by_rank);
   free(t);
 }
 
 size_t eq_tiktoken_size(const struct eq_tiktoken *t) { return t->size; }
+
+struct eq_str eq_tiktoken_bytes(const struct eq_tiktoken *t, uint32_t id) {
+  if (id >= t->size || !t->by_rank[id].n) return (struct eq_str){ 0 };
+  return (struct eq_str){ t->bytes.data + t->by_rank[id].at, t->by_rank[id].n };
+}
 
 /* ---- tokens ---- */
 

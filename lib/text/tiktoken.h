@@ -17,8 +17,9 @@ struct eq_tiktoken;
  * which is borrowed as is `unicode`. Every byte must have a token, and no two tokens the same bytes or rank. */
 struct eq_tiktoken *eq_tiktoken_read(const char *where, struct eq_str name, struct eq_str lines,
                                      const struct eq_unicode *unicode, struct eq_err *err);
-void eq_tiktoken_free(struct eq_tiktoken *t);         /* NULL too */
-size_t eq_tiktoken_size(const struct eq_tiktoken *t); /* one above the largest rank */
+void eq_tiktoken_free(struct eq_tiktoken *t);                              /* NULL too */
+size_t eq_tiktoken_size(const struct eq_tiktoken *t);                      /* one above the largest rank */
+struct eq_str eq_tiktoken_bytes(const struct eq_tiktoken *t, uint32_t id); /* {NULL, 0} when no token has the rank */
 
 /* Adds the tokens of the well-formed text[0..n) to `out`; each begins where the one before it ends. */
 bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, const char *text, size_t n,

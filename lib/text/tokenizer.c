@@ -1,6 +1,7 @@
 #include "lib/text/tokenizer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/utf8.h"
 
@@ -25,6 +26,26 @@ bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options option
   return true;
 }
 
+bool eq_tokenizer_set_kind(struct eq_tokenizer *t, uint32_t id, enum eq_token_kind kind, struct eq_err *err) {
+  if (id >= t->kinds_capacity) {
+    size_t capacity = 2 * t->kinds_capacity > id ? 2 * t->kinds_capacity : id + 1024;
+    unsigned char *kinds = realloc(t->kinds, capacity);
+    if (!kinds) return eq_fail_memory(err, capacity, "a vocabulary");
+    memset(kinds + t->kinds_capacity, 0, capacity - t->kinds_capacity);
+    t->kinds = kinds;
+    t->kinds_capacity = capacity;
+  }
+  t->kinds[id] = (unsigned char)(kind + 1);
+  return true;
+}
+
+bool eq_tokenizer_add_content(struct eq_tokenizer *t, uint32_t id, struct eq_str content, enum eq_token_kind kind,
+                              struct eq_err *err) {
+  uint32_t known;
+  if (eq_vocabulary_find(&t->added, content, &known) || eq_vocabulary_spelling(&t->added, id).p) return true;
+  return eq_vocabulary_add(&t->added, content, id, err) && eq_tokenizer_set_kind(t, id, kind, err);
+}
+
 void eq_tokenizer_close(struct eq_tokenizer *t) {
   free(t->name);
   for (size_t i = 0; i < EQ_STAGES_MAX; i++) {
@@ -33,6 +54,8 @@ void eq_tokenizer_close(struct eq_tokenizer *t) {
   }
   eq_added_tokens_free(&t->verbatim);
   eq_added_tokens_free(&t->normalized);
+  eq_vocabulary_free(&t->added);
+  free(t->kinds);
   eq_model_free(&t->model);
   eq_sentencepiece_free(t->sentencepiece);
   eq_tiktoken_free(t->tiktoken);

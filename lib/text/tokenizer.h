@@ -10,6 +10,7 @@
 #include "lib/text/pretokenizer.h"
 #include "lib/text/sentencepiece.h"
 #include "lib/text/tiktoken.h"
+#include "lib/text/vocabulary.h"
 
 enum { EQ_STAGES_MAX = 16 };
 
@@ -26,6 +27,17 @@ struct eq_frame {
   size_t n_before, n_after;
 };
 
+/* What a token is for. */
+enum eq_token_kind {
+  EQ_TOKEN_UNUSED,  /* no token has the id, or one that texts never become */
+  EQ_TOKEN_NORMAL,  /* made by the model */
+  EQ_TOKEN_BYTE,    /* one byte of a character that the model has no token for: byte fallback */
+  EQ_TOKEN_ADDED,   /* found in a text as it stands: an added token, a user-defined symbol */
+  EQ_TOKEN_SPECIAL, /* the same, but its spelling in a text may be text: <|endoftext|>, a control symbol */
+  EQ_TOKEN_UNKNOWN, /* stands for what the vocabulary cannot spell */
+  EQ_TOKEN_KINDS
+};
+
 /* What tokenizer_file.c fills in. */
 struct eq_tokenizer {
   char *name; /* "folder@digest of its files", 16 hexadecimal digits */
@@ -36,7 +48,10 @@ struct eq_tokenizer {
   struct eq_added_tokens normalized; /* found after normalisation */
   struct eq_model model;
   struct eq_frame frame;
-  size_t vocab; /* one above the largest id, special tokens included */
+  size_t vocab;               /* one above the largest id, special tokens included */
+  struct eq_vocabulary added; /* the contents of tokens that stand outside the model's vocabulary, or again in it */
+  unsigned char *kinds;       /* [kinds_capacity] of an id 1 + enum eq_token_kind, 0 where the model says it */
+  size_t kinds_capacity;
   bool find_special, put_frame;
   /* When one of these is there it does all; of the rest only name, vocab and, by the first, verbatim are used. */
   struct eq_sentencepiece *sentencepiece;
@@ -57,6 +72,12 @@ struct eq_tokenizer_options {
   bool frame;   /* the post-processor's tokens are put around each text; they cover no bytes */
 };
 bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err);
+
+/* For who fills in a tokenizer: says what kind of token an id is; and where an added token is spelled. Of two with one
+ * spelling or one id the first counts. What is asked of a token afterwards: token_facts.h. */
+bool eq_tokenizer_set_kind(struct eq_tokenizer *t, uint32_t id, enum eq_token_kind kind, struct eq_err *err);
+bool eq_tokenizer_add_content(struct eq_tokenizer *t, uint32_t id, struct eq_str content, enum eq_token_kind kind,
+                              struct eq_err *err);
 
 const char *eq_tokenizer_name(const struct eq_tokenizer *t);
 /* Every id is below this. A model must have at least so many embeddings, or its texts' largest id must be checked. */

@@ -28,7 +28,10 @@ static bool look_for(const struct eq_source *s, struct eq_tokenizer *t, struct e
   struct eq_normalizer_scratch scratch = { 0 };
   struct eq_view view = { .text = content };
   bool good = !normalized || eq_normalize(&t->stages[0].rewrite, &t->unicode, &scratch, content, true, &view, s->err);
-  if (good && view.text.n && !eq_added_tokens_add(normalized ? &t->normalized : &t->verbatim, view.text, token, s->err))
+  const enum eq_token_kind kind = token.special ? EQ_TOKEN_SPECIAL : EQ_TOKEN_ADDED;
+  if (good && view.text.n &&
+      (!eq_added_tokens_add(normalized ? &t->normalized : &t->verbatim, view.text, token, s->err) ||
+       !eq_tokenizer_add_content(t, token.id, content, kind, s->err)))
     eq_fail_prefix(s->err, "%s: ", s->where);
   eq_normalizer_scratch_free(&scratch);
   return s->err->code == EQ_OK;

@@ -73,6 +73,10 @@ struct eq_str eq_unigram_spelling(const struct eq_unigram *u, uint32_t id) {
   return (struct eq_str){ u->spellings.data + u->pieces[id].at, u->pieces[id].n };
 }
 
+double eq_unigram_score(const struct eq_unigram *u, uint32_t id) { return u->pieces[id].score; }
+
+const struct eq_unigram_rules *eq_unigram_rules(const struct eq_unigram *u) { return &u->rules; }
+
 size_t eq_unigram_size(const struct eq_unigram *u) { return u->n; }
 
 bool eq_unigram_find(const struct eq_unigram *u, struct eq_str piece, uint32_t *id) {

@@ -46,6 +46,8 @@ size_t eq_unigram_size(const struct eq_unigram *u);
 /* The pieces that are found in texts, with their ids; for who merges them instead. */
 const struct eq_piece_trie *eq_unigram_trie(const struct eq_unigram *u);
 struct eq_str eq_unigram_spelling(const struct eq_unigram *u, uint32_t id); /* id < size */
+double eq_unigram_score(const struct eq_unigram *u, uint32_t id);           /* id < size; as it was added */
+const struct eq_unigram_rules *eq_unigram_rules(const struct eq_unigram *u);
 
 /* A thread's scratch. Start from {0}. */
 struct eq_unigram_scratch {
