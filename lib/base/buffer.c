@@ -49,15 +49,27 @@ void eq_buffer_add(struct eq_buffer *b, const void *bytes, size_t n) {
   b->data[b->size] = 0;
 }
 
-void eq_buffer_text(struct eq_buffer *b, const char *s, size_t n) {
+static void add_text(struct eq_buffer *b, const char *s, size_t n, size_t (*replaced)(const char *s, size_t n)) {
   while (n) {
     size_t good = eq_utf8_invalid(s, n);
     eq_buffer_add(b, s, good);
-    if (good < n) eq_buffer_add(b, "\xef\xbf\xbd", 3), good++;
+    if (good < n) {
+      eq_buffer_add(b, "\xef\xbf\xbd", 3);
+      good += replaced(s + good, n - good);
+    }
     s += good;
     n -= good;
   }
 }
+
+static size_t one_byte(const char *s, size_t n) {
+  (void)s;
+  return n ? 1 : 0;
+}
+
+void eq_buffer_text(struct eq_buffer *b, const char *s, size_t n) { add_text(b, s, n, one_byte); }
+
+void eq_buffer_lossy(struct eq_buffer *b, const char *s, size_t n) { add_text(b, s, n, eq_utf8_broken); }
 
 void eq_buffer_string(struct eq_buffer *b, const char *terminated) { eq_buffer_add(b, terminated, strlen(terminated)); }
 

@@ -33,6 +33,9 @@ bool eq_buffer_reserve(struct eq_buffer *b, size_t more);
 void eq_buffer_add(struct eq_buffer *b, const void *bytes, size_t n);
 /* Bytes that are not well-formed UTF-8 become U+FFFD, one each: for names that go where text is promised. */
 void eq_buffer_text(struct eq_buffer *b, const char *s, size_t n);
+/* The same as Rust's from_utf8_lossy and Python's errors="replace" do it, where tokens' bytes become text: a stretch
+ * that could begin a character is one U+FFFD (eq_utf8_broken). */
+void eq_buffer_lossy(struct eq_buffer *b, const char *s, size_t n);
 void eq_buffer_string(struct eq_buffer *b, const char *terminated);
 void eq_buffer_format(struct eq_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void eq_buffer_free(struct eq_buffer *b);

@@ -2,15 +2,21 @@
 
 #include <string.h>
 
+/* The length that a first byte promises, 0 when none begins so, and the range of the second byte, which depends on the
+ * first: that keeps out overlong forms, surrogates and > U+10FFFF. */
+static inline size_t promised(unsigned char first, unsigned char *low, unsigned char *high) {
+  *low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  *high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  return first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
 size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point) {
   const unsigned char *b = (const unsigned char *)s;
+  unsigned char low, high;
   if (n == 0) return 0;
   if (b[0] < 0x80) return *code_point = b[0], 1;
-  /* The second byte's range depends on the first: that keeps out overlong forms, surrogates and > U+10FFFF. */
-  size_t len = b[0] >= 0xc2 && b[0] <= 0xdf ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 : b[0] >= 0xf0 && b[0] <= 0xf4 ? 4 : 0;
+  size_t len = promised(b[0], &low, &high);
   if (len == 0 || n < len) return 0;
-  unsigned char low = b[0] == 0xe0 ? 0xa0 : b[0] == 0xf0 ? 0x90 : 0x80;
-  unsigned char high = b[0] == 0xed ? 0x9f : b[0] == 0xf4 ? 0x8f : 0xbf;
   if (b[1] < low || b[1] > high) return 0;
   uint32_t c = b[0] & (0xffu >> (len + 1));
   for (size_t i = 1; i < len; i++) {
@@ -19,6 +25,16 @@ size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point) {
   }
   *code_point = c;
   return len;
+}
+
+size_t eq_utf8_broken(const char *s, size_t n) {
+  const unsigned char *b = (const unsigned char *)s;
+  unsigned char low, high;
+  size_t len = promised(b[0], &low, &high), i = 1;
+  if (len == 0 || n == 1 || b[1] < low || b[1] > high) return 1;
+  do i++;
+  while (i < len && i < n && (b[i] & 0xc0) == 0x80);
+  return i;
 }
 
 size_t eq_utf8_length(const char *s, size_t n) {

@@ -15,6 +15,10 @@ size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point);
 /* Offset of the first byte that is not well-formed; n when all of s[0..n) is. O(n). */
 size_t eq_utf8_invalid(const char *s, size_t n);
 
+/* Bytes of the ill-formed stretch at s[0..n), n > 0, that one U+FFFD replaces by Unicode's advice: as many as could
+ * begin a code point, at least 1 (Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts"). */
+size_t eq_utf8_broken(const char *s, size_t n);
+
 /* Code points that start in s[0..n), which must be well-formed. */
 size_t eq_utf8_count(const char *s, size_t n);
 

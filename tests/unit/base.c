@@ -131,6 +131,31 @@ static void utf8_is_what_unicode_says(void **state) {
   assert_int_equal(eq_utf8_count("a\xc3\xa9\xf0\x9f\x98\x80", 7), 3);
 }
 
+/* Unicode 15, section 3.9, tables 3-8 to 3-11 and the text above them. */
+static void broken_text_becomes_u_fffd_as_unicode_advises(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes, *lossy; /* each . is a U+FFFD */
+  } rows[] = {
+    { "\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64", "a...b.c..d" },
+    { "\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41", "........A" },
+    { "\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41", "........A" },
+    { "\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42", ".....A..B" },
+    { "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", "....A" },
+    { "\xF0\x9F\x99", "." },
+    { "\xF0\x9F\x99\xF0", ".." },
+    { "", "" },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct eq_buffer expected = { 0 }, got = { 0 };
+    for (const char *p = rows[i].lossy; *p; p++) eq_buffer_string(&expected, *p == '.' ? "\uFFFD" : (char[]){ *p, 0 });
+    eq_buffer_lossy(&got, rows[i].bytes, strlen(rows[i].bytes));
+    assert_true(eq_str_equal((struct eq_str){ got.data, got.size }, (struct eq_str){ expected.data, expected.size }));
+    eq_buffer_free(&expected);
+    eq_buffer_free(&got);
+  }
+}
+
 static void square(void *context, size_t item, size_t thread) {
   (void)thread;
   ((size_t *)context)[item] += item * item + 1;
@@ -152,10 +177,15 @@ static void every_item_is_done_once_by_any_number_of_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_buffer_holds_what_was_added), cmocka_unit_test(an_impossible_size_fails_and_stays_failed),
-    cmocka_unit_test(views_compare_by_bytes),        cmocka_unit_test(an_array_grows_one_by_one),
-    cmocka_unit_test(shortest_numbers_read_back),    cmocka_unit_test(typed_numbers_are_read_strictly),
-    cmocka_unit_test(utf8_is_what_unicode_says),     cmocka_unit_test(every_item_is_done_once_by_any_number_of_threads),
+    cmocka_unit_test(a_buffer_holds_what_was_added),
+    cmocka_unit_test(an_impossible_size_fails_and_stays_failed),
+    cmocka_unit_test(views_compare_by_bytes),
+    cmocka_unit_test(an_array_grows_one_by_one),
+    cmocka_unit_test(shortest_numbers_read_back),
+    cmocka_unit_test(typed_numbers_are_read_strictly),
+    cmocka_unit_test(utf8_is_what_unicode_says),
+    cmocka_unit_test(broken_text_becomes_u_fffd_as_unicode_advises),
+    cmocka_unit_test(every_item_is_done_once_by_any_number_of_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
