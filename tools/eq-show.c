@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "lib/stream/jsonl.h"
-#include "lib/stream/table.h"
-#include "lib/tool/tool.h"
+#include "lib/tool/results.h"
 
 struct args {
   const char *format, *from, *kinds, *columns, *sort;
@@ -33,23 +32,10 @@ static const struct eq_command command = {
   .streams = EQ_READS | EQ_WRITES | EQ_LATER,
 };
 
-static const struct format {
-  const char *name;
-  enum { TABLE, LINES, STREAM } form;
-  enum eq_table_format table;
-} formats[] = {
-  { "table", TABLE, EQ_TABLE_TEXT },
-  { "md", TABLE, EQ_TABLE_MARKDOWN },
-  { "tsv", TABLE, EQ_TABLE_TSV },
-  { "csv", TABLE, EQ_TABLE_CSV },
-  { "jsonl", LINES, 0 },
-  { "stream", STREAM, 0 },
-};
-
 struct show {
   struct eq_tool t;
   struct args a;
-  const struct format *format;
+  const struct eq_format *format;
   struct eq_jsonl_reader *json; /* NULL: records come from t.in */
   struct eq_rows rows;          /* what has to wait for the end */
   struct eq_str *kinds;         /* of the rows, as they came first; names lie in rows */
@@ -58,17 +44,14 @@ struct show {
 };
 
 static bool choose(struct show *s) {
-  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-    if (strcmp(s->a.format, formats[i].name) == 0) s->format = &formats[i];
-  if (!s->format)
-    return eq_fail(&s->t.err, EQ_BAD, "--format: '%s': expected table, md, tsv, csv, jsonl or stream", s->a.format);
+  if (!(s->format = eq_format_find(s->a.format, &s->t.err))) return false;
   if (strcmp(s->a.from, "stream") != 0 && strcmp(s->a.from, "jsonl") != 0)
     return eq_fail(&s->t.err, EQ_BAD, "--from: '%s': expected stream or jsonl", s->a.from);
-  if (s->a.columns && s->format->form != TABLE)
+  if (s->a.columns && s->format->form != EQ_FORM_TABLE)
     return eq_fail(&s->t.err, EQ_BAD, "--columns: records of '%s' keep all their keys", s->format->name);
   bool json = s->a.from[0] == 'j';
   if (json) s->json = eq_jsonl_open(s->t.input, &s->t.err);
-  return eq_tool_open(&s->t, (json ? 0u : EQ_READS) | (s->format->form == STREAM ? EQ_WRITES : EQ_PRINTS));
+  return eq_format_open(s->format, &s->t, !json);
 }
 
 static bool next(struct show *s, struct eq_record *r) {
@@ -84,17 +67,7 @@ static bool names(const char *list, struct eq_str s) {
   return false;
 }
 
-static bool put(struct show *s, const struct eq_record *r) {
-  if (s->format->form == STREAM) {
-    eq_write(s->t.out, r);
-    return !eq_writer_failed(s->t.out);
-  }
-  s->line.size = 0;
-  eq_json_add(&s->line, r->map);
-  eq_buffer_string(&s->line, "\n");
-  if (s->line.failed) return eq_fail_memory(&s->t.err, s->line.size, "a line");
-  return eq_tool_print(&s->t, s->line.data, s->line.size);
-}
+static bool put(struct show *s, const struct eq_record *r) { return eq_format_put(s->format, &s->t, r, &s->line); }
 
 static bool put_rows(struct show *s) {
   struct eq_record r;
@@ -154,7 +127,7 @@ static void put_tables(struct show *s) {
 static void show(struct show *s) {
   struct eq_record r;
   uint64_t came = 0, shown = 0;
-  bool keep = s->a.sort || s->format->form == TABLE;
+  bool keep = s->a.sort || s->format->form == EQ_FORM_TABLE;
   while (next(s, &r)) {
     came++;
     if (s->a.kinds && !names(s->a.kinds, r.kind)) continue;
@@ -165,9 +138,9 @@ static void show(struct show *s) {
   if (came && !shown && s->a.kinds)
     eq_fail(&s->t.err, EQ_DATA, "--kind: none of %llu records is of kind '%s'", (unsigned long long)came, s->a.kinds);
   if (s->t.err.code || !keep) return;
-  if (s->format->form == TABLE && !note_kinds(s)) return;
+  if (s->format->form == EQ_FORM_TABLE && !note_kinds(s)) return;
   if (s->a.sort && !eq_rows_sort(&s->rows, s->a.sort, &s->t.err)) return;
-  if (s->format->form == TABLE)
+  if (s->format->form == EQ_FORM_TABLE)
     put_tables(s);
   else
     put_rows(s);

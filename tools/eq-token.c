@@ -29,13 +29,13 @@ static const struct eq_command command = {
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
               "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show",
   .see_also = "eq-text(1), eq-ppl(1), eq-show(1), eq(1)",
-  .streams = EQ_READS | EQ_WRITES,
+  .streams = EQ_READS | EQ_WRITES | EQ_LATER,
 };
 
 struct token {
   struct eq_tool tool;
   struct args args;
-  const struct mode *mode;
+  const struct eq_batch_work *work; /* of the mode */
   struct eq_tokenizer *tokenizer;
   struct eq_pool *pool;
   struct eq_token_scratch **scratch; /* one a thread */
@@ -96,29 +96,6 @@ static bool write_tokens(void *context, const struct eq_record *r, void *unit, s
 
 /* ---- modes ---- */
 
-/* What the tool does to its records; the first row is done when no other is asked for. To add one: a row here, its
- * option above (a bool, at `option` in struct args), its part of the manual. */
-static const struct mode {
-  const char *name;
-  size_t option;
-  struct eq_batch_work work;
-} modes[] = {
-  { "cut", SIZE_MAX, { &eq_kind_text, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
-};
-enum { MODES = sizeof modes / sizeof *modes };
-
-static bool choose_mode(struct token *t) {
-  t->mode = &modes[0];
-  for (size_t i = 1; i < MODES; i++) {
-    if (!*(const bool *)((const char *)&t->args + modes[i].option)) continue;
-    if (t->mode != &modes[0])
-      return eq_fail(&t->tool.err, EQ_BAD, "--%s and --%s are two things to do: run eq-token for each", t->mode->name,
-                     modes[i].name);
-    t->mode = &modes[i];
-  }
-  return true;
-}
-
 static bool open_tokenizer(struct token *t) {
   struct eq_err *err = &t->tool.err;
   if (!t->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
@@ -140,6 +117,39 @@ static bool open_threads(struct token *t) {
   return true;
 }
 
+/* Records in, records out. */
+static bool filter(struct token *t) {
+  return eq_tool_open(&t->tool, EQ_READS | EQ_WRITES) && open_tokenizer(t) && open_threads(t) &&
+         eq_batch_run(&t->tool, t->pool, t->work, t);
+}
+
+/* What the tool does to its records; the first row is done when no other is asked for. To add one: a row here, its
+ * option above (a bool, at `option` in struct args), its part of the manual. */
+static const struct mode {
+  const char *name;
+  size_t option;
+  bool (*run)(struct token *t);
+  struct eq_batch_work work; /* of modes that read records */
+} modes[] = {
+  { "cut", SIZE_MAX, filter, { { &eq_kind_text }, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
+};
+enum { MODES = sizeof modes / sizeof *modes };
+
+static const struct mode *choose_mode(struct token *t) {
+  const struct mode *mode = &modes[0];
+  for (size_t i = 1; i < MODES; i++) {
+    if (!*(const bool *)((const char *)&t->args + modes[i].option)) continue;
+    if (mode != &modes[0]) {
+      eq_fail(&t->tool.err, EQ_BAD, "--%s and --%s are two things to do: run eq-token for each", mode->name,
+              modes[i].name);
+      return NULL;
+    }
+    mode = &modes[i];
+  }
+  t->work = &mode->work;
+  return mode;
+}
+
 static void tear_down(struct token *t) {
   for (size_t i = 0; t->scratch && i < eq_pool_threads(t->pool); i++) eq_token_scratch_free(t->scratch[i]);
   free(t->scratch);
@@ -149,9 +159,8 @@ static void tear_down(struct token *t) {
 
 int main(int argc, char **argv) {
   struct token t = { 0 };
-  if (eq_tool_begin(&t.tool, &command, argc, argv, &t.args) && choose_mode(&t) && open_tokenizer(&t) &&
-      open_threads(&t))
-    eq_batch_run(&t.tool, t.pool, &t.mode->work, &t);
+  const struct mode *mode;
+  if (eq_tool_begin(&t.tool, &command, argc, argv, &t.args) && (mode = choose_mode(&t))) mode->run(&t);
   tear_down(&t);
   return eq_tool_end(&t.tool);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/stream/writer.h"
+
 bool eq_rows_add(struct eq_rows *rows, const struct eq_record *r, struct eq_err *err) {
   struct eq_span *spans = eq_array_grow(rows->spans, rows->n, &rows->capacity, sizeof *spans);
   if (spans) rows->spans = spans;
@@ -11,6 +13,17 @@ bool eq_rows_add(struct eq_rows *rows, const struct eq_record *r, struct eq_err 
   eq_buffer_add(&rows->bytes, r->raw.p, r->raw.n);
   if (!spans || rows->bytes.failed) return eq_fail_memory(err, at + r->raw.n, "records that wait for the end");
   rows->spans[rows->n++] = (struct eq_span){ at, r->raw.n };
+  return true;
+}
+
+bool eq_rows_add_kind(struct eq_rows *rows, const struct eq_kind *kind, const void *fields, struct eq_err *err) {
+  struct eq_span *spans = eq_array_grow(rows->spans, rows->n, &rows->capacity, sizeof *spans);
+  if (spans) rows->spans = spans;
+  if (!rows->writer && !(rows->writer = eq_writer_memory(&rows->bytes, err))) return false;
+  size_t at = rows->bytes.size;
+  eq_write_kind(rows->writer, kind, fields, NULL);
+  if (!spans || rows->bytes.failed) return eq_fail_memory(err, at, "records that wait for the end");
+  rows->spans[rows->n++] = (struct eq_span){ at, rows->bytes.size - at };
   return true;
 }
 
@@ -28,6 +41,8 @@ bool eq_rows_get(struct eq_rows *rows, size_t i, struct eq_record *r, struct eq_
 }
 
 void eq_rows_free(struct eq_rows *rows) {
+  struct eq_err ignored = { 0 };
+  if (rows->writer) eq_writer_finish(rows->writer, EQ_FAILED, &ignored);
   if (rows->zone) msgpack_zone_free(rows->zone);
   eq_buffer_free(&rows->bytes);
   free(rows->spans);

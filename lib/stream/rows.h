@@ -11,12 +11,16 @@ struct eq_rows {
     size_t at, n;
   } * spans; /* [n]; sorting moves these */
   size_t n, capacity;
-  msgpack_zone *zone; /* of the record that eq_rows_get gave last */
+  struct eq_writer *writer; /* of eq_rows_add_kind, into bytes */
+  msgpack_zone *zone;       /* of the record that eq_rows_get gave last */
   msgpack_object object;
 };
 
 /* Keeps a copy of the record. */
 bool eq_rows_add(struct eq_rows *rows, const struct eq_record *r, struct eq_err *err);
+
+/* Adds a record of that kind from its struct, as eq_write_kind would write it. */
+bool eq_rows_add_kind(struct eq_rows *rows, const struct eq_kind *kind, const void *fields, struct eq_err *err);
 
 /* Row i as a record, borrowed until the next call; its strings stay valid until a row is added. */
 bool eq_rows_get(struct eq_rows *rows, size_t i, struct eq_record *r, struct eq_err *err);

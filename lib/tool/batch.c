@@ -56,7 +56,8 @@ static bool flush(struct batch *b) {
 static bool hold(struct batch *b, const struct eq_record *r) {
   struct item *item = &b->items[b->n];
   if (!(item->record = eq_record_copy(r))) return eq_fail_memory(&b->tool->err, r->raw.n, "a record");
-  item->known = eq_record_is(r, b->does->kind);
+  const struct eq_kind *const *kinds = b->does->kinds;
+  item->known = eq_record_is(r, kinds[0]) || (kinds[1] && eq_record_is(r, kinds[1]));
   b->n++;
   b->bytes += r->raw.n;
   return (b->n < BATCH_RECORDS && b->bytes < BATCH_BYTES) || flush(b);
