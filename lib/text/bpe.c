@@ -17,15 +17,20 @@ struct merge {
   uint32_t rank, id;
 };
 
+enum { WAITING = 16 };
+
 struct eq_bpe {
   const struct eq_vocabulary *vocabulary;
   uint32_t *bytes;      /* [ids] bytes that a token stands for; 0: no such token, or not of the alphabet */
   struct merge *merges; /* open addressing */
+  struct merge waiting[WAITING];
+  size_t n_waiting;
   size_t n_merges, merge_slots;
   uint64_t *maybe; /* bit hash mod 8 merge_slots: some pair with that hash has a merge; most pairs have none */
   uint32_t byte_token[256], fallback[256];
-  size_t longest;      /* bytes of the longest token, over bytes */
-  bool spelled_merges; /* all merges are spelled in the alphabet of bytes */
+  struct eq_buffer both; /* of eq_bpe_add_merge: what a merge makes */
+  size_t longest;        /* bytes of the longest token, over bytes */
+  bool spelled_merges;   /* all merges are spelled in the alphabet of bytes */
   struct eq_bpe_rules rules;
   char *prefix, *suffix; /* copies; NULL for none */
 };
@@ -78,6 +83,7 @@ struct eq_bpe *eq_bpe_new(const struct eq_vocabulary *v, struct eq_err *err) {
 void eq_bpe_free(struct eq_bpe *b) {
   if (!b) return;
   free(b->bytes);
+  eq_buffer_free(&b->both);
   free(b->merges);
   free(b->maybe);
   free(b->prefix);
@@ -102,6 +108,7 @@ static struct merge *merge_slot(struct merge *merges, size_t slots, uint32_t lef
 static bool room_for_merge(struct eq_bpe *b) {
   if (2 * (b->n_merges + 1) <= b->merge_slots) return true;
   size_t slots = b->merge_slots ? 2 * b->merge_slots : 1024;
+  while (slots < 2 * b->vocabulary->n_tokens) slots *= 2; /* most tokens are made by a merge */
   struct merge *merges = eq_array(slots, sizeof *merges);
   if (!merges) return false;
   memset(merges, 0xFF, slots * sizeof *merges);
@@ -113,26 +120,35 @@ static bool room_for_merge(struct eq_bpe *b) {
   return true;
 }
 
+/* Puts the merges that wait into their slots, which have come from memory meanwhile: half of the time that adding takes
+ * is waiting for them. A pair that is given again takes its later rank, as in Hugging Face tokenizers. */
+static void put_waiting(struct eq_bpe *b) {
+  for (size_t i = 0; i < b->n_waiting; i++) {
+    const struct merge m = b->waiting[i];
+    *merge_slot(b->merges, b->merge_slots, m.left, m.right) = m;
+  }
+  b->n_waiting = 0;
+}
+
 bool eq_bpe_add_merge(struct eq_bpe *b, struct eq_str left, struct eq_str right, size_t prefix, struct eq_err *err) {
-  uint32_t l, r, made;
-  unsigned char first;
-  struct eq_buffer both = { 0 };
+  enum { LEFT, RIGHT, MADE, N };
+  uint32_t ids[N];
+  struct eq_buffer *both = &b->both;
   size_t dropped = prefix < right.n ? prefix : right.n;
-  eq_buffer_add(&both, left.p, left.n);
-  eq_buffer_add(&both, right.p + dropped, right.n - dropped);
-  struct eq_str sides[] = { left, right, { both.data, both.size } };
-  uint32_t *const ids[] = { &l, &r, &made };
-  bool good = !both.failed && both.size && room_for_merge(b);
-  if (!good) eq_fail(err, EQ_BAD, "a merge is empty, or memory is out");
-  for (size_t i = 0; good && i < 3; i++)
-    if (!eq_vocabulary_find(b->vocabulary, sides[i], ids[i]))
-      good = eq_fail(err, EQ_BAD, "merge %zu, '%.*s' + '%.*s': '%.*s' is not in the vocabulary", b->n_merges + 1,
-                     EQ_STR(left), EQ_STR(right), EQ_STR(sides[i]));
-  b->spelled_merges = b->spelled_merges && !dropped && spelled_bytes(left, &first) && spelled_bytes(right, &first);
-  eq_buffer_free(&both);
-  if (!good) return false;
-  /* A pair that is given again takes its later rank, as in Hugging Face tokenizers. */
-  *merge_slot(b->merges, b->merge_slots, l, r) = (struct merge){ l, r, (uint32_t)b->n_merges++, made };
+  both->size = 0;
+  eq_buffer_add(both, left.p, left.n);
+  eq_buffer_add(both, right.p + dropped, right.n - dropped);
+  if (both->failed || !both->size || !room_for_merge(b))
+    return eq_fail(err, EQ_BAD, "a merge is empty, or memory is out");
+  const struct eq_str spelled[N] = { left, right, { both->data, both->size } };
+  size_t found = eq_vocabulary_find_each(b->vocabulary, spelled, N, ids);
+  if (found < N)
+    return eq_fail(err, EQ_BAD, "merge %zu, '%.*s' + '%.*s': '%.*s' is not in the vocabulary", b->n_merges + 1,
+                   EQ_STR(left), EQ_STR(right), EQ_STR(spelled[found]));
+  b->spelled_merges = b->spelled_merges && !dropped && b->bytes[ids[LEFT]] && b->bytes[ids[RIGHT]];
+  if (b->n_waiting == WAITING) put_waiting(b);
+  __builtin_prefetch(&b->merges[hash_pair(ids[LEFT], ids[RIGHT]) & (b->merge_slots - 1)], 1);
+  b->waiting[b->n_waiting++] = (struct merge){ ids[LEFT], ids[RIGHT], (uint32_t)b->n_merges++, ids[MADE] };
   return true;
 }
 
@@ -157,6 +173,7 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
   if (rules.over_bytes && missing_byte(b) < 256)
     return eq_fail(err, EQ_BAD, "the vocabulary has no token for byte 0x%02x, as a byte-level one must",
                    missing_byte(b));
+  if (b->merge_slots) put_waiting(b);
   if (!copy_affixes(b) || !room_for_merge(b) || !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
     return eq_fail_memory(err, b->merge_slots, "merges");
   for (size_t i = 0; i < b->merge_slots; i++) {

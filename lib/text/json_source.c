@@ -73,25 +73,35 @@ bool eq_source_u64(const struct eq_source *s, struct eq_str span, uint64_t when_
   return eq_json_u64(&j, value);
 }
 
+bool eq_source_named(const struct eq_source *s, const char *type, struct eq_str object, const char *what,
+                     const struct eq_variant *variants, size_t n, void *into) {
+  size_t i = 0;
+  while (i < n && strcmp(type, variants[i].type) != 0) i++;
+  return i < n ? variants[i].read(s, object, into)
+               : eq_fail(s->err, EQ_BAD, "%s: %s '%s' is not supported", s->where, what, type);
+}
+
 bool eq_source_variant(const struct eq_source *s, struct eq_str object, const char *what,
                        const struct eq_variant *variants, size_t n, void *into) {
   char *type;
   if (!eq_source_type(s, object, &type)) return false;
-  size_t i = 0;
-  while (i < n && strcmp(type, variants[i].type) != 0) i++;
-  bool good = i < n ? variants[i].read(s, object, into)
-                    : eq_fail(s->err, EQ_BAD, "%s: %s '%s' is not supported", s->where, what, type);
+  bool good = eq_source_named(s, type, object, what, variants, n, into);
   free(type);
   return good;
 }
 
-bool eq_source_sequence(const struct eq_source *s, struct eq_str object, const char *key, eq_variant_reader read,
-                        void *into) {
+bool eq_source_each(const struct eq_source *s, struct eq_str array, eq_variant_reader read, void *into) {
   struct eq_json j;
-  struct eq_str array, element;
-  if (!eq_source_members(s, object, &key, &array, 1) || !array.p) return s->err->code == EQ_OK;
+  struct eq_str element;
   eq_source_open(s, &j, array);
   for (eq_json_begin(&j, '['); eq_json_next(&j);)
     if (!eq_json_skip(&j, &element) || !read(s, element, into)) return false;
   return eq_json_end(&j);
+}
+
+bool eq_source_sequence(const struct eq_source *s, struct eq_str object, const char *key, eq_variant_reader read,
+                        void *into) {
+  struct eq_str array;
+  if (!eq_source_members(s, object, &key, &array, 1) || !array.p) return s->err->code == EQ_OK;
+  return eq_source_each(s, array, read, into);
 }

@@ -37,7 +37,12 @@ struct eq_variant {
 /* Reads an object by the row that its "type" names; any other type is refused as a `what` by its name. */
 bool eq_source_variant(const struct eq_source *s, struct eq_str object, const char *what,
                        const struct eq_variant *variants, size_t n, void *into);
-/* Calls read for each element of the array under `key`. */
+/* The same where the type is known already. */
+bool eq_source_named(const struct eq_source *s, const char *type, struct eq_str object, const char *what,
+                     const struct eq_variant *variants, size_t n, void *into);
+/* Calls read for each element of an array. */
+bool eq_source_each(const struct eq_source *s, struct eq_str array, eq_variant_reader read, void *into);
+/* The same of the array under `key`, if it is there. */
 bool eq_source_sequence(const struct eq_source *s, struct eq_str object, const char *key, eq_variant_reader read,
                         void *into);
 

@@ -216,14 +216,16 @@ static bool read_untyped(const struct eq_source *s, struct eq_str object, struct
 bool eq_model_read(const struct eq_source *s, struct eq_str object, struct eq_model *m, bool words_are_bytes) {
   static const char *const keys[] = { "type" };
   struct reading r = { .model = m, .rules.unknown = EQ_NO_TOKEN };
-  struct eq_str type;
-  bool good =
-      eq_source_members(s, object, keys, &type, 1) &&
-      (type.p ? eq_source_variant(s, object, "model", variants, LENGTH(variants), &r) : read_untyped(s, object, &r));
+  struct eq_str span;
+  char *type = NULL;
+  bool good = eq_source_members(s, object, keys, &span, 1) && eq_source_string(s, span, &type) &&
+              (span.p ? eq_source_named(s, type, object, "model", variants, LENGTH(variants), &r)
+                      : read_untyped(s, object, &r));
   if (good && m->bpe) {
     m->over_bytes = r.rules.over_bytes = words_are_bytes && eq_bpe_spells_bytes(m->bpe);
     good = eq_bpe_finish(m->bpe, r.rules, s->err);
   }
+  free(type);
   free(r.prefix);
   free(r.suffix);
   return good;

@@ -119,7 +119,7 @@ bool eq_tokenizer_read_json(struct eq_tokenizer *t, const char *where, struct eq
   if (!eq_model_read(&s, span[MODEL], &t->model, eq_stages_end_in_bytes(t))) return false;
   if (t->model.over_bytes) eq_stages_drop_bytes(t);
   t->vocab = eq_model_size(&t->model);
-  if (span[ADDED].p && !eq_source_sequence(&s, text, "added_tokens", read_added_token, &to)) return false;
+  if (span[ADDED].p && !eq_source_each(&s, span[ADDED], read_added_token, &to)) return false;
   return !span[POST].p || eq_frame_read(&s, span[POST], &t->frame);
 }
 

@@ -4,17 +4,24 @@
 #include <string.h>
 #include <xxhash.h>
 
-static struct eq_str spelling_of(const struct eq_vocabulary *v, uint32_t at) {
-  return (struct eq_str){ v->spellings.data + v->tokens[at].at, v->tokens[at].n };
+static struct eq_str spelling_of(const struct eq_vocabulary *v, struct eq_spelling token) {
+  return (struct eq_str){ v->spellings.data + token.at, token.n };
 }
 
-/* The slot of a spelling: with its token, or the free one where it belongs. */
-static uint32_t *slot_of(const struct eq_vocabulary *v, struct eq_str s) {
-  size_t i = (size_t)XXH3_64bits(s.p, s.n) & (v->slots - 1);
+/* The slot of a spelling: with its token, or the free one where it belongs. Looking something up in a large vocabulary
+ * is cache misses: one for the slot, one for the spelling, which is compared only where the hashes are equal. */
+static struct eq_spelling_slot *slot_of(const struct eq_vocabulary *v, struct eq_str s, uint64_t hash) {
+  const uint32_t upper = (uint32_t)(hash >> 32);
+  size_t i = (size_t)hash & (v->slots - 1);
   for (;; i = (i + 1) & (v->slots - 1)) {
-    uint32_t at = v->by_spelling[i];
-    if (at == EQ_NO_TOKEN || eq_str_equal(spelling_of(v, at), s)) return &v->by_spelling[i];
+    struct eq_spelling_slot *slot = &v->by_spelling[i];
+    if (slot->token.id == EQ_NO_TOKEN) return slot;
+    if (slot->hash == upper && eq_str_equal(spelling_of(v, slot->token), s)) return slot;
   }
+}
+
+static void fill(struct eq_spelling_slot *slot, uint64_t hash, struct eq_spelling token) {
+  *slot = (struct eq_spelling_slot){ (uint32_t)(hash >> 32), token };
 }
 
 static bool room_for_spelling(struct eq_vocabulary *v) {
@@ -24,7 +31,11 @@ static bool room_for_spelling(struct eq_vocabulary *v) {
   v->by_spelling = eq_array(v->slots, sizeof *v->by_spelling);
   if (!v->by_spelling) return false;
   memset(v->by_spelling, 0xFF, v->slots * sizeof *v->by_spelling);
-  for (uint32_t i = 0; i < v->n_tokens; i++) *slot_of(v, spelling_of(v, i)) = i;
+  for (size_t i = 0; i < v->n_tokens; i++) {
+    const struct eq_str s = spelling_of(v, v->tokens[i]);
+    const uint64_t hash = XXH3_64bits(s.p, s.n);
+    fill(slot_of(v, s, hash), hash, v->tokens[i]);
+  }
   return true;
 }
 
@@ -49,13 +60,16 @@ bool eq_vocabulary_add(struct eq_vocabulary *v, struct eq_str spelling, uint64_t
   if (tokens) v->tokens = tokens;
   if (!tokens || !room_for_spelling(v) || !room_for_id(v, (size_t)id))
     return eq_fail_memory(err, 64 * v->n_tokens, "a vocabulary");
-  uint32_t *slot = slot_of(v, spelling);
-  if (*slot != EQ_NO_TOKEN) return eq_fail(err, EQ_BAD, "token '%.*s' is there twice", EQ_STR(spelling));
+  const uint64_t hash = XXH3_64bits(spelling.p, spelling.n);
+  struct eq_spelling_slot *slot = slot_of(v, spelling, hash);
+  if (slot->token.id != EQ_NO_TOKEN) return eq_fail(err, EQ_BAD, "token '%.*s' is there twice", EQ_STR(spelling));
   if (v->by_id[id] != EQ_NO_TOKEN)
     return eq_fail(err, EQ_BAD, "token '%.*s' has id %llu, which another token has", EQ_STR(spelling),
                    (unsigned long long)id);
-  *slot = v->by_id[id] = (uint32_t)v->n_tokens;
-  tokens[v->n_tokens++] = (struct eq_spelling){ (uint32_t)v->spellings.size, (uint32_t)spelling.n, (uint32_t)id };
+  const struct eq_spelling token = { (uint32_t)v->spellings.size, (uint32_t)spelling.n, (uint32_t)id };
+  fill(slot, hash, token);
+  v->by_id[id] = (uint32_t)v->n_tokens;
+  tokens[v->n_tokens++] = token;
   eq_buffer_add(&v->spellings, spelling.p, spelling.n);
   if (id >= v->size) v->size = (size_t)id + 1;
   if (spelling.n > v->longest) v->longest = spelling.n;
@@ -64,15 +78,30 @@ bool eq_vocabulary_add(struct eq_vocabulary *v, struct eq_str spelling, uint64_t
 
 bool eq_vocabulary_find(const struct eq_vocabulary *v, struct eq_str spelling, uint32_t *id) {
   if (!v->n_tokens) return false;
-  uint32_t at = *slot_of(v, spelling);
-  if (at == EQ_NO_TOKEN) return false;
-  *id = v->tokens[at].id;
+  const struct eq_spelling_slot *slot = slot_of(v, spelling, XXH3_64bits(spelling.p, spelling.n));
+  if (slot->token.id == EQ_NO_TOKEN) return false;
+  *id = slot->token.id;
   return true;
+}
+
+size_t eq_vocabulary_find_each(const struct eq_vocabulary *v, const struct eq_str *spellings, size_t n, uint32_t *ids) {
+  uint64_t hash[4];
+  size_t found = 0;
+  if (!v->n_tokens) return 0;
+  for (size_t i = 0; i < n; i++) {
+    hash[i] = XXH3_64bits(spellings[i].p, spellings[i].n);
+    __builtin_prefetch(&v->by_spelling[hash[i] & (v->slots - 1)]);
+  }
+  for (; found < n; found++) {
+    ids[found] = slot_of(v, spellings[found], hash[found])->token.id;
+    if (ids[found] == EQ_NO_TOKEN) break;
+  }
+  return found;
 }
 
 struct eq_str eq_vocabulary_spelling(const struct eq_vocabulary *v, uint32_t id) {
   if (id >= v->by_id_capacity || v->by_id[id] == EQ_NO_TOKEN) return (struct eq_str){ 0 };
-  return spelling_of(v, v->by_id[id]);
+  return spelling_of(v, v->tokens[v->by_id[id]]);
 }
 
 void eq_vocabulary_free(struct eq_vocabulary *v) {
