@@ -1,12 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text/tokenizer.h"
+#include "lib/text/detokenizer.h"
 #include "lib/tool/batch.h"
 
 struct args {
   const char *model, *special;
-  bool template;
+  bool template, decode;
   uint64_t threads;
 };
 
@@ -15,6 +15,8 @@ static const struct eq_option options[] = {
     "a model's folder with its tokenizer, or a vocabulary file", false },
   { 0, "special", EQ_TEXT, offsetof(struct args, special), "HOW", "special tokens in a text are text or tokens (text)",
     false },
+  { 0, "decode", EQ_FLAG, offsetof(struct args, decode), NULL,
+    "tokens records back to text; special tokens are text or drop (text)", false },
   { 0, "template", EQ_FLAG, offsetof(struct args, template), NULL, "put the model's special tokens around each text",
     false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
@@ -23,8 +25,9 @@ static const struct eq_option options[] = {
 
 static const struct eq_command command = {
   .name = "eq-token",
-  .summary = "cut text records into the tokens of a model",
-  .usage = "-m MODEL [--special text|tokens] [--template] [-t N] [-i PORT] [-o PORT]",
+  .summary = "cut text records into the tokens of a model, and back",
+  .usage = "-m MODEL [--special text|tokens] [--template] [-t N] [-i PORT] [-o PORT]\n"
+           "-m MODEL --decode [--special text|drop] [-t N] [-i PORT] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
               "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show",
@@ -37,19 +40,25 @@ struct token {
   struct args args;
   const struct eq_batch_work *work; /* of the mode */
   struct eq_tokenizer *tokenizer;
+  bool drop_special, doubted; /* doubted: ids of another vocabulary were remarked on */
   struct eq_pool *pool;
-  struct eq_token_scratch **scratch; /* one a thread */
+  struct thread {
+    struct eq_token_scratch *cutting;
+    struct eq_decode_scratch decoding;
+  } * threads;
 };
 
 /* What comes of a record. */
 struct unit {
   struct eq_text text;
   struct eq_token_list tokens;
+  struct eq_buffer decoded;
 };
 
 static void unit_close(void *unit) {
   struct unit *u = unit;
   eq_token_list_free(&u->tokens);
+  eq_buffer_free(&u->decoded);
 }
 
 /* Says which record an error is about. */
@@ -73,7 +82,7 @@ static bool cut(void *context, const struct eq_record *r, void *unit, size_t thr
   struct token *t = context;
   struct unit *u = unit;
   if (!eq_record_get(r, &eq_kind_text, &u->text, err)) return false;
-  return (eq_tokenize(t->tokenizer, t->scratch[thread], u->text.text.p, u->text.text.n, &u->tokens, err) &&
+  return (eq_tokenize(t->tokenizer, t->threads[thread].cutting, u->text.text.p, u->text.text.n, &u->tokens, err) &&
           check_size(r, u->tokens.n, err)) ||
          in_segment(err, r, u->text.lang, u->text.id);
 }
@@ -94,26 +103,85 @@ static bool write_tokens(void *context, const struct eq_record *r, void *unit, s
   return true;
 }
 
+/* ---- tokens to text ---- */
+
+static bool decode_ids(struct token *t, struct unit *u, struct eq_numbers ids, size_t thread, struct eq_err *err) {
+  u->tokens.n = 0;
+  if (!eq_token_list_reserve(&u->tokens, ids.n)) return eq_fail_memory(err, 12 * ids.n, "tokens");
+  for (size_t i = 0; i < ids.n; i++) u->tokens.ids[i] = eq_u32_at(ids, i);
+  return eq_detokenize(t->tokenizer, &t->threads[thread].decoding, u->tokens.ids, ids.n, t->drop_special, &u->decoded,
+                       err);
+}
+
+static bool decode(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
+  struct token *t = context;
+  struct unit *u = unit;
+  struct eq_tokens tokens;
+  if (!eq_record_get(r, &eq_kind_tokens, &tokens, err)) return false;
+  u->text = (struct eq_text){ tokens.lang, tokens.id, { 0 } };
+  if (!decode_ids(t, u, tokens.ids, thread, err)) return in_segment(err, r, u->text.lang, u->text.id);
+  u->text.text = (struct eq_str){ u->decoded.size ? u->decoded.data : "", u->decoded.size };
+  if (u->decoded.size + r->raw.n <= EQ_RECORD_MAX) return true;
+  eq_fail(err, EQ_BAD, "the text has %zu bytes, too many for a record of at most %d", u->decoded.size, EQ_RECORD_MAX);
+  return in_segment(err, r, u->text.lang, u->text.id);
+}
+
+/* The digest in "mini@0123456789abcdef+..."; empty in a name that has none. */
+static struct eq_str digest_in(struct eq_str name) {
+  const char *at = name.n ? memchr(name.p, '@', name.n) : NULL;
+  if (!at || name.n - (size_t)(at - name.p) < 17) return (struct eq_str){ 0 };
+  return (struct eq_str){ at + 1, 16 };
+}
+
+/* Says so, once, when ids look to be of another vocabulary. */
+static void check_maker(struct token *t, struct eq_str maker) {
+  const struct eq_str name = eq_str(eq_tokenizer_name(t->tokenizer)), digest = digest_in(maker);
+  if (t->doubted || !digest.n || eq_str_equal(digest, digest_in(name))) return;
+  t->doubted = true;
+  eq_tool_say(&t->tool, "the ids were made by %.*s, and are read with %.*s", EQ_STR(maker), EQ_STR(name));
+}
+
+static bool write_text(void *context, const struct eq_record *r, void *unit, struct eq_err *err) {
+  struct token *t = context;
+  const struct unit *u = unit;
+  struct eq_str maker;
+  (void)err; /* the writer keeps its own */
+  if (eq_record_string(r, "tokenizer", &maker)) check_maker(t, maker);
+  eq_write_kind(t->tool.out, &eq_kind_text, &u->text, r);
+  return true;
+}
+
 /* ---- modes ---- */
+
+/* --special is text, or what else the mode knows. */
+static bool read_special(struct token *t, bool *other) {
+  const char *name = t->args.decode ? "drop" : "tokens", *special = t->args.special;
+  *other = special && !strcmp(special, name);
+  return !special || *other || !strcmp(special, "text") ||
+         eq_fail(&t->tool.err, EQ_BAD, "--special is '%s', expected text or %s", special, name);
+}
 
 static bool open_tokenizer(struct token *t) {
   struct eq_err *err = &t->tool.err;
+  bool other;
   if (!t->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
-  bool tokens = t->args.special && !strcmp(t->args.special, "tokens");
-  if (t->args.special && !tokens && strcmp(t->args.special, "text") != 0)
-    return eq_fail(err, EQ_BAD, "--special is '%s', expected text or tokens", t->args.special);
-  const struct eq_tokenizer_options asked = { .special = tokens, .frame = t->args.template };
-  return (t->tokenizer = eq_tokenizer_open(t->args.model, err)) && eq_tokenizer_set(t->tokenizer, asked, err);
+  if (!read_special(t, &other)) return false;
+  if (t->args.decode && t->args.template)
+    return eq_fail(err, EQ_BAD, "--template puts tokens around a text; it has no part in --decode");
+  t->drop_special = t->args.decode && other;
+  const struct eq_tokenizer_options asked = { .special = !t->args.decode && other, .frame = t->args.template };
+  return (t->tokenizer = eq_tokenizer_open(t->args.model, err)) && eq_tokenizer_set(t->tokenizer, asked, err) &&
+         (!t->args.decode || eq_detokenizer_check(t->tokenizer, err));
 }
 
 static bool open_threads(struct token *t) {
   struct eq_err *err = &t->tool.err;
   if (!(t->pool = eq_pool_new(t->args.threads, err))) return false;
   size_t threads = eq_pool_threads(t->pool);
-  if (!(t->scratch = eq_array(threads, sizeof *t->scratch)))
-    return eq_fail_memory(err, threads * sizeof *t->scratch, "threads");
+  if (!(t->threads = eq_array(threads, sizeof *t->threads)))
+    return eq_fail_memory(err, threads * sizeof *t->threads, "threads");
   for (size_t i = 0; i < threads; i++)
-    if (!(t->scratch[i] = eq_token_scratch_new(err))) return false;
+    if (!(t->threads[i].cutting = eq_token_scratch_new(err))) return false;
   return true;
 }
 
@@ -132,6 +200,10 @@ static const struct mode {
   struct eq_batch_work work; /* of modes that read records */
 } modes[] = {
   { "cut", SIZE_MAX, filter, { { &eq_kind_text }, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
+  { "decode",
+    offsetof(struct args, decode),
+    filter,
+    { { &eq_kind_tokens }, sizeof(struct unit), decode, write_text, unit_close, "decoding" } },
 };
 enum { MODES = sizeof modes / sizeof *modes };
 
@@ -151,8 +223,11 @@ static const struct mode *choose_mode(struct token *t) {
 }
 
 static void tear_down(struct token *t) {
-  for (size_t i = 0; t->scratch && i < eq_pool_threads(t->pool); i++) eq_token_scratch_free(t->scratch[i]);
-  free(t->scratch);
+  for (size_t i = 0; t->threads && i < eq_pool_threads(t->pool); i++) {
+    eq_token_scratch_free(t->threads[i].cutting);
+    eq_decode_scratch_free(&t->threads[i].decoding);
+  }
+  free(t->threads);
   eq_pool_free(t->pool);
   eq_tokenizer_free(t->tokenizer);
 }

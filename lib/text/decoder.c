@@ -8,14 +8,14 @@
 
 /* ---- lists of texts ---- */
 
-static struct eq_str text_at(const struct eq_texts *t, size_t i) {
+static struct eq_str text_at(const struct eq_text_list *t, size_t i) {
   size_t start = i ? t->ends[i - 1] : 0;
   return (struct eq_str){ t->bytes.data + start, t->ends[i] - start };
 }
 
 enum { TEXT_MAX = 1 << 30 };
 
-bool eq_texts_end(struct eq_texts *t) {
+bool eq_text_list_end(struct eq_text_list *t) {
   size_t *ends = eq_array_grow(t->ends, t->n, &t->capacity, sizeof *ends);
   if (!ends || t->bytes.failed || t->bytes.size > TEXT_MAX) return false;
   t->ends = ends;
@@ -23,7 +23,7 @@ bool eq_texts_end(struct eq_texts *t) {
   return true;
 }
 
-void eq_texts_clear(struct eq_texts *t) { t->n = t->bytes.size = 0; }
+void eq_text_list_clear(struct eq_text_list *t) { t->n = t->bytes.size = 0; }
 
 static void add(struct eq_buffer *b, struct eq_str s) { eq_buffer_add(b, s.p, s.n); }
 
@@ -32,8 +32,8 @@ static void add(struct eq_buffer *b, struct eq_str s) { eq_buffer_add(b, s.p, s.
 /* What a step is called with. */
 struct job {
   const struct eq_decode_step *step;
-  const struct eq_texts *in;
-  struct eq_texts *out;
+  const struct eq_text_list *in;
+  struct eq_text_list *out;
   struct eq_buffer *work; /* [2] */
   struct eq_err *err;
 };
@@ -43,12 +43,12 @@ static bool spaces(const struct job *j) {
     if (i) eq_buffer_add(&j->out->bytes, " ", 1);
     add(&j->out->bytes, text_at(j->in, i));
   }
-  return eq_texts_end(j->out);
+  return eq_text_list_end(j->out);
 }
 
 static bool fuse(const struct job *j) {
   if (j->in->n) add(&j->out->bytes, (struct eq_str){ j->in->bytes.data, j->in->bytes.size });
-  return eq_texts_end(j->out);
+  return eq_text_list_end(j->out);
 }
 
 /* Adds the bytes that s spells in the alphabet, or s itself when a character is not of it. */
@@ -73,7 +73,7 @@ static bool bytes(const struct job *j) {
   for (size_t i = 0; i < j->in->n; i++) add_spelled(raw, text_at(j->in, i));
   if (raw->failed) return false;
   eq_buffer_lossy(&j->out->bytes, raw->data, raw->size);
-  return eq_texts_end(j->out);
+  return eq_text_list_end(j->out);
 }
 
 /* Replaces `what` from left to right; nothing stands between any two characters, and at the ends. */
@@ -114,7 +114,7 @@ static bool replace(const struct job *j) {
     } else if (r.text.n) { /* nothing is found in nothing */
       add_replaced(&j->out->bytes, r.text, eq_str(j->step->text), eq_str(j->step->with));
     }
-    if (!eq_texts_end(j->out)) return false;
+    if (!eq_text_list_end(j->out)) return false;
   }
   return true;
 }
@@ -153,7 +153,7 @@ static bool wordpiece(const struct job *j) {
       add_clean(j, &j->out->bytes, s);
     else
       add(&j->out->bytes, s);
-    good = !whole.failed && eq_texts_end(j->out);
+    good = !whole.failed && eq_text_list_end(j->out);
   }
   eq_buffer_free(&whole);
   return good;
@@ -179,11 +179,11 @@ static bool end_run(const struct job *j, struct eq_buffer *run) {
   run->size = 0;
   if (n && eq_utf8_invalid(run->data, n) == n) {
     eq_buffer_add(&j->out->bytes, run->data, n);
-    return eq_texts_end(j->out);
+    return eq_text_list_end(j->out);
   }
   for (size_t i = 0; i < n; i++) {
     eq_buffer_string(&j->out->bytes, "\xEF\xBF\xBD");
-    if (!eq_texts_end(j->out)) return false;
+    if (!eq_text_list_end(j->out)) return false;
   }
   return true;
 }
@@ -200,7 +200,7 @@ static bool byte_fallback(const struct job *j) {
     }
     if (!end_run(j, run)) return false;
     add(&j->out->bytes, s);
-    if (!eq_texts_end(j->out)) return false;
+    if (!eq_text_list_end(j->out)) return false;
   }
   return end_run(j, run);
 }
@@ -215,7 +215,7 @@ static bool strip(const struct job *j) {
     for (size_t k = 0; k < j->step->n_right && s.n - right >= c.n && !memcmp(s.p + s.n - right - c.n, c.p, c.n); k++)
       right += c.n;
     if (left + right < s.n) eq_buffer_add(&j->out->bytes, s.p + left, s.n - left - right);
-    if (!eq_texts_end(j->out)) return false;
+    if (!eq_text_list_end(j->out)) return false;
   }
   return true;
 }
@@ -223,7 +223,7 @@ static bool strip(const struct job *j) {
 static bool metaspace(const struct job *j) {
   for (size_t i = 0; i < j->in->n; i++) {
     add_replaced(&j->out->bytes, text_at(j->in, i), eq_str(j->step->text), eq_str(i || !j->step->clean ? " " : ""));
-    if (!eq_texts_end(j->out)) return false;
+    if (!eq_text_list_end(j->out)) return false;
   }
   return true;
 }
@@ -231,7 +231,7 @@ static bool metaspace(const struct job *j) {
 static bool suffix(const struct job *j) {
   for (size_t i = 0; i < j->in->n; i++) {
     add_replaced(&j->out->bytes, text_at(j->in, i), eq_str(j->step->text), eq_str(i + 1 < j->in->n ? " " : ""));
-    if (!eq_texts_end(j->out)) return false;
+    if (!eq_text_list_end(j->out)) return false;
   }
   return true;
 }
@@ -252,7 +252,7 @@ static bool ctc(const struct job *j) {
     } else {
       add(&j->out->bytes, s);
     }
-    good = !without.failed && !cleaned.failed && (j->out->bytes.size == before || eq_texts_end(j->out));
+    good = !without.failed && !cleaned.failed && (j->out->bytes.size == before || eq_text_list_end(j->out));
   }
   eq_buffer_free(&without);
   eq_buffer_free(&cleaned);
@@ -300,7 +300,7 @@ void eq_decode_scratch_free(struct eq_decode_scratch *s) {
   }
 }
 
-bool eq_texts_fail(const struct eq_texts *t, struct eq_err *err) {
+bool eq_text_list_fail(const struct eq_text_list *t, struct eq_err *err) {
   return t->bytes.size > TEXT_MAX ? eq_fail(err, EQ_BAD, "the tokens stand for more than 1 GB of text")
                                   : eq_fail_memory(err, t->bytes.size, "a decoded text");
 }
@@ -309,8 +309,8 @@ bool eq_decode(const struct eq_decoder *d, struct eq_decode_scratch *s, struct e
   size_t from = 0;
   for (size_t i = 0; i < d->n; i++, from = !from) {
     struct job job = { &d->steps[i], &s->texts[from], &s->texts[!from], s->work, err };
-    eq_texts_clear(job.out);
-    if (!kinds[job.step->kind](&job)) return eq_texts_fail(job.out, err);
+    eq_text_list_clear(job.out);
+    if (!kinds[job.step->kind](&job)) return eq_text_list_fail(job.out, err);
   }
   eq_buffer_add(out, s->texts[from].bytes.data, s->texts[from].bytes.size);
   return !out->failed || eq_fail_memory(err, out->size, "a decoded text");

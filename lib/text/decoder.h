@@ -39,20 +39,20 @@ void eq_decoder_free(struct eq_decoder *d);
 void eq_decode_step_free(struct eq_decode_step *step);
 
 /* A list of texts, one behind the other. Start from {0}. */
-struct eq_texts {
+struct eq_text_list {
   struct eq_buffer bytes;
   size_t *ends; /* [n] of each in bytes */
   size_t n, capacity;
 };
 /* Ends the text whose bytes were added to `bytes` since the last; false when memory is out or all have more than 1 GB,
- * which eq_texts_fail says. */
-bool eq_texts_end(struct eq_texts *t);
-bool eq_texts_fail(const struct eq_texts *t, struct eq_err *err);
-void eq_texts_clear(struct eq_texts *t); /* keeps the memory */
+ * which eq_text_list_fail says. */
+bool eq_text_list_end(struct eq_text_list *t);
+bool eq_text_list_fail(const struct eq_text_list *t, struct eq_err *err);
+void eq_text_list_clear(struct eq_text_list *t); /* keeps the memory */
 
 /* A thread's memory. Start from {0}. */
 struct eq_decode_scratch {
-  struct eq_texts texts[2];
+  struct eq_text_list texts[2];
   struct eq_buffer work[2];
 };
 void eq_decode_scratch_free(struct eq_decode_scratch *s);

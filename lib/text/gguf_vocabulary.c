@@ -77,8 +77,9 @@ static bool read_llama(struct eq_tokenizer *t, const struct vocabulary *v) {
   struct eq_sentencepiece_rules rules = {
     .merge = true, .every_piece = true, .byte_fallback = true, .escape_spaces = true
   };
-  return flag(v, "tokenizer.ggml.add_space_prefix", true, &rules.dummy_prefix) &&
-         (t->sentencepiece = eq_sentencepiece_new(v->err)) && add_pieces(v, t->sentencepiece) &&
+  if (!flag(v, "tokenizer.ggml.add_space_prefix", true, &rules.dummy_prefix)) return false;
+  t->joining = (struct eq_joining){ .here = true, .trim_first = rules.dummy_prefix };
+  return (t->sentencepiece = eq_sentencepiece_new(v->err)) && add_pieces(v, t->sentencepiece) &&
          eq_sentencepiece_finish(t->sentencepiece, rules, v->err) && add_verbatim(t, v);
 }
 
@@ -141,8 +142,52 @@ static const struct {
 };
 enum { CUTTINGS = sizeof cuttings / sizeof *cuttings };
 
+/* Names for which text is joined as it is; for others clean_spaces holds. */
+static const char *const joined_as_is[] = { "deepseek-llm",
+                                            "deepseek-coder",
+                                            "deepseek-v3",
+                                            "spark2_5",
+                                            "youtu",
+                                            "sarvam-moe",
+                                            "command-r",
+                                            "qwen2",
+                                            "deepseek-r1-qwen",
+                                            "kormo",
+                                            "f2llmv2",
+                                            "qwen35",
+                                            "poro-chat",
+                                            "viking",
+                                            "tekken",
+                                            "smollm",
+                                            "chameleon",
+                                            "gpt-4o",
+                                            "llama4",
+                                            "kanana2",
+                                            "talkie",
+                                            "granite-embed-multi-97m",
+                                            "tiny_aya",
+                                            "cohere2moe",
+                                            "superbpe",
+                                            "trillion",
+                                            "granite-docling",
+                                            "bailingmoe",
+                                            "bailingmoe2",
+                                            "llada-moe",
+                                            "seed-coder",
+                                            "hunyuan",
+                                            "hunyuan-dense",
+                                            "hy_v4",
+                                            "joyai-llm",
+                                            "kimi-k2",
+                                            "ufakzeka",
+                                            "grok-2",
+                                            "afmoe",
+                                            "laguna",
+                                            "minimax-m2",
+                                            "solar-open" };
+
 /* A file that names none is of a time when there was only the usual one. */
-static bool find_cutting(const struct vocabulary *v, const struct cutting **cutting) {
+static bool find_cutting(struct eq_tokenizer *t, const struct vocabulary *v, const struct cutting **cutting) {
   struct eq_str name = eq_str("default");
   size_t i = 0;
   const struct eq_gguf_value *pre = eq_gguf_find(v->g, "tokenizer.ggml.pre");
@@ -151,7 +196,10 @@ static bool find_cutting(const struct vocabulary *v, const struct cutting **cutt
   if (i == CUTTINGS)
     return eq_fail(v->err, EQ_BAD, "the pre-tokenizer '%.*s' (tokenizer.ggml.pre) is not supported", EQ_STR(name));
   *cutting = cuttings[i].cutting;
-  return true;
+  t->joining = (struct eq_joining){ .here = true, .alphabet = true, .clean_spaces = true };
+  for (i = 0; i < sizeof joined_as_is / sizeof *joined_as_is; i++)
+    if (eq_str_is(name, joined_as_is[i])) t->joining.clean_spaces = false;
+  return flag(v, "tokenizer.ggml.add_space_prefix", false, &t->joining.trim_first);
 }
 
 static bool is_utf8(struct eq_str s) { return !s.n || eq_utf8_invalid(s.p, s.n) == s.n; }
@@ -199,7 +247,7 @@ static bool read_gpt2(struct eq_tokenizer *t, const struct vocabulary *v) {
   const struct cutting *cutting = &usual;
   struct eq_model *m = &t->model;
   m->kind = EQ_MODEL_BPE;
-  if (!find_cutting(v, &cutting) || !add_patterns(t, cutting, v->err) || !add_tokens(v, &m->vocabulary) ||
+  if (!find_cutting(t, v, &cutting) || !add_patterns(t, cutting, v->err) || !add_tokens(v, &m->vocabulary) ||
       !(m->bpe = eq_bpe_new(&m->vocabulary, v->err)) || !add_merges(v, m->bpe))
     return false;
   m->over_bytes = eq_bpe_spells_bytes(m->bpe);

@@ -18,6 +18,7 @@ struct eq_sentencepiece {
   struct eq_piece_trie user; /* user-defined symbols */
   struct eq_sentencepiece_rules rules;
   uint32_t unknown, bytes[256];
+  char *surface; /* NULL: the usual one */
 };
 
 struct eq_sentencepiece_scratch {
@@ -50,6 +51,7 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
   free(m->ranks);
   eq_charsmap_close(&m->charsmap);
   eq_piece_trie_free(&m->user);
+  free(m->surface);
   free(m);
 }
 
@@ -89,6 +91,16 @@ bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float
 bool eq_sentencepiece_set_charsmap(struct eq_sentencepiece *m, struct eq_str blob, struct eq_err *err) {
   eq_charsmap_close(&m->charsmap);
   return eq_charsmap_open(&m->charsmap, blob, err);
+}
+
+bool eq_sentencepiece_set_surface(struct eq_sentencepiece *m, struct eq_str surface, struct eq_err *err) {
+  free(m->surface);
+  m->surface = eq_copy_string(surface.p, surface.n);
+  return m->surface || eq_fail_memory(err, surface.n, "a vocabulary");
+}
+
+struct eq_str eq_sentencepiece_surface(const struct eq_sentencepiece *m) {
+  return eq_str(m->surface ? m->surface : " \xE2\x81\x87 "); /* U+2047 */
 }
 
 static bool find_bytes(struct eq_sentencepiece *m, struct eq_err *err) {

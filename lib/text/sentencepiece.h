@@ -37,6 +37,8 @@ bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float
                           struct eq_err *err);
 /* The replacements that come first; none when it is not called. */
 bool eq_sentencepiece_set_charsmap(struct eq_sentencepiece *m, struct eq_str blob, struct eq_err *err);
+/* What decoding shows for the unknown piece; " \u2047 " when it is not called. */
+bool eq_sentencepiece_set_surface(struct eq_sentencepiece *m, struct eq_str surface, struct eq_err *err);
 /* Ends the building. There must be one unknown piece, and with byte_fallback all 256 of bytes. */
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err);
 
@@ -50,6 +52,7 @@ struct eq_sentencepiece_facts {
 };
 struct eq_sentencepiece_facts eq_sentencepiece_facts(const struct eq_sentencepiece *m, uint32_t id); /* id < size */
 const struct eq_sentencepiece_rules *eq_sentencepiece_rules(const struct eq_sentencepiece *m);
+struct eq_str eq_sentencepiece_surface(const struct eq_sentencepiece *m);
 
 /* A thread's scratch. */
 struct eq_sentencepiece_scratch;

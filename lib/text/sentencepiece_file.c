@@ -9,7 +9,7 @@ struct reading {
   struct eq_err *err;
   uint64_t model_type;
   struct eq_sentencepiece_rules rules;
-  struct eq_str charsmap;
+  struct eq_str charsmap, surface;
 };
 
 enum { UNIGRAM = 1, BPE = 2 }; /* TrainerSpec.ModelType */
@@ -35,6 +35,7 @@ static void read_trainer(struct reading *r, const struct eq_protobuf *outer, str
   struct eq_protobuf b = eq_protobuf_open(outer, bytes);
   struct eq_field f;
   while (eq_protobuf_next(&b, &f)) {
+    if (f.number == 44 && f.wire == EQ_WIRE_BYTES) r->surface = f.bytes;
     if (f.wire != EQ_WIRE_VARINT) continue;
     if (f.number == 3) r->model_type = f.value;
     if (f.number == 24) r->rules.space_at_end = f.value;
@@ -75,6 +76,7 @@ static bool finish(struct reading *r) {
                    (unsigned long long)r->model_type);
   r->rules.merge = r->model_type == BPE;
   return (!r->charsmap.n || eq_sentencepiece_set_charsmap(r->model, r->charsmap, r->err)) &&
+         (!r->surface.p || eq_sentencepiece_set_surface(r->model, r->surface, r->err)) &&
          eq_sentencepiece_finish(r->model, r->rules, r->err);
 }
 

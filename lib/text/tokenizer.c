@@ -55,6 +55,8 @@ void eq_tokenizer_close(struct eq_tokenizer *t) {
   eq_added_tokens_free(&t->verbatim);
   eq_added_tokens_free(&t->normalized);
   eq_vocabulary_free(&t->added);
+  eq_decoder_free(&t->decoder);
+  eq_piece_list_free(&t->respelled);
   free(t->kinds);
   eq_model_free(&t->model);
   eq_sentencepiece_free(t->sentencepiece);

@@ -5,8 +5,10 @@
 #define EQ_TEXT_TOKENIZER_H
 
 #include "lib/text/added_tokens.h"
+#include "lib/text/decoder.h"
 #include "lib/text/model.h"
 #include "lib/text/normalizer.h"
+#include "lib/text/piece_list.h"
 #include "lib/text/pretokenizer.h"
 #include "lib/text/sentencepiece.h"
 #include "lib/text/tiktoken.h"
@@ -38,6 +40,14 @@ enum eq_token_kind {
   EQ_TOKEN_KINDS
 };
 
+/* How llama.cpp joins the tokens of a GGUF to a text; of other files all false. */
+struct eq_joining {
+  bool here;
+  bool alphabet;     /* normal tokens are spelled in GPT-2's alphabet; else U+2581 is a space */
+  bool trim_first;   /* the first token loses a space at its start */
+  bool clean_spaces; /* English punctuation and contractions lose the space before them */
+};
+
 /* What tokenizer_file.c fills in. */
 struct eq_tokenizer {
   char *name; /* "folder@digest of its files", 16 hexadecimal digits */
@@ -53,6 +63,11 @@ struct eq_tokenizer {
   unsigned char *kinds;       /* [kinds_capacity] of an id 1 + enum eq_token_kind, 0 where the model says it */
   size_t kinds_capacity;
   bool find_special, put_frame;
+  /* The way back, detokenizer.h. */
+  struct eq_decoder decoder;
+  struct eq_err undecodable;      /* why the file's decoder cannot be used, if so */
+  struct eq_piece_list respelled; /* added tokens whose normalized spelling is another */
+  struct eq_joining joining;
   /* When one of these is there it does all; of the rest only name, vocab and, by the first, verbatim are used. */
   struct eq_sentencepiece *sentencepiece;
   struct eq_tiktoken *tiktoken;

@@ -8,6 +8,7 @@
 #include "lib/base/file.h"
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
+#include "lib/text/decoder_file.h"
 #include "lib/text/frame_file.h"
 #include "lib/text/model_file.h"
 #include "lib/text/normalizer_file.h"
@@ -33,6 +34,7 @@ static bool look_for(const struct eq_source *s, struct eq_tokenizer *t, struct e
       (!eq_added_tokens_add(normalized ? &t->normalized : &t->verbatim, view.text, token, s->err) ||
        !eq_tokenizer_add_content(t, token.id, content, kind, s->err)))
     eq_fail_prefix(s->err, "%s: ", s->where);
+  if (good && !eq_str_equal(view.text, content)) eq_piece_list_set(&t->respelled, token.id, view.text, s->err);
   eq_normalizer_scratch_free(&scratch);
   return s->err->code == EQ_OK;
 }
@@ -107,8 +109,9 @@ static bool read_added_ids(const struct eq_source *s, struct eq_tokenizer *t) {
 /* ---- tokenizer.json ---- */
 
 bool eq_tokenizer_read_json(struct eq_tokenizer *t, const char *where, struct eq_str text, struct eq_err *err) {
-  enum { MODEL, NORMALIZER, PRETOKENIZER, ADDED, POST, N };
-  static const char *const keys[N] = { "model", "normalizer", "pre_tokenizer", "added_tokens", "post_processor" };
+  enum { MODEL, NORMALIZER, PRETOKENIZER, ADDED, POST, DECODER, N };
+  static const char *const keys[N] = { "model",        "normalizer",     "pre_tokenizer",
+                                       "added_tokens", "post_processor", "decoder" };
   const struct eq_source s = { where, text, err };
   struct target to = { .t = t };
   struct eq_str span[N];
@@ -120,6 +123,8 @@ bool eq_tokenizer_read_json(struct eq_tokenizer *t, const char *where, struct eq
   if (t->model.over_bytes) eq_stages_drop_bytes(t);
   t->vocab = eq_model_size(&t->model);
   if (span[ADDED].p && !eq_source_each(&s, span[ADDED], read_added_token, &to)) return false;
+  const struct eq_source decoder = { where, text, &t->undecodable }; /* matters only to who decodes */
+  eq_decoder_read(&decoder, span[DECODER], &t->decoder);
   return !span[POST].p || eq_frame_read(&s, span[POST], &t->frame);
 }
 
@@ -222,7 +227,8 @@ bool eq_tokenizer_read_files(struct eq_tokenizer *t, const struct eq_tokenizer_f
   }
   good = good && read_model_files(&s[VOCAB], &s[MERGES], &t->model);
   t->vocab = eq_model_size(&t->model);
-  good = good && read_config(&s[CONFIG], t, &has_added);
+  good = good && read_config(&s[CONFIG], t, &has_added) &&
+         eq_decoder_add(&t->decoder, (struct eq_decode_step){ .kind = EQ_DECODE_BYTES }, err);
   if (good && !has_added && texts[ADDED].p) good = read_added_ids(&s[ADDED], t);
   for (size_t i = 0; i < N; i++) free(where[i]);
   return good;

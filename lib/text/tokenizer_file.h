@@ -3,7 +3,7 @@
  *
  * What is understood: a byte-level BPE model; no normalizer or NFC; pre-tokenizers ByteLevel, Split and Digits, ending
  * in ByteLevel; added tokens without lstrip, rstrip and single_word (special tokens are never looked for, so theirs do
- * not matter). What would give other ids is refused by its name; post-processors, decoders, truncation and padding do
+ * not matter). What would give other ids is refused by its name; truncation and padding do
  * not change the ids of a text and are passed over. */
 #ifndef EQ_TEXT_TOKENIZER_FILE_H
 #define EQ_TEXT_TOKENIZER_FILE_H

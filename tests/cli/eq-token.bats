@@ -125,3 +125,59 @@ refuses() {
   printf 'not JSON' >small/config.json # is for who runs the model to refuse
   eq-token -m small -i text.mp >/dev/null
 }
+
+# ---- back to text ----
+
+@test "decoding gives every text of a byte-level tokenizer back" {
+  eq-text -c corpora/udhr -l all -o text.mp
+  eq-token -m corpora/mini -i text.mp | eq-token -m corpora/mini --decode -o back.mp
+  cmp <(eq-show -f jsonl -i text.mp) <(eq-show -f jsonl -i back.mp)
+}
+
+@test "decoding: the same bytes for 1 and 3 threads" {
+  eq-text -c corpora/udhr -l en,ru,th,ko | eq-token -m corpora/mini -o ids.mp
+  cmp <(eq-token -m corpora/mini --decode -t 1 -i ids.mp) <(eq-token -m corpora/mini --decode -t 3 -i ids.mp)
+}
+
+# tokens LINE...: records from JSON, as a stream
+tokens() { printf '%s\n' "$@" | eq-show --from jsonl -f stream; }
+
+@test "ids are enough; the text is theirs, other keys stay, records of other kinds pass" {
+  tokens '{"k":"tokens","lang":"en","id":"1","ids":[65,464,4771],"text":"old","tokenizer":"x","mine":[1,{"x":2}]}' \
+    '{"k":"else","z":1}' | eq-token -m corpora/mini --decode | eq-show -f jsonl >got
+  diff got - <<'END'
+{"k":"text","lang":"en","id":"1","text":"aе� س","mine":[1,{"x":2}]}
+{"k":"else","z":1}
+END
+}
+
+@test "special tokens are spelled out, or dropped" {
+  tokens '{"k":"tokens","lang":"en","id":"1","ids":[0,66,0]}' >ids.mp
+  eq-token -m corpora/mini --decode -i ids.mp | eq-show -f jsonl | jq -e '.text == "<|endoftext|>b<|endoftext|>"'
+  eq-token -m corpora/mini --decode --special text -i ids.mp | eq-show -f jsonl | jq -e '.text == "<|endoftext|>b<|endoftext|>"'
+  eq-token -m corpora/mini --decode --special drop -i ids.mp | eq-show -f jsonl | jq -e '.text == "b"'
+}
+
+@test "decoding says which record has an id that no token has, and what does not go together" {
+  tokens '{"k":"tokens","lang":"en","id":"1","ids":[1]}' '{"k":"tokens","lang":"he","id":"7","ids":[1,8192]}' >ids.mp
+  refuses 'ids.mp: record 2 (language he, id 7): token 1 is id 8192, which no token has in a vocabulary of 8192' \
+    -m corpora/mini --decode -i ids.mp
+  refuses "--special is 'tokens', expected text or drop" -m corpora/mini --decode --special tokens -i ids.mp
+  refuses "--special is 'drop', expected text or tokens" -m corpora/mini --special drop -i ids.mp
+  refuses '--template puts tokens around a text; it has no part in --decode' -m corpora/mini --decode --template -i ids.mp
+  mkdir odd && jq '.decoder = {"type": "Future"}' corpora/mini/tokenizer.json >odd/tokenizer.json
+  refuses "odd/tokenizer.json: decoder 'Future' is not supported" -m odd --decode -i ids.mp
+  printf 'a' >a.txt
+  [ "$(eq-text -c a.txt -l en | eq-token -m odd | eq-show -f jsonl | jq -c .ids)" = '[65]' ] # matters only to who decodes
+}
+
+@test "ids of another vocabulary are remarked on, once" {
+  mkdir other && jq -c . corpora/mini/tokenizer.json >other/tokenizer.json
+  eq-text -c corpora/udhr -l en -n 2 | eq-token -m other -o ids.mp
+  run --separate-stderr eq-token -m corpora/mini --decode -i ids.mp -o text.mp
+  [ "$status" -eq 0 ]
+  [[ "$stderr" =~ ^'eq-token: the ids were made by other@'[0-9a-f]{16}', and are read with mini@'[0-9a-f]{16}$ ]]
+  cp -r other again
+  run --separate-stderr eq-token -m again --decode -i ids.mp -o text.mp
+  [ -z "$stderr" ]
+}
