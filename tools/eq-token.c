@@ -1,12 +1,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text/byte_tokens.h"
 #include "lib/text/detokenizer.h"
 #include "lib/tool/batch.h"
 
 struct args {
   const char *model, *special;
-  bool template, decode;
+  bool template, decode, bytes;
   uint64_t threads;
 };
 
@@ -17,6 +18,8 @@ static const struct eq_option options[] = {
     false },
   { 0, "decode", EQ_FLAG, offsetof(struct args, decode), NULL,
     "tokens records back to text; special tokens are text or drop (text)", false },
+  { 0, "bytes", EQ_FLAG, offsetof(struct args, bytes), NULL,
+    "each byte of a text is a token: the model's, or without -m its value", false },
   { 0, "template", EQ_FLAG, offsetof(struct args, template), NULL, "put the model's special tokens around each text",
     false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
@@ -27,6 +30,7 @@ static const struct eq_command command = {
   .name = "eq-token",
   .summary = "cut text records into the tokens of a model, and back",
   .usage = "-m MODEL [--special text|tokens] [--template] [-t N] [-i PORT] [-o PORT]\n"
+           "[-m MODEL] --bytes [-t N] [-i PORT] [-o PORT]\n"
            "-m MODEL --decode [--special text|drop] [-t N] [-i PORT] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
@@ -40,6 +44,8 @@ struct token {
   struct args args;
   const struct eq_batch_work *work; /* of the mode */
   struct eq_tokenizer *tokenizer;
+  struct eq_byte_tokens bytes;
+  struct eq_buffer name;      /* of what makes the tokens */
   bool drop_special, doubted; /* doubted: ids of another vocabulary were remarked on */
   struct eq_pool *pool;
   struct thread {
@@ -94,13 +100,22 @@ static bool write_tokens(void *context, const struct eq_record *r, void *unit, s
   const struct eq_tokens tokens = { .lang = u->text.lang,
                                     .id = u->text.id,
                                     .text = u->text.text,
-                                    .tokenizer = eq_str(eq_tokenizer_name(t->tokenizer)),
+                                    .tokenizer = { t->name.data, t->name.size },
                                     .ids = eq_u32s(l->ids, l->n),
                                     .starts = eq_u32s(l->starts, l->n),
                                     .ends = eq_u32s(l->ends, l->n) };
   (void)err; /* the writer keeps its own */
   eq_write_kind(t->tool.out, &eq_kind_tokens, &tokens, r);
   return true;
+}
+
+static bool cut_bytes(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
+  struct token *t = context;
+  struct unit *u = unit;
+  (void)thread;
+  if (!eq_record_get(r, &eq_kind_text, &u->text, err)) return false;
+  return (eq_byte_tokens_cut(&t->bytes, u->text.text, &u->tokens, err) && check_size(r, u->tokens.n, err)) ||
+         in_segment(err, r, u->text.lang, u->text.id);
 }
 
 /* ---- tokens to text ---- */
@@ -161,17 +176,37 @@ static bool read_special(struct token *t, bool *other) {
          eq_fail(&t->tool.err, EQ_BAD, "--special is '%s', expected text or %s", special, name);
 }
 
+/* --bytes: the bytes' own values, or the tokens that a model has for them. */
+static bool open_bytes(struct token *t) {
+  struct eq_err *err = &t->tool.err;
+  if (t->args.special || t->args.template)
+    return eq_fail(err, EQ_BAD, "--bytes makes tokens of bytes only; --%s has no part in it",
+                   t->args.special ? "special" : "template");
+  eq_byte_tokens_plain(&t->bytes);
+  eq_buffer_string(&t->name, "bytes");
+  if (!t->args.model) return true;
+  if (!(t->tokenizer = eq_tokenizer_open(t->args.model, err)) || !eq_byte_tokens_of(&t->bytes, t->tokenizer, err))
+    return false;
+  t->name.size = 0;
+  eq_buffer_format(&t->name, "%s+bytes", eq_tokenizer_name(t->tokenizer));
+  return !t->name.failed || eq_fail_memory(err, 64, "a name");
+}
+
 static bool open_tokenizer(struct token *t) {
   struct eq_err *err = &t->tool.err;
   bool other;
+  if (t->args.bytes) return open_bytes(t);
   if (!t->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
   if (!read_special(t, &other)) return false;
   if (t->args.decode && t->args.template)
     return eq_fail(err, EQ_BAD, "--template puts tokens around a text; it has no part in --decode");
   t->drop_special = t->args.decode && other;
   const struct eq_tokenizer_options asked = { .special = !t->args.decode && other, .frame = t->args.template };
-  return (t->tokenizer = eq_tokenizer_open(t->args.model, err)) && eq_tokenizer_set(t->tokenizer, asked, err) &&
-         (!t->args.decode || eq_detokenizer_check(t->tokenizer, err));
+  if (!(t->tokenizer = eq_tokenizer_open(t->args.model, err)) || !eq_tokenizer_set(t->tokenizer, asked, err))
+    return false;
+  eq_buffer_string(&t->name, eq_tokenizer_name(t->tokenizer));
+  if (t->name.failed) return eq_fail_memory(err, 64, "a name");
+  return !t->args.decode || eq_detokenizer_check(t->tokenizer, err);
 }
 
 static bool open_threads(struct token *t) {
@@ -200,6 +235,10 @@ static const struct mode {
   struct eq_batch_work work; /* of modes that read records */
 } modes[] = {
   { "cut", SIZE_MAX, filter, { { &eq_kind_text }, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
+  { "bytes",
+    offsetof(struct args, bytes),
+    filter,
+    { { &eq_kind_text }, sizeof(struct unit), cut_bytes, write_tokens, unit_close, "cutting" } },
   { "decode",
     offsetof(struct args, decode),
     filter,
@@ -230,6 +269,7 @@ static void tear_down(struct token *t) {
   free(t->threads);
   eq_pool_free(t->pool);
   eq_tokenizer_free(t->tokenizer);
+  eq_buffer_free(&t->name);
 }
 
 int main(int argc, char **argv) {

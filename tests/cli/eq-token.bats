@@ -181,3 +181,38 @@ END
   run --separate-stderr eq-token -m again --decode -i ids.mp -o text.mp
   [ -z "$stderr" ]
 }
+
+# ---- bytes ----
+
+@test "each byte is a token, of its value or of the model's" {
+  printf 'a\tA\xc3\xa9\n' >x.tsv
+  eq-text -c x.tsv -l en -o text.mp
+  [ "$(eq-token --bytes -i text.mp | eq-show -f jsonl | jq -c '[.tokenizer, .ids, .starts, .ends]')" = '["bytes",[65,195,169],[0,1,2],[1,2,3]]' ]
+  eq-token -m corpora/mini --bytes -i text.mp | eq-show -f jsonl >model
+  [[ "$(jq -r .tokenizer model)" =~ ^mini@[0-9a-f]{16}\+bytes$ ]]
+  diff <(jq -c .ids model) <(jq -c '.model.vocab | [.["A"], .["Ã"], .["©"]]' corpora/mini/tokenizer.json)
+  refuses '--bytes makes tokens of bytes only; --template has no part in it' --bytes --template -i text.mp
+  refuses '--bytes and --decode are two things to do: run eq-token for each' --bytes --decode -i text.mp
+}
+
+@test "bytes decode to their text, by every vocabulary that has them" {
+  local golden=$BATS_TEST_DIRNAME/../golden model
+  eq-text -c corpora/udhr -l en,he,th,zh -n 9 -o text.mp
+  mkdir llama2 llama3 bert && for model in llama2 llama3; do cp "$golden/trained/$model.json" $model/tokenizer.json; done
+  cp "$golden/pieces/ranks.tiktoken" gpt2.tiktoken
+  for model in corpora/mini llama3 "$golden"/pieces/{bpe.model,llama.gguf} gpt2.tiktoken; do
+    eq-token -m "$model" --bytes -i text.mp | eq-token -m "$model" --decode -o back.mp
+    diff <(eq-show -f jsonl -i text.mp) <(eq-show -f jsonl -i back.mp)
+  done
+  eq-token -m llama2 --bytes -i text.mp | eq-token -m llama2 --decode | eq-show -f jsonl >back # Strip takes nothing: no text begins with a space
+  diff <(eq-show -f jsonl -i text.mp) back
+  cp "$golden/trained/bert_cased.json" bert/tokenizer.json
+  run --separate-stderr eq-token -m bert --bytes -i text.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" =~ ^'eq-token: bert@'[0-9a-f]{16}': no token is the byte 0x'[0-9a-f]{2}' alone, so bytes cannot be tokens with this vocabulary'$ ]]
+}
+
+@test "a model scores its bytes" {
+  eq-text -c corpora/udhr -l sw -n 2 | eq-token -m corpora/mini --bytes | eq-ppl -m corpora/mini |
+    eq-show -f jsonl | jq -e -s 'length == 2 and all(.n_tokens == .bytes and .nll > 0)'
+}

@@ -4,12 +4,48 @@
 
 #include <stdlib.h>
 
-#include "lib/text/tokenizer.h"
+#include "lib/base/utf8.h"
+#include "lib/text/byte_tokens.h"
+#include "lib/text/detokenizer.h"
 
 static const char text[] =
     "Hello, they'll   say 1234 \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D e\xCC\x81\n\n\xF0\x9F\x99\x82 <tool>ab</s>";
 
-/* Tokenizes a text of many kinds of characters: ids are of the vocabulary, offsets lie in the text in order. */
+/* Decodes ids: what comes is UTF-8, or the error says why not. */
+static void decode(const struct eq_tokenizer *t, const uint32_t *ids, size_t n) {
+  for (int drop = 0; drop < 2; drop++) {
+    struct eq_err err = { 0 };
+    struct eq_decode_scratch s = { 0 };
+    struct eq_buffer out = { 0 };
+    if (eq_detokenize(t, &s, ids, n, drop, &out, &err) == (err.code != EQ_OK)) abort();
+    if (err.code == EQ_OK && out.size && eq_utf8_invalid(out.data, out.size) < out.size) abort();
+    eq_decode_scratch_free(&s);
+    eq_buffer_free(&out);
+  }
+}
+
+/* Every 64 neighbours of the vocabulary, and some backwards. */
+static void decode_all(const struct eq_tokenizer *t) {
+  uint32_t ids[64];
+  for (uint32_t at = 0; at < eq_tokenizer_vocab(t) + 64 && at < 4096; at += 61) {
+    for (uint32_t i = 0; i < 64; i++) ids[i] = i % 3 ? at + i : at / 2 + 63 - i;
+    decode(t, ids, 64);
+  }
+}
+
+static void cut_to_bytes(const struct eq_tokenizer *t) {
+  struct eq_err err = { 0 };
+  struct eq_token_list out = { 0 };
+  struct eq_byte_tokens b;
+  if (eq_byte_tokens_of(&b, t, &err) == (err.code != EQ_OK)) abort();
+  if (err.code == EQ_OK && !eq_byte_tokens_cut(&b, (struct eq_str){ text, sizeof text - 1 }, &out, &err)) abort();
+  for (size_t i = 0; i < out.n; i++)
+    if (out.ids[i] >= eq_tokenizer_vocab(t)) abort();
+  eq_token_list_free(&out);
+}
+
+/* Tokenizes a text of many kinds of characters: ids are of the vocabulary, offsets lie in the text in order. What
+ * came is decoded, and so is the vocabulary. */
 static void tokenize(const struct eq_tokenizer *t) {
   struct eq_err err = { 0 };
   struct eq_token_list out = { 0 };
@@ -19,6 +55,9 @@ static void tokenize(const struct eq_tokenizer *t) {
     if (out.ids[i] >= eq_tokenizer_vocab(t) || out.starts[i] > out.ends[i] || out.ends[i] > sizeof text - 1) abort();
     if (i && out.starts[i] < out.starts[i - 1]) abort();
   }
+  if (err.code == EQ_OK) decode(t, out.ids, out.n);
+  decode_all(t);
+  cut_to_bytes(t);
   eq_token_scratch_free(s);
   eq_token_list_free(&out);
 }
