@@ -38,22 +38,17 @@ void eq_model_memory_free(struct eq_model_memory *memory) {
 
 /* ---- words ---- */
 
-struct word {
-  const char *p;
-  size_t n, start;
-};
-
-static bool encode_bpe(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+static bool encode_bpe(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
                        struct eq_token_list *out, struct eq_err *err) {
   return eq_bpe_encode(m->bpe, &memory->bpe, w.p, w.n, w.start, out) || eq_fail_memory(err, 16 * w.n, "tokens");
 }
 
-static bool encode_unigram(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+static bool encode_unigram(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
                            struct eq_token_list *out, struct eq_err *err) {
   return eq_unigram_encode(m->unigram, &memory->unigram, w.p, w.n, w.start, out, err);
 }
 
-static bool add_unknown(const struct eq_model *m, struct word w, struct eq_token_list *out, struct eq_err *err) {
+static bool add_unknown(const struct eq_model *m, struct eq_word w, struct eq_token_list *out, struct eq_err *err) {
   if (m->unknown == EQ_NO_TOKEN)
     return eq_fail(err, EQ_BAD, "the word '%.*s' is not in the vocabulary, and no token is there for unknown ones",
                    (int)(w.n < 60 ? w.n : 60), w.p);
@@ -61,7 +56,7 @@ static bool add_unknown(const struct eq_model *m, struct word w, struct eq_token
 }
 
 /* The end of the longest piece that begins at `at`, and its id; `at` when there is none. */
-static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *memory, struct word w, size_t at,
+static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w, size_t at,
                             uint32_t *id) {
   struct eq_buffer *b = &memory->piece;
   const size_t prefix = at ? strlen(m->prefix) : 0;
@@ -79,7 +74,7 @@ static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *me
 
 /* The longest piece again and again, from the left; a word that has no such pieces is unknown as a whole. Wu et al.
  * 2016, section 4.1. */
-static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
                              struct eq_token_list *out, struct eq_err *err) {
   const size_t before = out->n;
   if (w.n > 4 * m->max_characters || eq_utf8_count(w.p, w.n) > m->max_characters) return add_unknown(m, w, out, err);
@@ -96,7 +91,7 @@ static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *m
   return true;
 }
 
-static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
+static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
                              struct eq_token_list *out, struct eq_err *err) {
   uint32_t id;
   (void)memory;
@@ -104,19 +99,31 @@ static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *m
   return eq_token_list_add(out, id, w.start, w.start + w.n) || eq_fail_memory(err, 16 * out->n, "tokens");
 }
 
-static bool (*const encoders[EQ_MODEL_KINDS])(const struct eq_model *m, struct eq_model_memory *memory, struct word w,
-                                              struct eq_token_list *out, struct eq_err *err) = {
+static bool (*const encoders[EQ_MODEL_KINDS])(const struct eq_model *m, struct eq_model_memory *memory,
+                                              struct eq_word w, struct eq_token_list *out, struct eq_err *err) = {
   [EQ_MODEL_BPE] = encode_bpe,
   [EQ_MODEL_UNIGRAM] = encode_unigram,
   [EQ_MODEL_WORDPIECE] = encode_wordpiece,
   [EQ_MODEL_WORDLEVEL] = encode_wordlevel,
 };
 
-bool eq_model_encode(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
-                     struct eq_token_list *out, struct eq_err *err) {
-  const size_t first = out->n;
-  if (eq_word_memory_recall(memory->words, word, n, start, out)) return true;
-  if (!encoders[m->kind](m, memory, (struct word){ word, n, start }, out, err)) return false;
-  eq_word_memory_keep(memory->words, word, n, start, out, first);
+bool eq_model_flush(const struct eq_model *m, struct eq_model_memory *memory, struct eq_token_list *out,
+                    struct eq_err *err) {
+  const size_t n = memory->n_waiting;
+  memory->n_waiting = 0;
+  for (size_t i = 0; i < n; i++) eq_word_memory_fetch(memory->words, &memory->waiting[i]);
+  for (size_t i = 0; i < n; i++) {
+    const struct eq_word *w = &memory->waiting[i];
+    const size_t first = out->n;
+    if (eq_word_memory_recall(memory->words, w, out)) continue;
+    if (!encoders[m->kind](m, memory, *w, out, err)) return false;
+    eq_word_memory_keep(memory->words, w, out, first);
+  }
   return true;
+}
+
+bool eq_model_add(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
+                  struct eq_token_list *out, struct eq_err *err) {
+  memory->waiting[memory->n_waiting++] = eq_word_memory_expect(memory->words, word, n, start);
+  return memory->n_waiting < EQ_WORDS_AHEAD || eq_model_flush(m, memory, out, err);
 }

@@ -27,8 +27,12 @@ bool eq_model_find(const struct eq_model *m, struct eq_str spelling, uint32_t *i
 size_t eq_model_size(const struct eq_model *m);
 struct eq_str eq_model_spelling(const struct eq_model *m, uint32_t id);
 
+enum { EQ_WORDS_AHEAD = 32 };
+
 /* A thread's memory, for one model. Start from {0} and open it; free with eq_model_memory_free. */
 struct eq_model_memory {
+  struct eq_word waiting[EQ_WORDS_AHEAD];
+  size_t n_waiting;
   struct eq_word_memory *words;
   struct eq_bpe_scratch bpe;
   struct eq_unigram_scratch unigram;
@@ -37,8 +41,12 @@ struct eq_model_memory {
 bool eq_model_memory_open(struct eq_model_memory *memory, struct eq_err *err);
 void eq_model_memory_free(struct eq_model_memory *memory);
 
-/* Adds the tokens of word[0..n), not empty and well-formed, to `out`, with offsets from `start`. */
-bool eq_model_encode(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
-                     struct eq_token_list *out, struct eq_err *err);
+/* Adds the tokens of word[0..n), not empty and well-formed, to `out`, with offsets from `start`, at once or in a later
+ * call: words wait for some others, so that what is known of them has come from memory when they are looked up. */
+bool eq_model_add(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
+                  struct eq_token_list *out, struct eq_err *err);
+/* Adds the tokens of words that wait. After an error too it must be called before their bytes change or go. */
+bool eq_model_flush(const struct eq_model *m, struct eq_model_memory *memory, struct eq_token_list *out,
+                    struct eq_err *err);
 
 #endif

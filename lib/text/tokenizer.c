@@ -123,14 +123,16 @@ static bool add_piece(void *context, size_t start, size_t end) {
   const struct run *r = s->run;
   struct eq_str piece = { s->view.text.p + s->base + start, end - start };
   if (s->stage + 1 < r->t->n_stages) return rewrite(r, s->stage + 1, s, piece, s->base + start);
-  return eq_model_encode(&r->t->model, &r->s->model, piece.p, piece.n, s->base + start, r->out, r->err);
+  return eq_model_add(&r->t->model, &r->s->model, piece.p, piece.n, s->base + start, r->out, r->err);
 }
 
 static bool cut(const struct stretch *s, size_t start, size_t end) {
+  const struct run *r = s->run;
   struct stretch piece = *s;
   piece.base = start;
-  return start == end || eq_pretokenize(&s->run->t->stages[s->stage].cuts, s->view.text.p + start, end - start,
-                                        add_piece, &piece, s->run->err);
+  return start == end || (eq_pretokenize(&r->t->stages[s->stage].cuts, s->view.text.p + start, end - start, add_piece,
+                                         &piece, r->err) &&
+                          eq_model_flush(&r->t->model, &r->s->model, r->out, r->err));
 }
 
 /* Added tokens stand out, the rest is given to `rest`, piece by piece. */
@@ -194,6 +196,7 @@ bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const
   const struct stretch whole = { .run = &r, .view = { .text = { text, n } } };
   size_t bad;
   out->n = 0;
+  s->model.n_waiting = 0;
   if (n > UINT32_MAX / 4) return eq_fail(err, EQ_BAD, "the text has %zu bytes; cut it into segments", n);
   if (n && (bad = eq_utf8_invalid(text, n)) < n)
     return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text[bad]);

@@ -6,44 +6,35 @@
 #include <xxhash.h>
 
 #include "lib/base/buffer.h"
+#include "lib/text/vocabulary.h"
 
-/* Words lie one after the other in an array of cells. A word takes one for its head and bytes, which run on into as
- * many as they need, and one for each token. */
-struct token {
-  uint32_t id;
-  uint16_t start, end; /* from the start of the word */
+/* Words lie one after the other in cells of four bytes: the number of bytes and of tokens, a byte each, and the bytes,
+ * in as many cells as they need; then a cell for each token, its id above its length. Where a word is says one slot of
+ * a set of WAYS: above the number of its first cell, 0 in a free slot, a tag of its hash. */
+enum {
+  CELL_BITS = 21,
+  CELLS = 1 << CELL_BITS,
+  SETS = 1 << 17,
+  WAYS = 4,
+  HEAD = 2,
+  LENGTH_BITS = 10,
+  CELLS_MAX = (HEAD + EQ_WORD_BYTES_MAX + 3) / 4 + UINT8_MAX /* of a word */
 };
-union cell {
-  struct {
-    uint8_t n, n_tokens;
-    char bytes[6];
-  } word;
-  struct token token;
-};
-_Static_assert(sizeof(union cell) == 8, "a cell");
-
-/* Where a word is. Two slots side by side serve all words that hash to either: the newer word is in the first. */
-struct slot {
-  uint32_t tag;  /* of the hash, what did not choose the slot */
-  uint32_t cell; /* 0: free */
-};
-
-enum { CELLS = 1 << 19, SLOTS = 1 << 17, CELLS_MAX = (EQ_WORD_BYTES_MAX + 2 + 7) / 8 + EQ_WORD_TOKENS_MAX };
+_Static_assert(EQ_VOCAB_MAX <= 1 << (32 - LENGTH_BITS) && EQ_WORD_BYTES_MAX < 1 << LENGTH_BITS, "a token in a cell");
 
 struct eq_word_memory {
-  struct slot *slots; /* [SLOTS] */
-  union cell *cells;  /* [CELLS], the first is not used */
-  size_t used;
-  uint64_t hash; /* of the word last asked for */
+  uint32_t (*sets)[WAYS]; /* [SETS], the newest word of a set first */
+  uint32_t *cells;        /* [CELLS], the first is not used */
+  uint32_t used;
 };
 
 struct eq_word_memory *eq_word_memory_new(struct eq_err *err) {
   struct eq_word_memory *m = eq_array(1, sizeof *m);
   if (m) {
-    m->slots = eq_array(SLOTS, sizeof *m->slots);
+    m->sets = eq_array(SETS, sizeof *m->sets);
     m->cells = eq_array(CELLS, sizeof *m->cells);
     m->used = 1;
-    if (m->slots && m->cells) return m;
+    if (m->sets && m->cells) return m;
   }
   eq_word_memory_free(m);
   eq_fail_memory(err, CELLS * sizeof *m->cells, "a memory of words");
@@ -52,60 +43,91 @@ struct eq_word_memory *eq_word_memory_new(struct eq_err *err) {
 
 void eq_word_memory_free(struct eq_word_memory *m) {
   if (!m) return;
-  free(m->slots);
+  free(m->sets);
   free(m->cells);
   free(m);
 }
 
-static size_t cells_of_bytes(size_t n) { return (offsetof(union cell, word.bytes) + n + 7) / 8; }
-
-static struct slot *slots_of(const struct eq_word_memory *m) { return &m->slots[m->hash & (SLOTS - 2)]; }
-static uint32_t tag_of(const struct eq_word_memory *m) { return (uint32_t)(m->hash >> 32); }
-
-/* The word in a slot if it is the one that was asked for, else NULL. */
-static const union cell *word_in(const struct eq_word_memory *m, const struct slot *s, const char *word, size_t n) {
-  if (!s->cell || s->tag != tag_of(m)) return NULL;
-  const union cell *c = &m->cells[s->cell];
-  return c->word.n == n && !memcmp(c->word.bytes, word, n) ? c : NULL;
+static uint32_t *set_of(const struct eq_word_memory *m, const struct eq_word *w) {
+  return m->sets[w->hash & (SETS - 1)];
 }
 
-bool eq_word_memory_recall(struct eq_word_memory *m, const char *word, size_t n, size_t start,
-                           struct eq_token_list *out) {
-  if (n > EQ_WORD_BYTES_MAX) return false;
-  m->hash = XXH3_64bits(word, n);
-  const struct slot *s = slots_of(m);
-  const union cell *c = word_in(m, &s[0], word, n);
-  if (!c) c = word_in(m, &s[1], word, n);
-  if (!c || !eq_token_list_reserve(out, c->word.n_tokens)) return false;
-  const size_t n_tokens = c->word.n_tokens;
-  c += cells_of_bytes(n);
-  for (size_t i = 0, at = out->n; i < n_tokens; i++, at++) {
-    out->ids[at] = c[i].token.id;
-    out->starts[at] = (uint32_t)start + c[i].token.start;
-    out->ends[at] = (uint32_t)start + c[i].token.end;
+static uint32_t tag_of(const struct eq_word *w) { return (uint32_t)(w->hash >> 32) & ~(uint32_t)(CELLS - 1); }
+
+static bool has_tag(uint32_t slot, uint32_t tag) { return (slot ^ tag) < CELLS; }
+
+static const uint32_t *cell_of(const struct eq_word_memory *m, uint32_t slot) { return &m->cells[slot & (CELLS - 1)]; }
+
+static size_t cells_of_bytes(size_t n) { return (HEAD + n + 3) / 4; }
+
+struct eq_word eq_word_memory_expect(const struct eq_word_memory *m, const char *p, size_t n, size_t start) {
+  struct eq_word w = { p, n, start, 0 };
+  if (n > EQ_WORD_BYTES_MAX) return w;
+  w.hash = XXH3_64bits(p, n);
+  __builtin_prefetch(set_of(m, &w));
+  return w;
+}
+
+void eq_word_memory_fetch(const struct eq_word_memory *m, const struct eq_word *w) {
+  if (w->n > EQ_WORD_BYTES_MAX) return;
+  const uint32_t *set = set_of(m, w), tag = tag_of(w);
+  for (size_t i = 0; i < WAYS; i++)
+    if (has_tag(set[i], tag)) __builtin_prefetch(cell_of(m, set[i]));
+}
+
+/* The first cell of a word; NULL when it is not remembered. */
+static const uint32_t *find(const struct eq_word_memory *m, const struct eq_word *w) {
+  if (w->n > EQ_WORD_BYTES_MAX) return NULL;
+  const uint32_t *set = set_of(m, w), tag = tag_of(w);
+  for (size_t i = 0; i < WAYS && set[i]; i++) {
+    const unsigned char *head = (const unsigned char *)cell_of(m, set[i]);
+    if (has_tag(set[i], tag) && head[0] == w->n && !memcmp(head + HEAD, w->p, w->n)) return cell_of(m, set[i]);
   }
-  out->n += n_tokens;
+  return NULL;
+}
+
+bool eq_word_memory_recall(const struct eq_word_memory *m, const struct eq_word *w, struct eq_token_list *out) {
+  const uint32_t *cell = find(m, w);
+  if (!cell) return false;
+  const size_t n = ((const unsigned char *)cell)[1];
+  if (!eq_token_list_reserve(out, n)) return false;
+  cell += cells_of_bytes(w->n);
+  uint32_t at = (uint32_t)w->start;
+  for (size_t i = 0; i < n; i++) {
+    out->ids[out->n + i] = cell[i] >> LENGTH_BITS;
+    out->starts[out->n + i] = at;
+    at += cell[i] & ((1 << LENGTH_BITS) - 1);
+    out->ends[out->n + i] = at;
+  }
+  out->n += n;
   return true;
 }
 
-void eq_word_memory_keep(struct eq_word_memory *m, const char *word, size_t n, size_t start,
-                         const struct eq_token_list *out, size_t first) {
-  const size_t n_tokens = out->n - first;
-  if (n > EQ_WORD_BYTES_MAX || n_tokens > EQ_WORD_TOKENS_MAX) return;
+/* Whether tokens cover a word without gap or overlap. */
+static bool tiled(const struct eq_word *w, const struct eq_token_list *tokens, size_t first) {
+  size_t at = w->start;
+  for (size_t i = first; i < tokens->n; at = tokens->ends[i++])
+    if (tokens->starts[i] != at) return false;
+  return at == w->start + w->n;
+}
+
+void eq_word_memory_keep(struct eq_word_memory *m, const struct eq_word *w, const struct eq_token_list *out,
+                         size_t first) {
+  const size_t n = out->n - first;
+  if (w->n > EQ_WORD_BYTES_MAX || n > UINT8_MAX || !tiled(w, out, first)) return;
   if (m->used + CELLS_MAX > CELLS) {
-    memset(m->slots, 0, SLOTS * sizeof *m->slots);
+    memset(m->sets, 0, SETS * sizeof *m->sets);
     m->used = 1;
   }
-  struct slot *s = slots_of(m);
-  s[1] = s[0];
-  s[0] = (struct slot){ tag_of(m), (uint32_t)m->used };
-  union cell *c = &m->cells[m->used];
-  c->word.n = (uint8_t)n;
-  c->word.n_tokens = (uint8_t)n_tokens;
-  memcpy((char *)c + offsetof(union cell, word.bytes), word, n);
-  c += cells_of_bytes(n);
-  for (size_t i = 0; i < n_tokens; i++)
-    c[i].token = (struct token){ out->ids[first + i], (uint16_t)(out->starts[first + i] - start),
-                                 (uint16_t)(out->ends[first + i] - start) };
-  m->used += cells_of_bytes(n) + n_tokens;
+  uint32_t *set = set_of(m, w), *cell = &m->cells[m->used];
+  memmove(set + 1, set, (WAYS - 1) * sizeof *set);
+  set[0] = tag_of(w) | m->used;
+  unsigned char *head = (unsigned char *)cell;
+  head[0] = (unsigned char)w->n;
+  head[1] = (unsigned char)n;
+  memcpy(head + HEAD, w->p, w->n);
+  cell += cells_of_bytes(w->n);
+  for (size_t i = 0; i < n; i++)
+    cell[i] = out->ids[first + i] << LENGTH_BITS | (out->ends[first + i] - out->starts[first + i]);
+  m->used += (uint32_t)(cells_of_bytes(w->n) + n);
 }
