@@ -33,6 +33,7 @@ struct eq_bpe {
   bool spelled_merges;   /* all merges are spelled in the alphabet of bytes */
   struct eq_bpe_rules rules;
   char *prefix, *suffix; /* copies; NULL for none */
+  struct eq_seams seams;
 };
 
 /* How many bytes a spelling stands for, and the first; 0 when it is not of the alphabet. */
@@ -86,6 +87,7 @@ void eq_bpe_free(struct eq_bpe *b) {
   eq_buffer_free(&b->both);
   free(b->merges);
   free(b->maybe);
+  eq_seams_close(&b->seams);
   free(b->prefix);
   free(b->suffix);
   free(b);
@@ -168,13 +170,25 @@ static bool copy_affixes(struct eq_bpe *b) {
   return true;
 }
 
+/* Over bytes words are short, for a pattern has cut them, and cutting them further costs more than it saves. */
+static bool find_seams(struct eq_bpe *b) {
+  if (b->rules.over_bytes || b->rules.whole_words || b->prefix || b->suffix) return true;
+  if (!eq_seams_open(&b->seams)) return false;
+  for (size_t i = 0; i < b->vocabulary->n_tokens; i++)
+    eq_seams_add(&b->seams, eq_vocabulary_spelling(b->vocabulary, b->vocabulary->tokens[i].id));
+  return true;
+}
+
+const struct eq_seams *eq_bpe_seams(const struct eq_bpe *b) { return b->seams.pairs ? &b->seams : NULL; }
+
 bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *err) {
   b->rules = rules;
   if (rules.over_bytes && missing_byte(b) < 256)
     return eq_fail(err, EQ_BAD, "the vocabulary has no token for byte 0x%02x, as a byte-level one must",
                    missing_byte(b));
   if (b->merge_slots) put_waiting(b);
-  if (!copy_affixes(b) || !room_for_merge(b) || !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
+  if (!copy_affixes(b) || !find_seams(b) || !room_for_merge(b) ||
+      !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
     return eq_fail_memory(err, b->merge_slots, "merges");
   for (size_t i = 0; i < b->merge_slots; i++) {
     size_t bit = hash_pair(b->merges[i].left, b->merges[i].right) & (8 * b->merge_slots - 1);

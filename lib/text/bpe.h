@@ -8,6 +8,7 @@
 #ifndef EQ_TEXT_BPE_H
 #define EQ_TEXT_BPE_H
 
+#include "lib/text/seams.h"
 #include "lib/text/token_list.h"
 #include "lib/text/vocabulary.h"
 
@@ -41,6 +42,9 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
  * that makes it, or EQ_NO_TOKEN. */
 struct eq_bpe_rules eq_bpe_rules(const struct eq_bpe *b);
 void eq_bpe_ranks(const struct eq_bpe *b, uint32_t *ranks, size_t n);
+
+/* Where a word can be cut and its tokens stay the same; NULL when that is not known. */
+const struct eq_seams *eq_bpe_seams(const struct eq_bpe *b);
 
 /* A thread's scratch. Start from {0}. */
 struct eq_bpe_scratch {

@@ -122,8 +122,19 @@ bool eq_model_flush(const struct eq_model *m, struct eq_model_memory *memory, st
   return true;
 }
 
-bool eq_model_add(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
-                  struct eq_token_list *out, struct eq_err *err) {
+static bool add_word(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
+                     struct eq_token_list *out, struct eq_err *err) {
   memory->waiting[memory->n_waiting++] = eq_word_memory_expect(memory->words, word, n, start);
   return memory->n_waiting < EQ_WORDS_AHEAD || eq_model_flush(m, memory, out, err);
+}
+
+bool eq_model_add(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
+                  struct eq_token_list *out, struct eq_err *err) {
+  const struct eq_seams *seams = m->bpe ? eq_bpe_seams(m->bpe) : NULL;
+  if (!seams) return add_word(m, memory, word, n, start, out, err);
+  for (size_t at = 0, size; at < n; at += size) {
+    size = eq_seams_next(seams, word + at, n - at);
+    if (!add_word(m, memory, word + at, size, start + at, out, err)) return false;
+  }
+  return true;
 }

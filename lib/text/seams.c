@@ -1,0 +1,47 @@
+#include "lib/text/seams.h"
+
+#include <stdlib.h>
+
+#include "lib/base/utf8.h"
+
+enum { PAIR_BITS = 20, CODE_POINTS = 0x110000 };
+
+bool eq_seams_open(struct eq_seams *s) {
+  s->pairs = eq_array((1 << PAIR_BITS) / 64, sizeof *s->pairs);
+  s->known = eq_array(CODE_POINTS / 64, sizeof *s->known);
+  return s->pairs && s->known;
+}
+
+void eq_seams_close(struct eq_seams *s) {
+  free(s->pairs);
+  free(s->known);
+  *s = (struct eq_seams){ 0 };
+}
+
+/* Multiplicative hashing, Knuth, The Art of Computer Programming 3, section 6.4. */
+static uint32_t hash(uint32_t a, uint32_t b) {
+  return (uint32_t)(((uint64_t)a << 32 | b) * 0x9E3779B97F4A7C15 >> (64 - PAIR_BITS));
+}
+
+static bool has(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> i % 64 & 1; }
+static void set(uint64_t *bits, uint32_t i) { bits[i / 64] |= (uint64_t)1 << i % 64; }
+
+void eq_seams_add(struct eq_seams *s, struct eq_str token) {
+  uint32_t before = 0, c;
+  for (size_t i = 0, n; i < token.n; i += n, before = c) {
+    n = eq_utf8_decode(token.p + i, token.n - i, &c);
+    if (!n) return;
+    if (i) set(s->pairs, hash(before, c));
+    if (!i && n == token.n) set(s->known, c);
+  }
+}
+
+size_t eq_seams_next(const struct eq_seams *s, const char *text, size_t n) {
+  uint32_t before, c;
+  size_t at = eq_utf8_decode(text, n, &before);
+  for (size_t length; at < n; at += length, before = c) {
+    length = eq_utf8_decode(text + at, n - at, &c);
+    if (!has(s->pairs, hash(before, c)) && has(s->known, before) && has(s->known, c)) break;
+  }
+  return at;
+}

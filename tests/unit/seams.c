@@ -1,0 +1,65 @@
+/* Seams: no token can cross them. That tokens are the same with them, tests/unit/families.c and pieces.c say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/text/seams.h"
+
+static struct eq_seams seams;
+
+static size_t next(const char *text) {
+  struct eq_str s = eq_str(text);
+  return eq_seams_next(&seams, s.p, s.n);
+}
+
+static void a_seam_parts_tokens_that_never_touch(void **state) {
+  (void)state;
+  assert_int_equal(next("ab_ab"), 2); /* "b" and "_" are tokens, and in none side by side */
+  assert_int_equal(next("_abab"), 3);
+  assert_int_equal(next("aab"), 1);
+}
+
+static void what_stands_in_a_token_is_not_parted(void **state) {
+  (void)state;
+  assert_int_equal(next("ab"), 2);
+  assert_int_equal(next("_ab"), 3);
+}
+
+static void an_unknown_character_has_no_seam_beside_it(void **state) {
+  (void)state;
+  assert_int_equal(next("bxb"), 3);
+  assert_int_equal(next("x\xF0\x9F\x99\x82"), 5);
+  assert_int_equal(next("bc"), 2); /* c stands in a token and is none */
+}
+
+static void one_character_is_a_stretch(void **state) {
+  (void)state;
+  assert_int_equal(next("\xF0\x9F\x99\x82"), 4);
+}
+
+static int open_seams(void **state) {
+  static const char *const tokens[] = { "a", "b", "_", "_a", "ab", "ca" };
+  (void)state;
+  if (!eq_seams_open(&seams)) return -1;
+  for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) eq_seams_add(&seams, eq_str(tokens[i]));
+  return 0;
+}
+
+static int close_seams(void **state) {
+  (void)state;
+  eq_seams_close(&seams);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_seam_parts_tokens_that_never_touch),
+    cmocka_unit_test(what_stands_in_a_token_is_not_parted),
+    cmocka_unit_test(an_unknown_character_has_no_seam_beside_it),
+    cmocka_unit_test(one_character_is_a_stretch),
+  };
+  return cmocka_run_group_tests_name("seams", tests, open_seams, close_seams);
+}
