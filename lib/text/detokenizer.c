@@ -106,6 +106,28 @@ static void end_bytes(const struct run *r, struct eq_buffer *bytes) {
   bytes->size = 0;
 }
 
+/* Pieces that are not UTF-8 themselves. */
+static bool mend(const struct run *r, struct eq_buffer *bytes) {
+  if (!r->out->size || eq_utf8_invalid(r->out->data, r->out->size) == r->out->size) return true;
+  eq_buffer_add(bytes, r->out->data, r->out->size);
+  r->out->size = 0;
+  eq_buffer_lossy(r->out, bytes->data, bytes->size);
+  return !bytes->failed && !r->out->failed;
+}
+
+/* Few models do this. */
+static bool denormalize(const struct run *r) {
+  const struct eq_sentencepiece *m = r->t->sentencepiece;
+  struct eq_str text = { r->out->data, r->out->size };
+  if (!eq_sentencepiece_denormalizes(m) || !text.n) return true;
+  struct eq_sentencepiece_scratch *s = eq_sentencepiece_scratch_new(r->err);
+  bool good = s && eq_sentencepiece_denormalize(m, s, &text, r->err);
+  r->out->size = 0;
+  if (good) eq_buffer_add(r->out, text.p, text.n);
+  eq_sentencepiece_scratch_free(s);
+  return good;
+}
+
 static bool by_pieces(const struct run *r) {
   const struct eq_sentencepiece *m = r->t->sentencepiece;
   struct eq_buffer *bytes = &r->s->work[0];
@@ -124,12 +146,7 @@ static bool by_pieces(const struct run *r) {
     if (!check_size(r, r->out)) return false;
   }
   end_bytes(r, bytes);
-  if (bytes->failed || !check_size(r, r->out)) return no_memory(r);
-  if (!r->out->size || eq_utf8_invalid(r->out->data, r->out->size) == r->out->size) return true;
-  eq_buffer_add(bytes, r->out->data, r->out->size); /* pieces that are not UTF-8 themselves */
-  r->out->size = 0;
-  eq_buffer_lossy(r->out, bytes->data, bytes->size);
-  return (!bytes->failed && !r->out->failed) || no_memory(r);
+  return (!bytes->failed && check_size(r, r->out) && mend(r, bytes) && denormalize(r)) || no_memory(r);
 }
 
 /* ---- tokens that are bytes, joined: tiktoken and llama.cpp ---- */

@@ -18,7 +18,8 @@ struct eq_sentencepiece {
   struct eq_piece_trie user; /* user-defined symbols */
   struct eq_sentencepiece_rules rules;
   uint32_t unknown, bytes[256];
-  char *surface; /* NULL: the usual one */
+  char *surface;                         /* NULL: the usual one */
+  struct eq_sentencepiece *denormalizer; /* of which only the charsmap and the rules are used; NULL for none */
 };
 
 struct eq_sentencepiece_scratch {
@@ -52,6 +53,7 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
   eq_charsmap_close(&m->charsmap);
   eq_piece_trie_free(&m->user);
   free(m->surface);
+  eq_sentencepiece_free(m->denormalizer);
   free(m);
 }
 
@@ -300,5 +302,25 @@ bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentenc
   if (!good || !eq_token_list_reserve(out, s->found.n)) return eq_fail_memory(err, 8 * n, "a text's pieces");
   for (size_t i = 0; i < s->found.n; i++)
     add(out, s->found.ids[i], s->origins[s->found.starts[i]], s->origins[s->found.ends[i]]);
+  return true;
+}
+
+/* ---- denormalizing ---- */
+
+bool eq_sentencepiece_set_denormalizer(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules,
+                                       struct eq_str blob, struct eq_err *err) {
+  eq_sentencepiece_free(m->denormalizer);
+  if (!(m->denormalizer = eq_sentencepiece_new(err))) return false;
+  m->denormalizer->rules = rules;
+  return eq_sentencepiece_set_charsmap(m->denormalizer, blob, err);
+}
+
+bool eq_sentencepiece_denormalizes(const struct eq_sentencepiece *m) { return m->denormalizer; }
+
+bool eq_sentencepiece_denormalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s,
+                                  struct eq_str *text, struct eq_err *err) {
+  if (!m->denormalizer) return true;
+  if (!normalize(m->denormalizer, s, text->p, text->n)) return eq_fail_memory(err, 8 * text->n, "a decoded text");
+  *text = (struct eq_str){ s->text, s->n };
   return true;
 }

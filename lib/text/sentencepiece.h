@@ -39,6 +39,9 @@ bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float
 bool eq_sentencepiece_set_charsmap(struct eq_sentencepiece *m, struct eq_str blob, struct eq_err *err);
 /* What decoding shows for the unknown piece; " \u2047 " when it is not called. */
 bool eq_sentencepiece_set_surface(struct eq_sentencepiece *m, struct eq_str surface, struct eq_err *err);
+/* What decoded text goes through at last: replacements, and those of the rules that are about spaces. */
+bool eq_sentencepiece_set_denormalizer(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules,
+                                       struct eq_str blob, struct eq_err *err);
 /* Ends the building. There must be one unknown piece, and with byte_fallback all 256 of bytes. */
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err);
 
@@ -64,5 +67,11 @@ void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s); /* NULL 
  * those before it cover nothing. A byte of an unknown character that stands in the text as it is covers itself. */
 bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
                              size_t n, struct eq_token_list *out, struct eq_err *err);
+
+/* Replaces *text, of decoded pieces, by what the denormalizer makes of it, held by s; where there is none it stays.
+ * False when memory is out. */
+bool eq_sentencepiece_denormalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s,
+                                  struct eq_str *text, struct eq_err *err);
+bool eq_sentencepiece_denormalizes(const struct eq_sentencepiece *m); /* whether there is one */
 
 #endif

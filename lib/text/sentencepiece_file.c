@@ -55,6 +55,16 @@ static void read_normalizer(struct reading *r, const struct eq_protobuf *outer, 
   }
 }
 
+/* A normalizer_spec too, of which nothing counts without a charsmap. */
+static bool read_denormalizer(struct reading *r, const struct eq_protobuf *outer, struct eq_str bytes) {
+  struct reading inner = { .rules = { .dummy_prefix = true, .squeeze_spaces = true, .escape_spaces = true } };
+  read_normalizer(&inner, outer, bytes);
+  if (r->err->code != EQ_OK || !inner.charsmap.n) return r->err->code == EQ_OK;
+  if (eq_sentencepiece_set_denormalizer(r->model, inner.rules, inner.charsmap, r->err)) return true;
+  eq_fail_prefix(r->err, "%s: the denormalizer: ", r->where);
+  return false;
+}
+
 static bool read_model(struct reading *r, struct eq_str bytes) {
   const char *p = bytes.n ? bytes.p : "";
   struct eq_protobuf b = { r->where, p, p, p + bytes.n, r->err };
@@ -64,6 +74,7 @@ static bool read_model(struct reading *r, struct eq_str bytes) {
     if (f.number == 1 && !read_piece(r, &b, f.bytes)) return false;
     if (f.number == 2) read_trainer(r, &b, f.bytes);
     if (f.number == 3) read_normalizer(r, &b, f.bytes);
+    if (f.number == 5 && !read_denormalizer(r, &b, f.bytes)) return false;
   }
   return r->err->code == EQ_OK;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/decode.jsonl: what libraries decode random ids to; and tests/golden/pieces/gpt2.gguf.
+"""Writes tests/golden/decode.jsonl: what libraries decode random ids to; and gpt2.gguf and denormal.model in pieces/.
 
     python3 tests/golden/decode.py [N [OUT]]     (in the project's root)
 
@@ -24,6 +24,7 @@ sys.path = [p for p in sys.path if not p.endswith("golden")]  # gguf.py there is
 import gguf
 import llama_cpp
 import sentencepiece
+import sentencepiece.sentencepiece_model_pb2 as model_pb
 import tiktoken
 import tokenizers
 
@@ -57,6 +58,19 @@ def write_tokenizers(out, n):
         vocabulary = t.get_vocab()
         odd = set(t.get_added_tokens_decoder()) | {i for s, i in vocabulary.items() if s.startswith("<0x")}
         rows(out, path, set(vocabulary.values()), odd, n, lambda ids, drop: t.decode(ids, skip_special_tokens=drop))
+
+
+def write_denormal():
+    """denormal.model: the first pieces of unigram.model, whose replacements come after decoding; and another surface."""
+    m = model_pb.ModelProto()
+    m.ParseFromString(open(f"{PIECES}/unigram.model", "rb").read())
+    del m.pieces[400:]
+    m.denormalizer_spec.CopyFrom(m.normalizer_spec)
+    m.denormalizer_spec.add_dummy_prefix = False
+    m.denormalizer_spec.escape_whitespaces = False
+    m.normalizer_spec.precompiled_charsmap = b""
+    m.trainer_spec.unk_surface = "<?>"
+    open(f"{PIECES}/denormal.model", "wb").write(m.SerializeToString())
 
 
 def write_pieces(out, n):
@@ -158,6 +172,7 @@ def write_decoders(out, n):
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 24
     write_gpt2()
+    write_denormal()
     with open(sys.argv[2] if len(sys.argv) > 2 else "tests/golden/decode.jsonl", "w", encoding="utf-8", newline="\n") as out:
         for write in (write_tokenizers, write_pieces, write_ranks, write_gguf):
             write(out, n)
