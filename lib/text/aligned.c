@@ -38,8 +38,10 @@ static bool room(struct eq_rewriting *r, size_t more) {
   return true;
 }
 
-/* Copies in.text[start..start + n) and where it came from. */
-static void copy(struct eq_rewriting *r, size_t start, size_t n) {
+/* Copies what stayed since the last change, and where it came from. */
+static void catch_up(struct eq_rewriting *r) {
+  const size_t start = r->copied, n = r->at - start;
+  r->copied = r->at;
   if (!n || !room(r, n)) return;
   uint32_t *from = r->out->from + r->out->text.size, *to = r->out->to + r->out->text.size;
   if (r->in.from) {
@@ -53,14 +55,15 @@ static void copy(struct eq_rewriting *r, size_t start, size_t n) {
   eq_buffer_add(&r->out->text, r->in.text.p + start, n);
 }
 
-static void change(struct eq_rewriting *r) {
-  if (r->changed) return;
-  r->changed = true;
-  copy(r, 0, r->at);
+/* The next n bytes are not copied. */
+static void pass_over(struct eq_rewriting *r, size_t n) {
+  r->at += n;
+  r->copied = r->at;
 }
 
 static void add(struct eq_rewriting *r, struct eq_str text, uint32_t from, uint32_t to) {
-  change(r);
+  catch_up(r);
+  r->changed = true;
   if (!room(r, text.n)) return;
   for (size_t i = 0; i < text.n; i++) {
     r->out->from[r->out->text.size + i] = from;
@@ -92,25 +95,29 @@ void eq_rewrite_begin(struct eq_rewriting *r, struct eq_view in, struct eq_align
   out->text.size = 0;
 }
 
-void eq_rewrite_keep(struct eq_rewriting *r, size_t n) {
-  if (r->changed) copy(r, r->at, n);
-  r->at += n;
+void eq_rewrite_drop(struct eq_rewriting *r, size_t n) {
+  if (!n) return;
+  catch_up(r);
+  r->changed = true;
+  pass_over(r, n);
 }
 
-void eq_rewrite_drop(struct eq_rewriting *r, size_t n) {
-  if (n) change(r);
-  r->at += n;
+static bool stands_there(const struct eq_rewriting *r, struct eq_str text, size_t n) {
+  const char *there = r->in.text.p + r->at;
+  size_t i = 0;
+  while (i < n && i < text.n && there[i] == text.p[i]) i++;
+  return i == n && i == text.n;
 }
 
 void eq_rewrite_replace(struct eq_rewriting *r, size_t n, uint32_t c) {
   char bytes[4];
   struct eq_str text = encode(c, bytes);
-  if (text.n == n && !memcmp(r->in.text.p + r->at, bytes, n)) {
+  if (stands_there(r, text, n)) {
     eq_rewrite_keep(r, n);
     return;
   }
   add(r, text, from_of(r, r->at), to_of(r, r->at + n));
-  r->at += n;
+  pass_over(r, n);
 }
 
 void eq_rewrite_insert(struct eq_rewriting *r, uint32_t c) {
@@ -128,6 +135,7 @@ void eq_rewrite_prepend(struct eq_rewriting *r, struct eq_str text) {
 bool eq_rewrite_end(struct eq_rewriting *r, struct eq_view *result) {
   eq_rewrite_keep(r, r->in.text.n - r->at);
   *result = r->in;
+  if (r->changed) catch_up(r);
   if (r->changed)
     *result =
         (struct eq_view){ { r->out->text.size ? r->out->text.data : "", r->out->text.size }, r->out->from, r->out->to };

@@ -33,14 +33,15 @@ void eq_aligned_free(struct eq_aligned *a);
 
 struct eq_rewriting {
   struct eq_view in;
-  size_t at; /* bytes of in that are dealt with */
+  size_t at;     /* bytes of in that are dealt with */
+  size_t copied; /* and those that are in out: what stays is copied when something after it changes */
   struct eq_aligned *out;
   bool changed, failed; /* failed: memory is out */
 };
 
 void eq_rewrite_begin(struct eq_rewriting *r, struct eq_view in, struct eq_aligned *out);
 /* The next n bytes stay. */
-void eq_rewrite_keep(struct eq_rewriting *r, size_t n);
+static inline void eq_rewrite_keep(struct eq_rewriting *r, size_t n) { r->at += n; }
 /* The next n bytes go. */
 void eq_rewrite_drop(struct eq_rewriting *r, size_t n);
 /* The next character, n bytes long, becomes c. */
