@@ -22,6 +22,14 @@ static size_t next(const struct eq_rewriting *r, uint32_t *c) {
   return eq_utf8_decode(r->in.text.p + r->at, r->in.text.n - r->at, c);
 }
 
+/* Keeps ASCII up to what a step must look at: what is not between `first` and `last`. */
+static void keep_ascii(struct eq_rewriting *r, unsigned char first, unsigned char last) {
+  const unsigned char *p = (const unsigned char *)r->in.text.p, span = (unsigned char)(last - first);
+  size_t at = r->at;
+  while (at < r->in.text.n && (unsigned char)(p[at] - first) <= span) at++;
+  eq_rewrite_keep(r, at - r->at);
+}
+
 static bool form(const struct job *j) {
   eq_form_rewrite(&j->scratch->form, j->unicode, j->step->form, j->r);
   return true;
@@ -29,7 +37,10 @@ static bool form(const struct job *j) {
 
 static bool lowercase(const struct job *j) {
   uint32_t c, lower[2];
-  for (size_t n; (n = next(j->r, &c));) {
+  for (size_t n;;) {
+    keep_ascii(j->r, 'Z' + 1, 0x7F);
+    keep_ascii(j->r, 0, 'A' - 1);
+    if (!(n = next(j->r, &c))) break;
     size_t made = eq_lowercase(c, lower);
     eq_rewrite_replace(j->r, n, lower[0]);
     if (made == 2) eq_rewrite_insert(j->r, lower[1]);
@@ -59,7 +70,7 @@ static bool strip(const struct job *j) {
 
 static void drop_all(const struct job *j, bool (*goes)(uint32_t c)) {
   uint32_t c;
-  for (size_t n; (n = next(j->r, &c));)
+  for (size_t n; keep_ascii(j->r, 0, 0x7F), (n = next(j->r, &c));)
     if (goes(c))
       eq_rewrite_drop(j->r, n);
     else
@@ -78,19 +89,21 @@ static bool nonspacing(const struct job *j) {
 
 static bool clean(const struct job *j) {
   uint32_t c;
-  for (size_t n; (n = next(j->r, &c));)
+  for (size_t n; keep_ascii(j->r, ' ', '~'), (n = next(j->r, &c));)
     if (c == '\t' || c == '\n' || c == '\r')
       eq_rewrite_replace(j->r, n, ' ');
     else if (c == 0 || c == 0xFFFD || eq_is_other(c))
       eq_rewrite_drop(j->r, n);
+    else if (eq_is_space(c))
+      eq_rewrite_replace(j->r, n, ' ');
     else
-      eq_rewrite_replace(j->r, n, eq_is_space(c) ? ' ' : c);
+      eq_rewrite_keep(j->r, n);
   return true;
 }
 
 static bool ideographs(const struct job *j) {
   uint32_t c;
-  for (size_t n; (n = next(j->r, &c));)
+  for (size_t n; keep_ascii(j->r, 0, 0x7F), (n = next(j->r, &c));)
     if (eq_is_ideograph(c)) {
       eq_rewrite_replace(j->r, n, ' ');
       eq_rewrite_insert(j->r, c);
@@ -145,7 +158,7 @@ static bool replace(const struct job *j) {
 
 static bool nmt(const struct job *j) {
   uint32_t c;
-  for (size_t n; (n = next(j->r, &c));)
+  for (size_t n; keep_ascii(j->r, ' ', '~'), (n = next(j->r, &c));)
     if ((c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F)
       eq_rewrite_drop(j->r, n);
     else if (c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
@@ -200,7 +213,7 @@ static bool precompiled(const struct job *j) {
 
 static bool bytes(const struct job *j) {
   uint32_t c;
-  for (size_t n; (n = next(j->r, &c));) {
+  for (size_t n; keep_ascii(j->r, '!', '~'), (n = next(j->r, &c));) {
     const char *p = j->r->in.text.p + j->r->at;
     eq_rewrite_replace(j->r, n, eq_byte_character((unsigned char)p[0]));
     for (size_t i = 1; i < n; i++) eq_rewrite_insert(j->r, eq_byte_character((unsigned char)p[i]));
