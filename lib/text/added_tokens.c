@@ -72,6 +72,7 @@ bool eq_added_tokens_add(struct eq_added_tokens *a, struct eq_str content, struc
   if (a->ends[node] != NONE) return true;
   a->ends[node] = (uint32_t)a->n_tokens;
   a->tokens[a->n_tokens++] = token;
+  a->n_special += token.special;
   a->first[(unsigned char)content.p[0]] = true;
   return true;
 }
@@ -88,10 +89,11 @@ void eq_added_tokens_free(struct eq_added_tokens *a) {
 static const struct eq_added_token *find(const struct eq_added_tokens *a, struct eq_str text, size_t from,
                                          size_t *start, size_t *end) {
   if (!a->n_nodes) return NULL;
-  for (*start = from; *start < text.n; ++*start) {
-    if (!a->first[(unsigned char)text.p[*start]]) continue;
+  for (size_t i = from; i < text.n; i++) {
+    if (!a->first[(unsigned char)text.p[i]]) continue;
     uint32_t found = NONE;
-    for (size_t at = *start, node = 0; at < text.n;) {
+    *start = i;
+    for (size_t at = i, node = 0; at < text.n;) {
       size_t slot = slot_of(a->edges, a->slots, edge_of(node, text.p[at]));
       if (!a->edges[slot]) break;
       node = a->to[slot];
@@ -121,6 +123,7 @@ static bool stands_alone(struct eq_str text, size_t start, size_t end) {
 bool eq_added_search_next(struct eq_added_search *s, size_t *start, size_t *end, uint32_t *id) {
   const struct eq_added_token *t;
   uint32_t c;
+  if (s->special_is_text && s->tokens->n_special == s->tokens->n_tokens) return false;
   while ((t = find(s->tokens, s->text, s->from, start, end))) {
     s->from = *end;
     if ((t->special && s->special_is_text) || (t->single_word && !stands_alone(s->text, *start, *end))) continue;

@@ -26,7 +26,7 @@ struct eq_added_tokens {
   size_t slots, n_edges, n_nodes, nodes_capacity;
   bool first[256]; /* bytes that start a token */
   struct eq_added_token *tokens;
-  size_t n_tokens, tokens_capacity;
+  size_t n_tokens, n_special, tokens_capacity;
 };
 
 /* An empty token or one that is too long fails. Of two of one spelling the first is found. */

@@ -19,6 +19,11 @@ static uint32_t read_u32(const char *p) {
   return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
+static void find_keys(struct eq_charsmap *m) {
+  struct eq_str to;
+  for (unsigned c = 0; c < 128; c++) m->keys[c] = eq_charsmap_shortest(m, &(char){ (char)c }, 1, &to) == 1;
+}
+
 bool eq_charsmap_open(struct eq_charsmap *m, struct eq_str blob, struct eq_err *err) {
   *m = (struct eq_charsmap){ 0 };
   if (blob.n < 4) return eq_fail(err, EQ_BAD, "the charsmap has %zu bytes, expected at least 4", blob.n);
@@ -38,6 +43,7 @@ bool eq_charsmap_open(struct eq_charsmap *m, struct eq_str blob, struct eq_err *
   }
   for (size_t i = 0; i < m->n_units; i++) m->units[i] = read_u32(blob.p + 4 + 4 * i);
   if (m->n_strings) memcpy(m->strings, blob.p + 4 + size, m->n_strings);
+  find_keys(m);
   return true;
 }
 
@@ -106,10 +112,14 @@ static size_t decode(const char *text, size_t n, int32_t *c) {
   return size;
 }
 
+/* A character of ASCII that is a grapheme cluster by itself, as nothing after it joins. */
+static bool lone(const char *text, size_t n) {
+  return (unsigned char)text[0] < 0x80 && text[0] != '\r' && (n < 2 || (unsigned char)text[1] < 0x80);
+}
+
 /* Bytes of the grapheme cluster at text[0..n). */
 static size_t cluster(const char *text, size_t n) {
-  bool lone = (unsigned char)text[0] < 0x80 && text[0] != '\r' && (n < 2 || (unsigned char)text[1] < 0x80);
-  if (lone) return 1;
+  if (lone(text, n)) return 1;
   int32_t before, c, state = 0;
   size_t end = decode(text, n, &before);
   for (size_t step; end < n; end += step, before = c) {
@@ -123,6 +133,8 @@ bool eq_charsmap_clusters(const struct eq_charsmap *m, const char *text, size_t 
                           bool (*replace)(void *context, size_t at, size_t size, struct eq_str to), void *context) {
   struct eq_str to;
   for (size_t at = 0, end; at < n; at = end) {
+    while (at < n && lone(text + at, n - at) && !m->keys[(unsigned char)text[at]]) at++;
+    if (at == n) break;
     end = at + cluster(text + at, n - at);
     if (end - at < WHOLE_CLUSTER_MAX && eq_charsmap_shortest(m, text + at, end - at, &to)) {
       if (!replace(context, at, end - at, to)) return false;

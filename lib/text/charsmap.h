@@ -19,6 +19,7 @@ struct eq_charsmap {
   size_t n_units;
   char *strings; /* ends in 0 */
   size_t n_strings;
+  bool keys[128]; /* characters of ASCII that are keys */
 };
 
 /* Copies the blob; refuses sizes that cannot be. Offsets are checked on every step, so no blob leads outside. */
