@@ -17,6 +17,11 @@ struct merge {
   uint32_t rank, id;
 };
 
+/* What two bytes make. */
+struct byte_merge {
+  uint32_t rank, id; /* rank NONE: nothing */
+};
+
 enum { WAITING = 16 };
 
 struct eq_bpe {
@@ -28,9 +33,10 @@ struct eq_bpe {
   size_t n_merges, merge_slots;
   uint64_t *maybe; /* bit hash mod 8 merge_slots: some pair with that hash has a merge; most pairs have none */
   uint32_t byte_token[256], fallback[256];
-  struct eq_buffer both; /* of eq_bpe_add_merge: what a merge makes */
-  size_t longest;        /* bytes of the longest token, over bytes */
-  bool spelled_merges;   /* all merges are spelled in the alphabet of bytes */
+  struct byte_merge (*byte_merges)[256]; /* [256], over bytes: half of all pairs are of two bytes */
+  struct eq_buffer both;                 /* of eq_bpe_add_merge: what a merge makes */
+  size_t longest;                        /* bytes of the longest token, over bytes */
+  bool spelled_merges;                   /* all merges are spelled in the alphabet of bytes */
   struct eq_bpe_rules rules;
   char *prefix, *suffix; /* copies; NULL for none */
   struct eq_seams seams;
@@ -88,6 +94,7 @@ void eq_bpe_free(struct eq_bpe *b) {
   free(b->merges);
   free(b->maybe);
   eq_seams_close(&b->seams);
+  free(b->byte_merges);
   free(b->prefix);
   free(b->suffix);
   free(b);
@@ -154,6 +161,20 @@ bool eq_bpe_add_merge(struct eq_bpe *b, struct eq_str left, struct eq_str right,
   return true;
 }
 
+/* The rank of the merge of two neighbours, NONE when there is none; *made is what it makes. */
+static uint32_t pair_rank(const struct eq_bpe *b, uint32_t left, uint32_t right, uint32_t *made) {
+  size_t hash = hash_pair(left, right), bit = hash & (8 * b->merge_slots - 1);
+  if (!(b->maybe[bit / 64] >> bit % 64 & 1)) return NONE;
+  for (size_t i = hash & (b->merge_slots - 1);; i = (i + 1) & (b->merge_slots - 1)) {
+    const struct merge *m = &b->merges[i];
+    if (m->left == left && m->right == right) {
+      *made = m->id;
+      return m->rank;
+    }
+    if (m->left == NONE) return NONE;
+  }
+}
+
 /* The first byte of UTF-8 without a token; 256 when all have one. */
 static unsigned missing_byte(const struct eq_bpe *b) {
   unsigned byte = 0;
@@ -181,6 +202,18 @@ static bool find_seams(struct eq_bpe *b) {
 
 const struct eq_seams *eq_bpe_seams(const struct eq_bpe *b) { return b->seams.pairs ? &b->seams : NULL; }
 
+static bool find_byte_merges(struct eq_bpe *b, struct eq_err *err) {
+  b->byte_merges = eq_array(256, sizeof *b->byte_merges);
+  if (!b->byte_merges) return eq_fail_memory(err, 256 * sizeof *b->byte_merges, "merges");
+  for (size_t i = 0; i < 256; i++)
+    for (size_t j = 0; j < 256; j++) {
+      const uint32_t left = b->byte_token[i], right = b->byte_token[j];
+      struct byte_merge *m = &b->byte_merges[i][j];
+      m->rank = left != NONE && right != NONE ? pair_rank(b, left, right, &m->id) : NONE;
+    }
+  return true;
+}
+
 bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *err) {
   b->rules = rules;
   if (rules.over_bytes && missing_byte(b) < 256)
@@ -194,7 +227,7 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
     size_t bit = hash_pair(b->merges[i].left, b->merges[i].right) & (8 * b->merge_slots - 1);
     if (b->merges[i].left != NONE) b->maybe[bit / 64] |= (uint64_t)1 << bit % 64;
   }
-  return true;
+  return !rules.over_bytes || find_byte_merges(b, err);
 }
 
 struct eq_bpe_rules eq_bpe_rules(const struct eq_bpe *b) {
@@ -214,7 +247,7 @@ void eq_bpe_ranks(const struct eq_bpe *b, uint32_t *ranks, size_t n) {
 
 /* ---- a thread's scratch ---- */
 
-enum { SHORT_MAX = 32 };
+enum { SHORT_MAX = 64 };
 
 void eq_bpe_scratch_free(struct eq_bpe_scratch *m) {
   free(m->id);
@@ -231,39 +264,49 @@ void eq_bpe_scratch_free(struct eq_bpe_scratch *m) {
 
 /* ---- merging ---- */
 
-/* The rank of the merge of two neighbours, NONE when there is none; *made is what it makes. */
-static uint32_t pair_rank(const struct eq_bpe *b, uint32_t left, uint32_t right, uint32_t *made) {
-  size_t hash = hash_pair(left, right), bit = hash & (8 * b->merge_slots - 1);
-  if (!(b->maybe[bit / 64] >> bit % 64 & 1)) return NONE;
-  for (size_t i = hash & (b->merge_slots - 1);; i = (i + 1) & (b->merge_slots - 1)) {
-    const struct merge *m = &b->merges[i];
-    if (m->left == left && m->right == right) {
-      *made = m->id;
-      return m->rank;
-    }
-    if (m->left == NONE) return NONE;
-  }
+/* Says that a pair's rank will be asked for: what it is read from comes from memory meanwhile. */
+static void expect_pair(const struct eq_bpe *b, uint32_t left, uint32_t right) {
+  const size_t hash = hash_pair(left, right);
+  __builtin_prefetch(&b->maybe[(hash & (8 * b->merge_slots - 1)) / 64]);
+  __builtin_prefetch(&b->merges[hash & (b->merge_slots - 1)]);
 }
 
-/* Merges a word of at most SHORT_MAX bytes by looking for the least rank again each time; the number of tokens. */
+/* A candidate: rank in the high half, place in the low half, so the least is the leftmost of lowest rank. */
+static uint64_t candidate(uint32_t rank, uint32_t place) { return (uint64_t)rank << 32 | place; }
+
+static uint64_t least_of(const uint64_t *candidates, size_t n) {
+  uint64_t least = candidates[0];
+  for (size_t i = 1; i < n; i++) least = candidates[i] < least ? candidates[i] : least;
+  return least;
+}
+
+/* Merges a word of 1 to SHORT_MAX bytes by looking for the least candidate again each time; the number of tokens. */
 static size_t merge_short(const struct eq_bpe *b, const char *word, size_t n, uint32_t ids[SHORT_MAX]) {
-  uint32_t rank[SHORT_MAX], made[SHORT_MAX]; /* of the pair (i, i + 1) */
-  for (size_t i = 0; i < n; i++) ids[i] = b->byte_token[(unsigned char)word[i]];
-  for (size_t i = 0; i + 1 < n; i++) rank[i] = pair_rank(b, ids[i], ids[i + 1], &made[i]);
-  rank[n - 1] = NONE;
-  for (;;) {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-      if (rank[i] < rank[best]) best = i;
-    if (rank[best] == NONE) return n;
-    ids[best] = made[best];
-    n--;
-    memmove(ids + best + 1, ids + best + 2, (n - best - 1) * sizeof *ids);
-    memmove(rank + best, rank + best + 1, (n - best) * sizeof *rank);
-    memmove(made + best, made + best + 1, (n - best) * sizeof *made);
-    if (best + 1 < n) rank[best] = pair_rank(b, ids[best], ids[best + 1], &made[best]);
-    if (best > 0) rank[best - 1] = pair_rank(b, ids[best - 1], ids[best], &made[best - 1]);
+  const unsigned char *bytes = (const unsigned char *)word;
+  uint64_t pairs[SHORT_MAX], alive = UINT64_MAX >> (SHORT_MAX - n); /* by place; bit i: a symbol begins at place i */
+  uint32_t made[SHORT_MAX], last = (uint32_t)n - 1;
+  for (uint32_t i = 0; i < n; i++) ids[i] = b->byte_token[bytes[i]];
+  for (uint32_t i = 0; i < last; i++) {
+    pairs[i] = candidate(b->byte_merges[bytes[i]][bytes[i + 1]].rank, i);
+    made[i] = b->byte_merges[bytes[i]][bytes[i + 1]].id;
   }
+  pairs[last] = UINT64_MAX;
+  for (uint64_t least; (least = least_of(pairs, n)) >> 32 != NONE;) {
+    const uint32_t at = (uint32_t)least, taken = at + 1 + (uint32_t)__builtin_ctzll(alive >> at >> 1);
+    ids[at] = made[at];
+    pairs[at] = pairs[taken] = UINT64_MAX;
+    alive ^= (uint64_t)1 << taken;
+    const uint64_t before = alive & (((uint64_t)1 << at) - 1), after = alive >> at >> 1;
+    const uint32_t previous = before ? 63 - (uint32_t)__builtin_clzll(before) : at;
+    const uint32_t next = after ? at + 1 + (uint32_t)__builtin_ctzll(after) : at;
+    expect_pair(b, ids[previous], ids[at]);
+    expect_pair(b, ids[at], ids[next]);
+    if (before) pairs[previous] = candidate(pair_rank(b, ids[previous], ids[at], &made[previous]), previous);
+    if (after) pairs[at] = candidate(pair_rank(b, ids[at], ids[next], &made[at]), at);
+  }
+  size_t n_tokens = 0;
+  for (; alive; alive &= alive - 1) ids[n_tokens++] = ids[__builtin_ctzll(alive)];
+  return n_tokens;
 }
 
 static void heap_down(uint64_t *heap, size_t n, size_t at) {
@@ -305,10 +348,6 @@ static bool room_for_word(struct eq_bpe_scratch *m, size_t n) {
   m->capacity = n;
   return true;
 }
-
-/* A candidate in the heap: rank in the high half, place in the low half, so the least is the leftmost of lowest rank.
- */
-static uint64_t candidate(uint32_t rank, uint32_t place) { return (uint64_t)rank << 32 | place; }
 
 static void update_pair(const struct eq_bpe *b, struct eq_bpe_scratch *m, uint32_t place) {
   uint32_t next = m->next[place];
