@@ -203,8 +203,8 @@ static struct cleaning contraction(char before, const char *at, size_t left) {
   return (struct cleaning){ one || two, 0 };
 }
 
-/* llama.cpp's clean_spaces. Each pass goes over the bytes in place; to the byte that follows a skipped space it is no
- * space any more. */
+/* llama.cpp's clean_spaces. Each pass goes over the bytes in place; a byte that follows a skipped space follows what
+ * stood before that. */
 static void clean_spaces(struct eq_buffer *b) {
   static struct cleaning (*const passes[])(char before, const char *at, size_t left) = { punctuation, lone_apostrophe,
                                                                                          contraction };
@@ -213,7 +213,7 @@ static void clean_spaces(struct eq_buffer *b) {
     char before = *b->data;
     for (size_t i = 1; i < n; i++) {
       struct cleaning c = passes[pass](before, b->data + i, n - i);
-      before = c.skip ? 0 : b->data[i];
+      before = b->data[i];
       if (c.drop_before) to--;
       b->data[to++] = b->data[i];
       i += c.skip;

@@ -32,18 +32,20 @@ PIECES = "tests/golden/pieces"
 DUMP = dict(ensure_ascii=False, separators=(",", ":"))
 
 
-def draw_ids(ids, odd, n, draw):
-    """Sequences of all ids, or of few that come often; the odd ones more often than their number asks for."""
+def draw_ids(ids, odd, spaces, n, draw):
+    """Sequences of all ids, or of few that come often; the odd ones more often than their number asks for. Some begin with
+    spaces."""
     few = [draw.choice(ids) for _ in range(20)] + odd
     for i in range(n):
         pool = ids if i % 3 else few
-        yield [draw.choice(odd) if odd and draw.random() < 0.2 else draw.choice(pool)
-               for _ in range(draw.choice([0, 1, 2, 3, 5, 8, 12]))]
+        begin = [draw.choice(spaces) for _ in range(draw.randrange(4))] if spaces and i % 4 == 3 else []
+        yield begin + [draw.choice(odd) if odd and draw.random() < 0.2 else draw.choice(pool)
+                       for _ in range(draw.choice([0, 1, 2, 3, 5, 8, 12]))]
 
 
-def rows(out, model, ids, odd, n, decode):
+def rows(out, model, ids, odd, n, decode, spaces=()):
     print(json.dumps({"model": model}, **DUMP), file=out)
-    for sequence in draw_ids(sorted(ids), sorted(odd), n, random.Random(model)):
+    for sequence in draw_ids(sorted(ids), sorted(odd), spaces, n, random.Random(model)):
         row = {"ids": sequence, "text": decode(sequence, False)}
         if "\0" in row["text"]:  # the reader of these lines knows no 0
             continue
@@ -78,7 +80,8 @@ def write_pieces(out, n):
         m = sentencepiece.SentencePieceProcessor(model_file=path)
         ids = range(m.get_piece_size())
         odd = [i for i in ids if m.is_control(i) or m.is_unknown(i) or m.is_byte(i) or m.id_to_piece(i) == "\u2581"]
-        rows(out, path, ids, odd, n, lambda ids, drop: m.decode(ids))
+        spaces = [i for i in ids if m.id_to_piece(i).startswith("\u2581")] + [m.piece_to_id("\u2581")] * 30
+        rows(out, path, ids, odd, n, lambda ids, drop: m.decode(ids), spaces)
 
 
 def write_ranks(out, n):
@@ -103,6 +106,7 @@ def write_gpt2():
     w = gguf.GGUFWriter(f"{PIECES}/gpt2.gguf", "llama")
     w.add_tokenizer_model("gpt2")
     w.add_tokenizer_pre("gpt-2")
+    w.add_add_space_prefix(True)
     w.add_token_list(tokens)
     w.add_token_types(types)
     w.add_token_merges(["\u0120 a"])
@@ -126,12 +130,13 @@ def write_gguf(out, n):
             size = llama_cpp.llama_detokenize(vocab, array, len(ids), buffer, len(buffer), False, not drop)
             return buffer.raw[:size].decode(errors="replace")
 
-        field = gguf.GGUFReader(path).fields["tokenizer.ggml.token_type"]
-        types = [int(field.parts[i][0]) for i in field.data]
+        fields = gguf.GGUFReader(path).fields
+        types, tokens = (fields[f"tokenizer.ggml.{key}"].contents() for key in ("token_type", "tokens"))
+        spaces = [i for i, token in enumerate(tokens) if token[0] in "\u2581\u0120"]
+        spaces += [i for i in spaces if len(tokens[i]) == 1] * 30
         odd = [i for i, kind in enumerate(types) if kind != 1 or (path.endswith("gpt2.gguf") and i >= 256)]
-        odd += [tokens.index(c) for tokens in [sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())] for c in "'.!?,\u0120smve"
-                if path.endswith("gpt2.gguf")]
-        rows(out, path, range(len(types)), odd, n, decode)
+        odd += [tokens.index(c) for c in "'.!?,\u0120smve" if path.endswith("gpt2.gguf")]
+        rows(out, path, range(len(types)), odd, n, decode, spaces)
 
 
 # ---- decoders alone ----
