@@ -6,7 +6,7 @@
 #include "lib/tool/batch.h"
 
 struct args {
-  const char *model, *special;
+  const char *model, *special, *dropout, *constrain;
   bool template, decode, bytes;
   uint64_t threads;
 };
@@ -22,6 +22,10 @@ static const struct eq_option options[] = {
     "each byte of a text is a token: the model's, or without -m its value", false },
   { 0, "template", EQ_FLAG, offsetof(struct args, template), NULL, "put the model's special tokens around each text",
     false },
+  { 0, "dropout", EQ_TEXT, offsetof(struct args, dropout), "P@SEED", "BPE-dropout: leave out merges with probability P",
+    false },
+  { 0, "constrain", EQ_TEXT, offsetof(struct args, constrain), "FILE", "where no token may cross: a table of cuts",
+    false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
   { 0 },
 };
@@ -29,7 +33,8 @@ static const struct eq_option options[] = {
 static const struct eq_command command = {
   .name = "eq-token",
   .summary = "cut text records into the tokens of a model, and back",
-  .usage = "-m MODEL [--special text|tokens] [--template] [-t N] [-i PORT] [-o PORT]\n"
+  .usage = "-m MODEL [--special text|tokens] [--template] [--dropout P@SEED]\n"
+           "[--constrain FILE] [-t N] [-i PORT] [-o PORT]\n"
            "[-m MODEL] --bytes [-t N] [-i PORT] [-o PORT]\n"
            "-m MODEL --decode [--special text|drop] [-t N] [-i PORT] [-o PORT]",
   .options = options,
@@ -47,6 +52,7 @@ struct token {
   struct eq_byte_tokens bytes;
   struct eq_buffer name;      /* of what makes the tokens */
   bool drop_special, doubted; /* doubted: ids of another vocabulary were remarked on */
+  struct eq_constraints *constraints;
   struct eq_pool *pool;
   struct thread {
     struct eq_token_scratch *cutting;
@@ -88,7 +94,8 @@ static bool cut(void *context, const struct eq_record *r, void *unit, size_t thr
   struct token *t = context;
   struct unit *u = unit;
   if (!eq_record_get(r, &eq_kind_text, &u->text, err)) return false;
-  return (eq_tokenize(t->tokenizer, t->threads[thread].cutting, u->text.text.p, u->text.text.n, &u->tokens, err) &&
+  return (eq_tokenize_segment(t->tokenizer, t->threads[thread].cutting, u->text.lang, u->text.id, u->text.text,
+                              &u->tokens, err) &&
           check_size(r, u->tokens.n, err)) ||
          in_segment(err, r, u->text.lang, u->text.id);
 }
@@ -105,6 +112,7 @@ static bool write_tokens(void *context, const struct eq_record *r, void *unit, s
                                     .starts = eq_u32s(l->starts, l->n),
                                     .ends = eq_u32s(l->ends, l->n) };
   (void)err; /* the writer keeps its own */
+  if (t->constraints) eq_constraints_note(t->constraints, u->text.lang, u->text.id);
   eq_write_kind(t->tool.out, &eq_kind_tokens, &tokens, r);
   return true;
 }
@@ -176,12 +184,15 @@ static bool read_special(struct token *t, bool *other) {
          eq_fail(&t->tool.err, EQ_BAD, "--special is '%s', expected text or %s", special, name);
 }
 
+static const char *intervention(const struct token *t) {
+  return t->args.dropout ? "dropout" : t->args.constrain ? "constrain" : NULL;
+}
+
 /* --bytes: the bytes' own values, or the tokens that a model has for them. */
 static bool open_bytes(struct token *t) {
   struct eq_err *err = &t->tool.err;
-  if (t->args.special || t->args.template)
-    return eq_fail(err, EQ_BAD, "--bytes makes tokens of bytes only; --%s has no part in it",
-                   t->args.special ? "special" : "template");
+  const char *other = t->args.special ? "special" : t->args.template ? "template" : intervention(t);
+  if (other) return eq_fail(err, EQ_BAD, "--bytes makes tokens of bytes only; --%s has no part in it", other);
   eq_byte_tokens_plain(&t->bytes);
   eq_buffer_string(&t->name, "bytes");
   if (!t->args.model) return true;
@@ -200,8 +211,16 @@ static bool open_tokenizer(struct token *t) {
   if (!read_special(t, &other)) return false;
   if (t->args.decode && t->args.template)
     return eq_fail(err, EQ_BAD, "--template puts tokens around a text; it has no part in --decode");
+  if (t->args.decode && intervention(t))
+    return eq_fail(err, EQ_BAD, "--%s is about cutting a text; it has no part in --decode", intervention(t));
   t->drop_special = t->args.decode && other;
-  const struct eq_tokenizer_options asked = { .special = !t->args.decode && other, .frame = t->args.template };
+  struct eq_dropout dropout;
+  if (t->args.dropout && !eq_dropout_parse(t->args.dropout, &dropout, err)) return false;
+  if (t->args.constrain && !(t->constraints = eq_constraints_open(t->args.constrain, err))) return false;
+  const struct eq_tokenizer_options asked = { .special = !t->args.decode && other,
+                                              .frame = t->args.template,
+                                              .dropout = t->args.dropout ? &dropout : NULL,
+                                              .constraints = t->constraints };
   if (!(t->tokenizer = eq_tokenizer_open(t->args.model, err)) || !eq_tokenizer_set(t->tokenizer, asked, err))
     return false;
   eq_buffer_string(&t->name, eq_tokenizer_name(t->tokenizer));
@@ -220,10 +239,20 @@ static bool open_threads(struct token *t) {
   return true;
 }
 
+/* A constraint of what never came may be a slip: a language that the stream spells otherwise. */
+static void say_unused(const struct token *t) {
+  struct eq_buffer unused = { 0 };
+  if (t->constraints) eq_constraints_unused(t->constraints, &unused);
+  if (unused.size) eq_tool_say(&t->tool, "%s: %s", t->args.constrain, unused.data);
+  eq_buffer_free(&unused);
+}
+
 /* Records in, records out. */
 static bool filter(struct token *t) {
-  return eq_tool_open(&t->tool, EQ_READS | EQ_WRITES) && open_tokenizer(t) && open_threads(t) &&
-         eq_batch_run(&t->tool, t->pool, t->work, t);
+  bool good = eq_tool_open(&t->tool, EQ_READS | EQ_WRITES) && open_tokenizer(t) && open_threads(t) &&
+              eq_batch_run(&t->tool, t->pool, t->work, t);
+  if (good) say_unused(t);
+  return good;
 }
 
 /* What the tool does to its records; the first row is done when no other is asked for. To add one: a row here, its
@@ -270,6 +299,7 @@ static void tear_down(struct token *t) {
   eq_pool_free(t->pool);
   eq_tokenizer_free(t->tokenizer);
   eq_buffer_free(&t->name);
+  eq_constraints_free(t->constraints);
 }
 
 int main(int argc, char **argv) {

@@ -85,15 +85,18 @@ void eq_added_tokens_free(struct eq_added_tokens *a) {
   *a = (struct eq_added_tokens){ 0 };
 }
 
-/* The leftmost longest token from `from` on, with its bytes; NULL when there is none. */
-static const struct eq_added_token *find(const struct eq_added_tokens *a, struct eq_str text, size_t from,
-                                         size_t *start, size_t *end) {
+/* The leftmost longest token from s->from on, with its bytes; NULL when there is none. */
+static const struct eq_added_token *find(const struct eq_added_search *s, size_t *start, size_t *end) {
+  const struct eq_added_tokens *a = s->tokens;
+  const struct eq_str text = s->text;
   if (!a->n_nodes) return NULL;
-  for (size_t i = from; i < text.n; i++) {
+  for (size_t i = s->from; i < text.n; i++) {
     if (!a->first[(unsigned char)text.p[i]]) continue;
     uint32_t found = NONE;
+    size_t stop = s->cuts.n ? eq_cuts_after(s->cuts, i) : text.n;
+    if (stop > text.n) stop = text.n;
     *start = i;
-    for (size_t at = i, node = 0; at < text.n;) {
+    for (size_t at = i, node = 0; at < stop;) {
       size_t slot = slot_of(a->edges, a->slots, edge_of(node, text.p[at]));
       if (!a->edges[slot]) break;
       node = a->to[slot];
@@ -120,19 +123,27 @@ static bool stands_alone(struct eq_str text, size_t start, size_t end) {
   return !eq_utf8_decode(text.p + end, text.n - end, &c) || !eq_is_word(c);
 }
 
+/* Moves the ends of a match over white space, up to a cut. */
+static void take_space(const struct eq_added_search *s, const struct eq_added_token *t, size_t *start, size_t *end) {
+  const size_t first = s->cuts.n ? eq_cuts_before(s->cuts, *start) : 0;
+  const size_t last = s->cuts.n ? eq_cuts_after(s->cuts, *end - 1) : SIZE_MAX;
+  uint32_t c;
+  if (t->lstrip) {
+    for (size_t n; *start > first && (n = before(s->text, *start, &c)) && eq_is_space(c);) *start -= n;
+    if (*start < s->done) *start = s->done;
+  }
+  if (t->rstrip)
+    for (size_t n; *end < last && (n = eq_utf8_decode(s->text.p + *end, s->text.n - *end, &c)) && eq_is_space(c);)
+      *end += n;
+}
+
 bool eq_added_search_next(struct eq_added_search *s, size_t *start, size_t *end, uint32_t *id) {
   const struct eq_added_token *t;
-  uint32_t c;
   if (s->special_is_text && s->tokens->n_special == s->tokens->n_tokens) return false;
-  while ((t = find(s->tokens, s->text, s->from, start, end))) {
+  while ((t = find(s, start, end))) {
     s->from = *end;
     if ((t->special && s->special_is_text) || (t->single_word && !stands_alone(s->text, *start, *end))) continue;
-    if (t->lstrip) {
-      for (size_t n; (n = before(s->text, *start, &c)) && eq_is_space(c);) *start -= n;
-      if (*start < s->done) *start = s->done;
-    }
-    if (t->rstrip)
-      for (size_t n; (n = eq_utf8_decode(s->text.p + *end, s->text.n - *end, &c)) && eq_is_space(c);) *end += n;
+    take_space(s, t, start, end);
     s->done = *end;
     *id = t->id;
     return true;

@@ -8,6 +8,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
+#include "lib/text/cuts.h"
 
 enum { EQ_ADDED_TOKEN_MAX = 1024 }; /* bytes of one */
 
@@ -41,6 +42,7 @@ struct eq_added_search {
   bool special_is_text; /* special tokens are passed over */
   size_t done;          /* where the last match ended, with the space that it took */
   size_t from;          /* where to look on */
+  struct eq_cuts cuts;  /* no match crosses them, nor the white space that it takes */
 };
 /* The next match: its bytes and its token; the leftmost, of those that begin there the longest. False when there is
  * none. A match may begin before `done` when the one before it took white space that begins this one. */

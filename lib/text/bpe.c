@@ -37,6 +37,7 @@ struct eq_bpe {
   struct eq_buffer both;                 /* of eq_bpe_add_merge: what a merge makes */
   size_t longest;                        /* bytes of the longest token, over bytes */
   bool spelled_merges;                   /* all merges are spelled in the alphabet of bytes */
+  bool keeps_words;                      /* no merge makes a token with white space after another character */
   struct eq_bpe_rules rules;
   char *prefix, *suffix; /* copies; NULL for none */
   struct eq_seams seams;
@@ -214,6 +215,19 @@ static bool find_byte_merges(struct eq_bpe *b, struct eq_err *err) {
   return true;
 }
 
+/* Whether no merge makes a token with a space behind another character, so that white space begins a word. */
+static bool keeps_words(const struct eq_bpe *b) {
+  for (size_t i = 0; i < b->merge_slots; i++) {
+    if (b->merges[i].left == NONE) continue;
+    struct eq_str s = eq_vocabulary_spelling(b->vocabulary, b->merges[i].id), before = { 0 }, after;
+    for (size_t at = 0; at < s.n; at += after.n, before = after) {
+      after = (struct eq_str){ s.p + at, eq_utf8_length(s.p + at, s.n - at) };
+      if (at && eq_dropping_is_space(after) && !eq_dropping_is_space(before)) return false;
+    }
+  }
+  return true;
+}
+
 bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *err) {
   b->rules = rules;
   if (rules.over_bytes && missing_byte(b) < 256)
@@ -223,6 +237,7 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
   if (!copy_affixes(b) || !find_seams(b) || !room_for_merge(b) ||
       !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
     return eq_fail_memory(err, b->merge_slots, "merges");
+  b->keeps_words = !rules.over_bytes && keeps_words(b);
   for (size_t i = 0; i < b->merge_slots; i++) {
     size_t bit = hash_pair(b->merges[i].left, b->merges[i].right) & (8 * b->merge_slots - 1);
     if (b->merges[i].left != NONE) b->maybe[bit / 64] |= (uint64_t)1 << bit % 64;
@@ -380,6 +395,44 @@ static void merge_long(const struct eq_bpe *b, struct eq_bpe_scratch *m, size_t 
   }
 }
 
+/* ---- merging with dropout ---- */
+
+struct dropping {
+  const struct eq_bpe *bpe;
+  struct eq_bpe_scratch *memory;
+  const char *word;
+};
+
+/* A word that holds many, since nothing cut it at white space: that begins one. */
+static bool word_begins(void *context, uint32_t at) {
+  const struct dropping *c = context;
+  const struct eq_bpe_scratch *m = c->memory;
+  const struct eq_str before = { c->word + m->begin[at - 1], m->end[at - 1] - m->begin[at - 1] };
+  const struct eq_str after = { c->word + m->begin[at], m->end[at] - m->begin[at] };
+  return !eq_dropping_is_space(before) && eq_dropping_is_space(after);
+}
+
+static uint32_t rank_at(void *context, uint32_t left, uint32_t right) {
+  const struct dropping *c = context;
+  return pair_rank(c->bpe, c->memory->id[left], c->memory->id[right], &c->memory->made[left]);
+}
+
+static void merge_at(void *context, uint32_t left, uint32_t right) {
+  struct eq_bpe_scratch *m = ((const struct dropping *)context)->memory;
+  m->id[left] = m->made[left];
+  m->end[left] = m->end[right];
+  m->next[left] = m->next[right];
+}
+
+/* As merge_long does it, and with the same result at p = 0. */
+static bool merge_dropping(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n,
+                           struct eq_dropping *d) {
+  struct dropping context = { b, m, word };
+  const struct eq_merging merging = { &context, rank_at, merge_at, b->keeps_words ? word_begins : NULL };
+  for (uint32_t i = 0; i < n; i++) m->next[i] = i + 1 < n ? i + 1 : NONE;
+  return eq_merge_dropping(d, n, &merging);
+}
+
 /* ---- a word over characters ---- */
 
 /* A character as the vocabulary spells it: with the prefix unless it is the first of its word, the suffix if the last.
@@ -408,12 +461,15 @@ static void add_symbol(struct eq_bpe_scratch *m, size_t *n, uint32_t id, size_t 
 
 /* Fills in the symbols that merging starts from; their number. An unknown character waits to be fused with the next,
  * and what falls back to bytes does not make it come first: the reference's order. */
-static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n) {
+static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w) {
+  const char *const word = w.p;
+  const size_t n = w.n;
   size_t n_symbols = 0, begin = 0, end = 0; /* of the unknown that waits; none when empty */
   uint32_t id;
   for (size_t at = 0, length; at < n; at += length) {
     length = eq_utf8_length(word + at, n - at);
-    struct eq_str s = spell(b, m, (struct eq_str){ word + at, length }, at == 0, at + length == n);
+    bool first = at == 0 && !w.follows, last = at + length == n && !w.goes_on;
+    struct eq_str s = spell(b, m, (struct eq_str){ word + at, length }, first, last);
     bool known = eq_vocabulary_find(b->vocabulary, s, &id), fuses = b->rules.fuse_unknown && end > begin;
     if (!known && falls_back(b, s)) {
       for (size_t i = 0; i < s.n; i++)
@@ -431,17 +487,26 @@ static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, const
   return n_symbols;
 }
 
-static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n,
-                              size_t start, struct eq_token_list *out) {
+/* A part is spelled as in its word, so what is a token by itself need not be one there. */
+static bool may_be_whole(const struct eq_bpe *b, struct eq_part w) {
+  return b->rules.whole_words && !(b->prefix && w.follows) && !(b->suffix && w.goes_on);
+}
+
+static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w, struct eq_dropping *d,
+                              struct eq_token_list *out) {
+  const size_t n = w.n, start = w.start;
   uint32_t id;
-  if (b->rules.whole_words && eq_vocabulary_find(b->vocabulary, (struct eq_str){ word, n }, &id))
+  if (!d && may_be_whole(b, w) && eq_vocabulary_find(b->vocabulary, (struct eq_str){ w.p, n }, &id))
     return eq_token_list_add(out, id, start, start + n);
   size_t longest = 1 + (b->prefix ? strlen(b->prefix) : 0) + (b->suffix ? strlen(b->suffix) : 0);
   if (n > SIZE_MAX / 32 / longest || !room_for_word(m, n * longest)) return false;
-  size_t n_symbols = symbols_of(b, m, word, n);
+  size_t n_symbols = symbols_of(b, m, w);
   if (m->spelling.failed) return false;
   if (!n_symbols) return true;
-  merge_long(b, m, n_symbols);
+  if (!d)
+    merge_long(b, m, n_symbols);
+  else if (!merge_dropping(b, m, w.p, n_symbols, d))
+    return false;
   for (uint32_t place = 0, begin = 0; place != NONE; place = m->next[place]) {
     if (m->begin[place] > begin) begin = m->begin[place]; /* an unknown may come late: see symbols_of */
     uint32_t end = m->end[place] > begin ? m->end[place] : begin;
@@ -460,10 +525,13 @@ static void add_token(const struct eq_bpe *b, struct eq_token_list *out, uint32_
 }
 
 static bool add_long(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, size_t start,
-                     struct eq_token_list *out) {
+                     struct eq_dropping *d, struct eq_token_list *out) {
   if (!room_for_word(m, n)) return false;
   for (size_t i = 0; i < n; i++) m->id[i] = b->byte_token[(unsigned char)word[i]];
-  merge_long(b, m, n);
+  if (!d)
+    merge_long(b, m, n);
+  else if (!merge_dropping(b, m, word, n, d))
+    return false;
   for (uint32_t place = 0; place != NONE; place = m->next[place]) {
     if (!eq_token_list_reserve(out, 1)) return false;
     add_token(b, out, m->id[place], &start);
@@ -487,16 +555,23 @@ static bool whole_word(const struct eq_bpe *b, struct eq_bpe_scratch *m, const c
 bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, size_t start,
                    struct eq_token_list *out) {
   if (!n) return true;
-  if (!b->rules.over_bytes) return encode_characters(b, m, word, n, start, out);
+  if (!b->rules.over_bytes) return encode_characters(b, m, (struct eq_part){ word, n, start, false, false }, NULL, out);
   uint32_t ids[SHORT_MAX];
   if (!eq_token_list_reserve(out, n <= SHORT_MAX ? n : 1)) return false;
   if (n > SHORT_MAX && b->rules.whole_words && whole_word(b, m, word, n, ids)) {
     add_token(b, out, ids[0], &start);
     return true;
   }
-  if (n > SHORT_MAX) return add_long(b, m, word, n, start, out);
+  if (n > SHORT_MAX) return add_long(b, m, word, n, start, NULL, out);
   size_t n_tokens = 1;
   if (!b->rules.whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_short(b, word, n, ids);
   for (size_t i = 0; i < n_tokens; i++) add_token(b, out, ids[i], &start);
   return true;
+}
+
+bool eq_bpe_encode_part(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w, struct eq_dropping *d,
+                        struct eq_token_list *out) {
+  if (!w.n) return true;
+  if (!b->rules.over_bytes) return encode_characters(b, m, w, d, out);
+  return d ? add_long(b, m, w.p, w.n, w.start, d, out) : eq_bpe_encode(b, m, w.p, w.n, w.start, out);
 }

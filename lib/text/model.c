@@ -38,17 +38,20 @@ void eq_model_memory_free(struct eq_model_memory *memory) {
 
 /* ---- words ---- */
 
-static bool encode_bpe(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
+static bool encode_bpe(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w,
                        struct eq_token_list *out, struct eq_err *err) {
-  return eq_bpe_encode(m->bpe, &memory->bpe, w.p, w.n, w.start, out) || eq_fail_memory(err, 16 * w.n, "tokens");
+  bool plain = !memory->dropping && !w.follows && !w.goes_on;
+  bool good = plain ? eq_bpe_encode(m->bpe, &memory->bpe, w.p, w.n, w.start, out)
+                    : eq_bpe_encode_part(m->bpe, &memory->bpe, w, memory->dropping, out);
+  return good || eq_fail_memory(err, 16 * w.n, "tokens");
 }
 
-static bool encode_unigram(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
+static bool encode_unigram(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w,
                            struct eq_token_list *out, struct eq_err *err) {
   return eq_unigram_encode(m->unigram, &memory->unigram, w.p, w.n, w.start, out, err);
 }
 
-static bool add_unknown(const struct eq_model *m, struct eq_word w, struct eq_token_list *out, struct eq_err *err) {
+static bool add_unknown(const struct eq_model *m, struct eq_part w, struct eq_token_list *out, struct eq_err *err) {
   if (m->unknown == EQ_NO_TOKEN)
     return eq_fail(err, EQ_BAD, "the word '%.*s' is not in the vocabulary, and no token is there for unknown ones",
                    (int)(w.n < 60 ? w.n : 60), w.p);
@@ -56,10 +59,10 @@ static bool add_unknown(const struct eq_model *m, struct eq_word w, struct eq_to
 }
 
 /* The end of the longest piece that begins at `at`, and its id; `at` when there is none. */
-static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w, size_t at,
+static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w, size_t at,
                             uint32_t *id) {
   struct eq_buffer *b = &memory->piece;
-  const size_t prefix = at ? strlen(m->prefix) : 0;
+  const size_t prefix = at || w.follows ? strlen(m->prefix) : 0;
   size_t end = w.n - at > m->vocabulary.longest ? at + m->vocabulary.longest : w.n;
   while (end > at && end < w.n && ((unsigned char)w.p[end] & 0xC0) == 0x80) end--;
   b->size = 0;
@@ -74,7 +77,7 @@ static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *me
 
 /* The longest piece again and again, from the left; a word that has no such pieces is unknown as a whole. Wu et al.
  * 2016, section 4.1. */
-static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
+static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w,
                              struct eq_token_list *out, struct eq_err *err) {
   const size_t before = out->n;
   if (w.n > 4 * m->max_characters || eq_utf8_count(w.p, w.n) > m->max_characters) return add_unknown(m, w, out, err);
@@ -91,7 +94,7 @@ static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *m
   return true;
 }
 
-static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *memory, struct eq_word w,
+static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w,
                              struct eq_token_list *out, struct eq_err *err) {
   uint32_t id;
   (void)memory;
@@ -100,7 +103,7 @@ static bool encode_wordlevel(const struct eq_model *m, struct eq_model_memory *m
 }
 
 static bool (*const encoders[EQ_MODEL_KINDS])(const struct eq_model *m, struct eq_model_memory *memory,
-                                              struct eq_word w, struct eq_token_list *out, struct eq_err *err) = {
+                                              struct eq_part w, struct eq_token_list *out, struct eq_err *err) = {
   [EQ_MODEL_BPE] = encode_bpe,
   [EQ_MODEL_UNIGRAM] = encode_unigram,
   [EQ_MODEL_WORDPIECE] = encode_wordpiece,
@@ -115,9 +118,10 @@ bool eq_model_flush(const struct eq_model *m, struct eq_model_memory *memory, st
   for (size_t i = 0; i < n; i++) {
     const struct eq_word *w = &memory->waiting[i];
     const size_t first = out->n;
-    if (eq_word_memory_recall(memory->words, w, out)) continue;
-    if (!encoders[m->kind](m, memory, *w, out, err)) return false;
-    eq_word_memory_keep(memory->words, w, out, first);
+    const bool draws = memory->dropping; /* then no word is cut twice in the same way */
+    if (!draws && eq_word_memory_recall(memory->words, w, out)) continue;
+    if (!encoders[m->kind](m, memory, (struct eq_part){ w->p, w->n, w->start, false, false }, out, err)) return false;
+    if (!draws) eq_word_memory_keep(memory->words, w, out, first);
   }
   return true;
 }
@@ -131,10 +135,15 @@ static bool add_word(const struct eq_model *m, struct eq_model_memory *memory, c
 bool eq_model_add(const struct eq_model *m, struct eq_model_memory *memory, const char *word, size_t n, size_t start,
                   struct eq_token_list *out, struct eq_err *err) {
   const struct eq_seams *seams = m->bpe ? eq_bpe_seams(m->bpe) : NULL;
-  if (!seams) return add_word(m, memory, word, n, start, out, err);
+  if (!seams || memory->dropping) return add_word(m, memory, word, n, start, out, err);
   for (size_t at = 0, size; at < n; at += size) {
     size = eq_seams_next(seams, word + at, n - at);
     if (!add_word(m, memory, word + at, size, start + at, out, err)) return false;
   }
   return true;
+}
+
+bool eq_model_add_part(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part part,
+                       struct eq_token_list *out, struct eq_err *err) {
+  return eq_model_flush(m, memory, out, err) && encoders[m->kind](m, memory, part, out, err);
 }

@@ -37,6 +37,7 @@ struct eq_model_memory {
   struct eq_bpe_scratch bpe;
   struct eq_unigram_scratch unigram;
   struct eq_buffer piece;
+  struct eq_dropping *dropping; /* of a BPE, borrowed; NULL: without dropout */
 };
 bool eq_model_memory_open(struct eq_model_memory *memory, struct eq_err *err);
 void eq_model_memory_free(struct eq_model_memory *memory);
@@ -48,5 +49,9 @@ bool eq_model_add(const struct eq_model *m, struct eq_model_memory *memory, cons
 /* Adds the tokens of words that wait. After an error too it must be called before their bytes change or go. */
 bool eq_model_flush(const struct eq_model *m, struct eq_model_memory *memory, struct eq_token_list *out,
                     struct eq_err *err);
+/* Adds the tokens of a part of a word, dealt with as in its word: BPE merges nothing beyond it, WordPiece goes on with
+ * its prefix, and what is unknown is the part alone. */
+bool eq_model_add_part(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part part,
+                       struct eq_token_list *out, struct eq_err *err);
 
 #endif

@@ -90,41 +90,76 @@ static bool cut(const struct eq_piece_trie *pieces, enum eq_score_start from, co
   return true;
 }
 
-/* Looks up what a symbol and the next one make, and puts it on the heap. A symbol may be no piece and yet begin one:
- * a character merges whether or not it is a piece. */
-static bool look_up(const struct eq_piece_trie *pieces, const uint32_t *ranks, const char *text,
-                    struct eq_score_scratch *s, uint32_t at) {
-  struct eq_score_symbol *left = &s->symbols[at];
-  left->rank = NONE;
-  if (left->next == NONE || left->node == NONE) return true;
-  const struct eq_score_symbol *right = &s->symbols[left->next];
-  bool frozen = right->node == NONE && right->piece != NONE;
-  uint32_t made = frozen ? NONE : walk(pieces, left->node, text + right->start, right->size);
-  if (piece_of(pieces, made) == NONE) return true;
-  left->rank = ranks[pieces->units[made].value];
-  return heap_push(s, (uint64_t)left->rank << 32 | at);
+/* What is merged by which pieces. */
+struct merging {
+  const struct eq_piece_trie *pieces;
+  const uint32_t *ranks;
+  const char *text;
+  size_t n, reach; /* bytes of the text, and where the pieces end that begin before the place that was asked of last */
+  struct eq_score_scratch *s;
+};
+
+/* The rank of what two symbols make. A symbol may be no piece and yet begin one: a character merges whether or not it
+ * is a piece. */
+static uint32_t rank_at(void *context, uint32_t left_at, uint32_t right_at) {
+  const struct merging *m = context;
+  const struct eq_score_symbol *left = &m->s->symbols[left_at], *right = &m->s->symbols[right_at];
+  bool frozen = left->node == NONE || (right->node == NONE && right->piece != NONE);
+  uint32_t made = frozen ? NONE : walk(m->pieces, left->node, m->text + right->start, right->size);
+  return piece_of(m->pieces, made) == NONE ? NONE : m->ranks[m->pieces->units[made].value];
+}
+
+static void merge_at(void *context, uint32_t left_at, uint32_t right_at) {
+  const struct merging *m = context;
+  struct eq_score_symbol *left = &m->s->symbols[left_at], *right = &m->s->symbols[right_at];
+  left->node = walk(m->pieces, left->node, m->text + right->start, right->size);
+  left->piece = piece_of(m->pieces, left->node);
+  left->size += right->size;
+  left->next = right->next;
+  right->size = 0;
+  right->rank = NONE;
+  if (left->next != NONE) m->s->symbols[left->next].previous = left_at;
+}
+
+static struct eq_str spelling_of(const struct merging *m, uint32_t at) {
+  return (struct eq_str){ m->text + m->s->symbols[at].start, m->s->symbols[at].size };
+}
+
+/* A word begins where white space begins or ends and no piece that stands in the text crosses the place. Asked of each
+ * place in turn. */
+static bool word_begins(void *context, uint32_t at) {
+  struct merging *m = context;
+  const struct eq_score_symbol *symbols = m->s->symbols;
+  uint32_t node = 0;
+  for (size_t i = symbols[at - 1].start; i < m->n && eq_piece_trie_step(m->pieces, &node, m->text[i]); i++)
+    if (piece_of(m->pieces, node) != NONE && i + 1 > m->reach) m->reach = i + 1;
+  return m->reach <= symbols[at].start &&
+         eq_dropping_is_space(spelling_of(m, at - 1)) != eq_dropping_is_space(spelling_of(m, at));
+}
+
+/* Puts the merge of a symbol with the next one on the heap. */
+static bool look_up(struct merging *m, uint32_t at) {
+  struct eq_score_symbol *left = &m->s->symbols[at];
+  left->rank = left->next == NONE ? NONE : rank_at(m, at, left->next);
+  return left->rank == NONE || heap_push(m->s, (uint64_t)left->rank << 32 | at);
 }
 
 bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, enum eq_score_start from,
-                  const struct eq_piece_trie *frozen, const char *text, size_t n, struct eq_score_scratch *s) {
+                  const struct eq_piece_trie *frozen, const char *text, size_t n, struct eq_dropping *dropping,
+                  struct eq_score_scratch *s) {
+  struct merging m = { pieces, ranks, text, n, 0, s };
   if (!cut(pieces, from, frozen, text, n, s)) return false;
+  if (dropping) return eq_merge_dropping(dropping, s->n, &(struct eq_merging){ &m, rank_at, merge_at, word_begins });
   for (uint32_t i = 0; i < s->n; i++)
-    if (!look_up(pieces, ranks, text, s, i)) return false;
+    if (!look_up(&m, i)) return false;
   while (s->heap_size) {
     uint64_t best = heap_pop(s);
     uint32_t at = (uint32_t)best;
     struct eq_score_symbol *left = &s->symbols[at];
     if (left->rank != best >> 32) continue; /* the pair has changed since */
-    struct eq_score_symbol *right = &s->symbols[left->next];
-    left->node = walk(pieces, left->node, text + right->start, right->size);
-    left->piece = piece_of(pieces, left->node);
-    left->size += right->size;
-    left->next = right->next;
-    right->size = 0;
-    right->rank = NONE;
-    if (left->next != NONE) s->symbols[left->next].previous = at;
-    if (!look_up(pieces, ranks, text, s, at)) return false;
-    if (left->previous != NONE && !look_up(pieces, ranks, text, s, left->previous)) return false;
+    merge_at(&m, at, left->next);
+    if (!look_up(&m, at)) return false;
+    if (left->previous != NONE && !look_up(&m, left->previous)) return false;
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #ifndef EQ_TEXT_SCORE_BPE_H
 #define EQ_TEXT_SCORE_BPE_H
 
+#include "lib/text/dropout.h"
 #include "lib/text/piece_trie.h"
 
 /* What a text is cut to: a stretch of it and its piece, EQ_NO_PIECE for a character that is none. */
@@ -28,9 +29,11 @@ enum eq_score_start { EQ_FROM_CHARACTERS, EQ_FROM_BYTES };
 
 /* pieces: what neighbours may become, with ids. ranks[id]: smaller merges first (see eq_score_rank). frozen: symbols
  * that are found first, the longest at each place; may be {0}. text[0..n) is well-formed, shorter than 4 GB.
- * O(n log n) times the longest piece; false when memory is out. */
+ * dropping: with dropout, by words where pieces keep within them; NULL: without. O(n log n) times the longest piece;
+ * false when memory is out. */
 bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, enum eq_score_start from,
-                  const struct eq_piece_trie *frozen, const char *text, size_t n, struct eq_score_scratch *s);
+                  const struct eq_piece_trie *frozen, const char *text, size_t n, struct eq_dropping *dropping,
+                  struct eq_score_scratch *s);
 
 /* An integer that orders scores from the highest down; of a NaN the last. */
 uint32_t eq_score_rank(float score);

@@ -26,6 +26,7 @@ struct eq_sentencepiece_scratch {
   struct eq_unigram_scratch unigram;
   struct eq_score_scratch merging;
   struct eq_token_list found; /* in the normalized text */
+  struct eq_cut_list cuts;    /* likewise */
   char *text;                 /* normalized */
   uint32_t *origins;          /* [n + 1] the original byte of each byte of it */
   size_t n, capacity;
@@ -154,6 +155,7 @@ void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s) {
   eq_unigram_scratch_free(&s->unigram);
   eq_score_scratch_free(&s->merging);
   eq_token_list_free(&s->found);
+  eq_cut_list_free(&s->cuts);
   free(s->text);
   free(s->origins);
   free(s);
@@ -273,33 +275,48 @@ static bool add_unknown(const struct eq_sentencepiece *m, const char *text, size
   return true;
 }
 
-static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s) {
-  if (!eq_score_bpe(eq_unigram_trie(m->pieces), m->ranks, EQ_FROM_CHARACTERS, &m->user, s->text, s->n, &s->merging))
+/* Merges the bytes [start, end) of the normalized text. */
+static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start, size_t end,
+                  struct eq_dropping *dropping) {
+  if (!eq_score_bpe(eq_unigram_trie(m->pieces), m->ranks, EQ_FROM_CHARACTERS, &m->user, s->text + start, end - start,
+                    dropping, &s->merging))
     return false;
   bool after = false, good = true;
   for (size_t i = 0; good && i < s->merging.n; i++) {
     const struct eq_score_symbol *symbol = &s->merging.symbols[i];
-    size_t end = symbol->start + symbol->size;
+    const size_t from = start + symbol->start, to = from + symbol->size;
     if (!symbol->size) continue;
     if (symbol->piece == NONE) {
-      good = add_unknown(m, s->text, symbol->start, end, &after, &s->found);
+      good = add_unknown(m, s->text, from, to, &after, &s->found);
       continue;
     }
     after = false;
-    if ((good = eq_token_list_reserve(&s->found, 1))) add(&s->found, symbol->piece, symbol->start, end);
+    if ((good = eq_token_list_reserve(&s->found, 1))) add(&s->found, symbol->piece, from, to);
   }
   return good;
 }
 
-bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
-                             size_t n, struct eq_token_list *out, struct eq_err *err) {
+static bool encode_part(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start, size_t end,
+                        struct eq_dropping *dropping, struct eq_err *err) {
+  if (!m->rules.merge)
+    return eq_unigram_encode(m->pieces, &s->unigram, s->text + start, end - start, start, &s->found, err);
+  return merge(m, s, start, end, dropping) || eq_fail_memory(err, 8 * (end - start), "a text's pieces");
+}
+
+bool eq_sentencepiece_merges(const struct eq_sentencepiece *m) { return m->rules.merge; }
+
+bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, struct eq_str text,
+                             struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
+                             struct eq_err *err) {
   s->found.n = 0;
-  bool good = normalize(m, s, text, n);
-  if (good && s->n && m->rules.merge)
-    good = merge(m, s);
-  else if (good && !eq_unigram_encode(m->pieces, &s->unigram, s->text, s->n, 0, &s->found, err))
-    return false;
-  if (!good || !eq_token_list_reserve(out, s->found.n)) return eq_fail_memory(err, 8 * n, "a text's pieces");
+  if (!normalize(m, s, text.p, text.n) || !eq_cuts_rewritten(cuts, 0, s->origins, s->n, &s->cuts, &cuts))
+    return eq_fail_memory(err, 8 * text.n, "a text's pieces");
+  for (size_t start = 0, end; start < s->n; start = end) {
+    end = eq_cuts_after(cuts, start);
+    if (end > s->n) end = s->n;
+    if (!encode_part(m, s, start, end, dropping, err)) return false;
+  }
+  if (!eq_token_list_reserve(out, s->found.n)) return eq_fail_memory(err, 8 * text.n, "a text's pieces");
   for (size_t i = 0; i < s->found.n; i++)
     add(out, s->found.ids[i], s->origins[s->found.starts[i]], s->origins[s->found.ends[i]]);
   return true;

@@ -5,6 +5,7 @@
 #define EQ_TEXT_SENTENCEPIECE_H
 
 #include "lib/text/charsmap.h"
+#include "lib/text/cuts.h"
 #include "lib/text/score_bpe.h"
 #include "lib/text/unigram.h"
 
@@ -46,6 +47,7 @@ bool eq_sentencepiece_set_denormalizer(struct eq_sentencepiece *m, struct eq_sen
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err);
 
 size_t eq_sentencepiece_size(const struct eq_sentencepiece *m); /* pieces */
+bool eq_sentencepiece_merges(const struct eq_sentencepiece *m); /* it is a BPE model */
 
 /* What was added, and the rules. */
 struct eq_sentencepiece_facts {
@@ -62,11 +64,14 @@ struct eq_sentencepiece_scratch;
 struct eq_sentencepiece_scratch *eq_sentencepiece_scratch_new(struct eq_err *err);
 void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s); /* NULL too */
 
-/* Adds the tokens of the well-formed text[0..n), of less than 1 GB, to `out`. A token's span is the bytes that its
- * piece came of, as SentencePiece has it: of what a replacement made, the last token has the bytes that were replaced,
- * those before it cover nothing. A byte of an unknown character that stands in the text as it is covers itself. */
-bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
-                             size_t n, struct eq_token_list *out, struct eq_err *err);
+/* Adds the tokens of a well-formed text of less than 1 GB to `out`; none crosses one of `cuts`, as they come through
+ * the normalizing (eq_cuts_rewritten). dropping: with dropout, of a BPE model; NULL: without. A token's span is the
+ * bytes that its piece came of, as SentencePiece has it: of what a replacement made, the last token has the bytes that
+ * were replaced, those before it cover nothing. A byte of an unknown character that stands in the text as it is covers
+ * itself. */
+bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, struct eq_str text,
+                             struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
+                             struct eq_err *err);
 
 /* Replaces *text, of decoded pieces, by what the denormalizer makes of it, held by s; where there is none it stays.
  * False when memory is out. */

@@ -172,6 +172,8 @@ struct eq_str eq_tiktoken_bytes(const struct eq_tiktoken *t, uint32_t id) {
 struct run {
   const struct eq_tiktoken *t;
   struct eq_score_scratch *s;
+  struct eq_cuts cuts;
+  struct eq_dropping *dropping;
   const char *text;
   struct eq_token_list *out;
   struct eq_err *err;
@@ -183,21 +185,28 @@ static void add(struct eq_token_list *out, uint32_t id, size_t start, size_t end
   out->ends[out->n++] = (uint32_t)end;
 }
 
-static bool add_piece(void *context, size_t start, size_t end) {
-  const struct run *r = context;
+static bool add_part(const struct run *r, size_t start, size_t end) {
   static const struct eq_piece_trie nothing = { 0 };
-  uint32_t whole = eq_piece_trie_find(&r->t->tokens, (struct eq_str){ r->text + start, end - start });
+  uint32_t whole = NONE;
+  if (!r->dropping) whole = eq_piece_trie_find(&r->t->tokens, (struct eq_str){ r->text + start, end - start });
   bool good = eq_token_list_reserve(r->out, end - start);
   if (good && whole != NONE)
     add(r->out, whole, start, end);
   else if ((good = good && eq_score_bpe(&r->t->tokens, r->t->ranks, EQ_FROM_BYTES, &nothing, r->text + start,
-                                        end - start, r->s)))
+                                        end - start, r->dropping, r->s)))
     for (size_t i = 0; i < r->s->n; i++) {
       const struct eq_score_symbol *symbol = &r->s->symbols[i];
       size_t at = start + symbol->start;
       if (symbol->size) add(r->out, symbol->piece, at, at + symbol->size);
     }
   return good || eq_fail_memory(r->err, 16 * r->out->n, "tokens");
+}
+
+static bool add_piece(void *context, size_t start, size_t end) {
+  const struct run *r = context;
+  for (size_t next; (next = eq_cuts_after(r->cuts, start)) < end; start = next)
+    if (!add_part(r, start, next)) return false;
+  return add_part(r, start, end);
 }
 
 static unsigned properties_before(const struct eq_tiktoken *t, const char *text, size_t at, size_t *start) {
@@ -218,10 +227,11 @@ static size_t tail_of(const struct eq_tiktoken *t, const char *text, size_t n) {
   return at;
 }
 
-bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, const char *text, size_t n,
-                        struct eq_token_list *out, struct eq_err *err) {
-  struct run r = { t, s, text, out, err };
-  size_t end = t->tail ? tail_of(t, text, n) : n;
-  return (!end || eq_pretokenize(&t->pretokenizer, text, end, add_piece, &r, err)) &&
-         (end == n || add_piece(&r, end, n));
+bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, struct eq_str text,
+                        struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
+                        struct eq_err *err) {
+  struct run r = { t, s, cuts, dropping, text.p, out, err };
+  size_t end = t->tail ? tail_of(t, text.p, text.n) : text.n;
+  return (!end || eq_pretokenize(&t->pretokenizer, text.p, end, add_piece, &r, err)) &&
+         (end == text.n || add_piece(&r, end, text.n));
 }

@@ -8,6 +8,7 @@
 #define EQ_TEXT_TIKTOKEN_H
 
 #include "lib/text/bpe.h"
+#include "lib/text/cuts.h"
 #include "lib/text/pretokenizer.h"
 #include "lib/text/score_bpe.h"
 
@@ -21,8 +22,10 @@ void eq_tiktoken_free(struct eq_tiktoken *t);                              /* NU
 size_t eq_tiktoken_size(const struct eq_tiktoken *t);                      /* one above the largest rank */
 struct eq_str eq_tiktoken_bytes(const struct eq_tiktoken *t, uint32_t id); /* {NULL, 0} when no token has the rank */
 
-/* Adds the tokens of the well-formed text[0..n) to `out`; each begins where the one before it ends. */
-bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, const char *text, size_t n,
-                        struct eq_token_list *out, struct eq_err *err);
+/* Adds the tokens of a well-formed text to `out`; each begins where the one before it ends. Pieces are cut at `cuts`
+ * too. With dropout (NULL: without) a piece that is a token is merged like any other. */
+bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, struct eq_str text,
+                        struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
+                        struct eq_err *err);
 
 #endif

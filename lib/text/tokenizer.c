@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/number.h"
 #include "lib/base/utf8.h"
 
 struct eq_token_scratch {
@@ -10,20 +11,57 @@ struct eq_token_scratch {
   struct eq_normalizer_scratch stages[EQ_STAGES_MAX];
   struct eq_sentencepiece_scratch *pieces;
   struct eq_score_scratch merging; /* of tiktoken */
+  struct eq_dropping dropping;
+  struct eq_cut_list cuts, stage_cuts[EQ_STAGES_MAX];
 };
 
-const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->name; }
+const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->shown ? t->shown : t->name; }
 size_t eq_tokenizer_vocab(const struct eq_tokenizer *t) { return t->vocab; }
 
-bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
+static bool merges(const struct eq_tokenizer *t) {
+  return t->tiktoken || (t->sentencepiece ? eq_sentencepiece_merges(t->sentencepiece) : t->model.kind == EQ_MODEL_BPE);
+}
+
+static bool can(const struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
+  static const char *const models[EQ_MODEL_KINDS] = { "BPE", "Unigram", "WordPiece", "WordLevel" };
   bool has_special = !t->tiktoken && (!t->sentencepiece || t->verbatim.n_tokens);
   bool has_frame = !t->tiktoken && !t->sentencepiece;
   if ((options.special && !has_special) || (options.frame && !has_frame))
     return eq_fail(err, EQ_BAD, "%s: %s supported with this kind of vocabulary", t->name,
                    options.special && !has_special ? "special tokens in a text are not" : "a frame is not");
+  if (options.dropout && !merges(t))
+    return eq_fail(err, EQ_BAD,
+                   "%s: the model is %s, which merges nothing that could be dropped; dropout works with BPE: that of "
+                   "tokenizer.json or merges.txt, of SentencePiece, tiktoken and GGUF",
+                   t->name, models[t->sentencepiece ? EQ_MODEL_UNIGRAM : t->model.kind]);
+  return true;
+}
+
+/* The name with what was asked for. */
+static bool show_name(struct eq_tokenizer *t, struct eq_err *err) {
+  struct eq_buffer b = { 0 };
+  char p[EQ_NUMBER_TEXT];
+  free(t->shown);
+  t->shown = NULL;
+  if (!t->drops && !t->constraints) return true;
+  eq_buffer_string(&b, t->name);
+  eq_format_f64(t->dropout.p, p);
+  if (t->drops) eq_buffer_format(&b, "+dropout=%s@%llu", p, (unsigned long long)t->dropout.seed);
+  if (t->constraints)
+    eq_buffer_format(&b, "+constrain=%016llx", (unsigned long long)eq_constraints_digest(t->constraints));
+  t->shown = b.failed ? NULL : b.data;
+  if (b.failed) eq_buffer_free(&b);
+  return t->shown || eq_fail_memory(err, strlen(t->name), "a name");
+}
+
+bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
+  if (!can(t, options, err)) return false;
   t->find_special = options.special;
   t->put_frame = options.frame;
-  return true;
+  t->constraints = options.constraints;
+  t->drops = options.dropout;
+  t->dropout = options.dropout ? *options.dropout : (struct eq_dropout){ 0 };
+  return show_name(t, err);
 }
 
 bool eq_tokenizer_set_kind(struct eq_tokenizer *t, uint32_t id, enum eq_token_kind kind, struct eq_err *err) {
@@ -48,6 +86,7 @@ bool eq_tokenizer_add_content(struct eq_tokenizer *t, uint32_t id, struct eq_str
 
 void eq_tokenizer_close(struct eq_tokenizer *t) {
   free(t->name);
+  free(t->shown);
   for (size_t i = 0; i < EQ_STAGES_MAX; i++) {
     eq_normalizer_free(&t->stages[i].rewrite);
     eq_pretokenizer_close(&t->stages[i].cuts);
@@ -85,7 +124,10 @@ void eq_token_scratch_free(struct eq_token_scratch *s) {
   eq_model_memory_free(&s->model);
   eq_sentencepiece_scratch_free(s->pieces);
   eq_score_scratch_free(&s->merging);
+  eq_dropping_free(&s->dropping);
+  eq_cut_list_free(&s->cuts);
   for (size_t i = 0; i < EQ_STAGES_MAX; i++) eq_normalizer_scratch_free(&s->stages[i]);
+  for (size_t i = 0; i < EQ_STAGES_MAX; i++) eq_cut_list_free(&s->stage_cuts[i]);
   free(s);
 }
 
@@ -93,6 +135,7 @@ void eq_token_scratch_free(struct eq_token_scratch *s) {
 struct run {
   const struct eq_tokenizer *t;
   struct eq_token_scratch *s;
+  struct eq_dropping *dropping; /* NULL: without dropout */
   struct eq_token_list *out;
   struct eq_err *err;
 };
@@ -103,6 +146,7 @@ struct stretch {
   const struct run *run;
   size_t stage;
   struct eq_view view;
+  struct eq_cuts cuts;          /* of the view's text */
   const struct stretch *around; /* NULL: the whole text */
   size_t origin;                /* where its original begins in the text around it */
   size_t base;                  /* of a piece of it: where that begins; what the cutting's offsets are counted from */
@@ -116,14 +160,30 @@ static size_t whole_offset(const struct stretch *s, size_t at) {
   return at;
 }
 
-static bool rewrite(const struct run *r, size_t stage, const struct stretch *around, struct eq_str text, size_t origin);
+static bool rewrite(const struct run *r, size_t stage, const struct stretch *around, struct eq_str text, size_t origin,
+                    struct eq_cuts cuts);
+
+/* The tokens of a word, or of its parts between cuts. */
+static bool add_word(const struct stretch *s, size_t start, size_t end) {
+  const struct run *r = s->run;
+  const char *text = s->view.text.p;
+  size_t next = s->cuts.n ? eq_cuts_after(s->cuts, start) : end;
+  if (next >= end) return eq_model_add(&r->t->model, &r->s->model, text + start, end - start, start, r->out, r->err);
+  for (size_t at = start; at < end; at = next, next = eq_cuts_after(s->cuts, at)) {
+    if (next > end) next = end;
+    const struct eq_part part = { text + at, next - at, at, at > start, next < end };
+    if (!eq_model_add_part(&r->t->model, &r->s->model, part, r->out, r->err)) return false;
+  }
+  return true;
+}
 
 static bool add_piece(void *context, size_t start, size_t end) {
   const struct stretch *s = context;
   const struct run *r = s->run;
-  struct eq_str piece = { s->view.text.p + s->base + start, end - start };
-  if (s->stage + 1 < r->t->n_stages) return rewrite(r, s->stage + 1, s, piece, s->base + start);
-  return eq_model_add(&r->t->model, &r->s->model, piece.p, piece.n, s->base + start, r->out, r->err);
+  start += s->base;
+  end += s->base;
+  if (s->stage + 1 == r->t->n_stages) return add_word(s, start, end);
+  return rewrite(r, s->stage + 1, s, (struct eq_str){ s->view.text.p + start, end - start }, start, s->cuts);
 }
 
 static bool cut(const struct stretch *s, size_t start, size_t end) {
@@ -139,7 +199,7 @@ static bool cut(const struct stretch *s, size_t start, size_t end) {
 static bool find_added(const struct stretch *s, const struct eq_added_tokens *tokens,
                        bool (*rest)(const struct stretch *s, size_t start, size_t end)) {
   const struct run *r = s->run;
-  struct eq_added_search search = { tokens, s->view.text, !r->t->find_special, 0, 0 };
+  struct eq_added_search search = { tokens, s->view.text, !r->t->find_special, 0, 0, s->cuts };
   size_t done = 0, start, end;
   for (uint32_t id; eq_added_search_next(&search, &start, &end, &id); done = end) {
     if (done < start && !rest(s, done, start)) return false;
@@ -148,14 +208,16 @@ static bool find_added(const struct stretch *s, const struct eq_added_tokens *to
   return done >= s->view.text.n || rest(s, done, s->view.text.n);
 }
 
-/* A piece of a text by the stages from `stage` on. */
-static bool rewrite(const struct run *r, size_t stage, const struct stretch *around, struct eq_str text,
-                    size_t origin) {
+/* A piece of a text by the stages from `stage` on; cuts are of the text around it. */
+static bool rewrite(const struct run *r, size_t stage, const struct stretch *around, struct eq_str text, size_t origin,
+                    struct eq_cuts cuts) {
   const struct eq_stage *e = &r->t->stages[stage];
   struct stretch s = { .run = r, .stage = stage, .around = around, .origin = origin };
   const size_t before = r->out->n;
   bool at_start = whole_offset(around, origin) == 0;
   if (!eq_normalize(&e->rewrite, &r->t->unicode, &r->s->stages[stage], text, at_start, &s.view, r->err)) return false;
+  if (!eq_cuts_rewritten(cuts, origin, s.view.from, s.view.text.n, &r->s->stage_cuts[stage], &s.cuts))
+    return out_of_memory(r);
   if (!(stage == 0 ? find_added(&s, &r->t->normalized, cut) : cut(&s, 0, s.view.text.n))) return false;
   if (!s.view.from && !origin) return true;
   for (size_t i = before; i < r->out->n; i++) {
@@ -167,14 +229,17 @@ static bool rewrite(const struct run *r, size_t stage, const struct stretch *aro
 }
 
 static bool rewrite_first(const struct stretch *s, size_t start, size_t end) {
-  return rewrite(s->run, 0, NULL, (struct eq_str){ s->view.text.p + start, end - start }, start);
+  return rewrite(s->run, 0, NULL, (struct eq_str){ s->view.text.p + start, end - start }, start, s->cuts);
 }
 
 /* A stretch between added tokens, by the pieces of SentencePiece. */
 static bool add_pieces(const struct stretch *s, size_t start, size_t end) {
   const struct run *r = s->run;
   const size_t before = r->out->n;
-  if (!eq_sentencepiece_encode(r->t->sentencepiece, r->s->pieces, s->view.text.p + start, end - start, r->out, r->err))
+  const struct eq_str text = { s->view.text.p + start, end - start };
+  struct eq_cuts cuts;
+  if (!eq_cuts_rewritten(s->cuts, start, NULL, text.n, &r->s->stage_cuts[0], &cuts)) return out_of_memory(r);
+  if (!eq_sentencepiece_encode(r->t->sentencepiece, r->s->pieces, text, cuts, r->dropping, r->out, r->err))
     return false;
   for (size_t i = before; i < r->out->n; i++) {
     r->out->starts[i] += (uint32_t)start;
@@ -189,20 +254,40 @@ static bool add_frame(const struct run *r, const uint32_t *ids, size_t n, size_t
   return true;
 }
 
+static bool check_text(struct eq_str text, struct eq_err *err) {
+  size_t bad;
+  if (text.n > UINT32_MAX / 4) return eq_fail(err, EQ_BAD, "the text has %zu bytes; cut it into segments", text.n);
+  if (!text.n || (bad = eq_utf8_invalid(text.p, text.n)) == text.n) return true;
+  return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text.p[bad]);
+}
+
+static bool tokenize(const struct run *r, struct eq_str text, struct eq_cuts cuts) {
+  const struct eq_tokenizer *t = r->t;
+  const struct eq_frame *frame = &t->frame;
+  const struct stretch whole = { .run = r, .view = { .text = text }, .cuts = cuts };
+  r->s->model.dropping = r->dropping;
+  r->s->model.n_waiting = 0;
+  if (t->sentencepiece) return find_added(&whole, &t->verbatim, add_pieces);
+  if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &r->s->merging, text, cuts, r->dropping, r->out, r->err);
+  if (t->put_frame && !add_frame(r, frame->before, frame->n_before, 0)) return false;
+  if (!find_added(&whole, &t->verbatim, rewrite_first)) return false;
+  return !t->put_frame || add_frame(r, frame->after, frame->n_after, text.n);
+}
+
+bool eq_tokenize_segment(const struct eq_tokenizer *t, struct eq_token_scratch *s, struct eq_str lang, struct eq_str id,
+                         struct eq_str text, struct eq_token_list *out, struct eq_err *err) {
+  bool drops = t->drops && t->dropout.p > 0; /* p = 0 is the tokenizer as it is, with all its short cuts */
+  const struct run r = { t, s, drops ? &s->dropping : NULL, out, err };
+  struct eq_cuts cuts = { 0 };
+  out->n = 0;
+  if (!check_text(text, err)) return false;
+  if (drops) eq_dropping_begin(&s->dropping, &t->dropout, lang, id);
+  if (t->constraints && !eq_constraints_cuts(t->constraints, lang, id, text, &s->cuts, &cuts, err)) return false;
+  return tokenize(&r, text, cuts);
+}
+
 bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const char *text, size_t n,
                  struct eq_token_list *out, struct eq_err *err) {
-  const struct run r = { t, s, out, err };
-  const struct eq_frame *frame = &t->frame;
-  const struct stretch whole = { .run = &r, .view = { .text = { text, n } } };
-  size_t bad;
-  out->n = 0;
-  s->model.n_waiting = 0;
-  if (n > UINT32_MAX / 4) return eq_fail(err, EQ_BAD, "the text has %zu bytes; cut it into segments", n);
-  if (n && (bad = eq_utf8_invalid(text, n)) < n)
-    return eq_fail(err, EQ_BAD, "byte %zu of the text (0x%02x) is not UTF-8", bad, (unsigned)(unsigned char)text[bad]);
-  if (t->sentencepiece) return find_added(&whole, &t->verbatim, add_pieces);
-  if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &s->merging, text, n, out, err);
-  if (t->put_frame && !add_frame(&r, frame->before, frame->n_before, 0)) return false;
-  if (!find_added(&whole, &t->verbatim, rewrite_first)) return false;
-  return !t->put_frame || add_frame(&r, frame->after, frame->n_after, n);
+  const struct eq_str none = { "", 0 };
+  return eq_tokenize_segment(t, s, none, none, (struct eq_str){ text, n }, out, err);
 }

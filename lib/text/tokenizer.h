@@ -5,6 +5,7 @@
 #define EQ_TEXT_TOKENIZER_H
 
 #include "lib/text/added_tokens.h"
+#include "lib/text/constraints.h"
 #include "lib/text/decoder.h"
 #include "lib/text/model.h"
 #include "lib/text/normalizer.h"
@@ -50,7 +51,8 @@ struct eq_joining {
 
 /* What tokenizer_file.c fills in. */
 struct eq_tokenizer {
-  char *name; /* "folder@digest of its files", 16 hexadecimal digits */
+  char *name;  /* "folder@digest of its files", 16 hexadecimal digits */
+  char *shown; /* what eq_tokenizer_name says: the name, and how it was made to differ */
   struct eq_unicode unicode;
   struct eq_stage stages[EQ_STAGES_MAX];
   size_t n_stages;                   /* at least 1 */
@@ -62,7 +64,9 @@ struct eq_tokenizer {
   struct eq_vocabulary added; /* the contents of tokens that stand outside the model's vocabulary, or again in it */
   unsigned char *kinds;       /* [kinds_capacity] of an id 1 + enum eq_token_kind, 0 where the model says it */
   size_t kinds_capacity;
-  bool find_special, put_frame;
+  bool find_special, put_frame, drops;
+  struct eq_dropout dropout;                /* with drops */
+  const struct eq_constraints *constraints; /* borrowed, or NULL */
   /* The way back, detokenizer.h. */
   struct eq_decoder decoder;
   struct eq_err undecodable;      /* why the file's decoder cannot be used, if so */
@@ -81,10 +85,12 @@ void eq_tokenizer_free(struct eq_tokenizer *t);  /* NULL too */
 void eq_tokenizer_close(struct eq_tokenizer *t); /* what it holds, but not its unicode nor itself */
 
 /* What is asked of a tokenizer; all off at first. Not while threads use it. False when it cannot do that: a vocabulary
- * in one file knows no frame, and those of SentencePiece and tiktoken no special tokens. */
+ * in one file knows no frame, and those of SentencePiece and tiktoken no special tokens; only a BPE knows dropout. */
 struct eq_tokenizer_options {
   bool special; /* special tokens (<|endoftext|>) that stand in a text are tokens; else they are text */
   bool frame;   /* the post-processor's tokens are put around each text; they cover no bytes */
+  const struct eq_dropout *dropout;         /* NULL: none */
+  const struct eq_constraints *constraints; /* borrowed while the tokenizer is used; NULL: none */
 };
 bool eq_tokenizer_set(struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err);
 
@@ -94,6 +100,8 @@ bool eq_tokenizer_set_kind(struct eq_tokenizer *t, uint32_t id, enum eq_token_ki
 bool eq_tokenizer_add_content(struct eq_tokenizer *t, uint32_t id, struct eq_str content, enum eq_token_kind kind,
                               struct eq_err *err);
 
+/* "folder@digest", and where they were asked for "+dropout=0.1@7" and "+constrain=digest", so that ids which were made
+ * differently are not taken for the same. */
 const char *eq_tokenizer_name(const struct eq_tokenizer *t);
 /* Every id is below this. A model must have at least so many embeddings, or its texts' largest id must be checked. */
 size_t eq_tokenizer_vocab(const struct eq_tokenizer *t);
@@ -110,5 +118,10 @@ void eq_token_scratch_free(struct eq_token_scratch *s); /* NULL too */
  * before. */
 bool eq_tokenize(const struct eq_tokenizer *t, struct eq_token_scratch *s, const char *text, size_t n,
                  struct eq_token_list *out, struct eq_err *err);
+
+/* The same for the segment with this language and id, to which dropout and constraints go by; eq_tokenize has both
+ * empty. False too when a constraint does not fit the text. */
+bool eq_tokenize_segment(const struct eq_tokenizer *t, struct eq_token_scratch *s, struct eq_str lang, struct eq_str id,
+                         struct eq_str text, struct eq_token_list *out, struct eq_err *err);
 
 #endif

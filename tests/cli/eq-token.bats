@@ -216,3 +216,69 @@ END
   eq-text -c corpora/udhr -l sw -n 2 | eq-token -m corpora/mini --bytes | eq-ppl -m corpora/mini |
     eq-show -f jsonl | jq -e -s 'length == 2 and all(.n_tokens == .bytes and .nll > 0)'
 }
+
+@test "dropout: the same bytes for any threads, order and shards, other tokens for another seed, and the name says it" {
+  eq-text -c corpora/udhr -l en,he,fi -o text.mp
+  eq-token -m corpora/mini --dropout 0.2@7 -t 1 <text.mp >1.mp
+  eq-token -m corpora/mini --dropout 0.2@7 -t 3 <text.mp >3.mp
+  cmp 1.mp 3.mp
+  eq-show -f jsonl <1.mp | jq -c '[.lang, .id, .ids]' | sort >whole
+  for i in 2 0 1; do eq-shard -n 3 -s "$i" <text.mp | eq-token -m corpora/mini --dropout 0.2@7; done |
+    eq-show -f jsonl | jq -c 'select(.k == "tokens") | [.lang, .id, .ids]' | sort | cmp - whole
+  eq-token -m corpora/mini --dropout 0.2@8 <text.mp | eq-show -f jsonl |
+    jq -c 'select(.ids | length > 40) | [.lang, .id, .ids]' | sort >other
+  [ "$(wc -l <other)" -gt 60 ]
+  [ -z "$(comm -12 whole other)" ]
+  [[ $(eq-show -f jsonl <1.mp | jq -r .tokenizer | sort -u) == mini@*+dropout=0.2@7 ]]
+}
+
+@test "dropout of 0 is the tokenizer as it is, of 1 its bytes" {
+  eq-text -c corpora/udhr -l en,am -o text.mp
+  eq-token -m corpora/mini <text.mp | eq-show -f jsonl | jq -c 'del(.tokenizer)' >without
+  eq-token -m corpora/mini --dropout 0@7 <text.mp | eq-show -f jsonl | jq -c 'del(.tokenizer)' | cmp - without
+  eq-token -m corpora/mini --dropout 1@7 <text.mp | eq-show -f jsonl | jq -e -s 'all((.ids | length) == (.text | utf8bytelength))'
+}
+
+@test "dropout that is no probability and seed, or of a model without merges, is refused" {
+  eq-text -c corpora/udhr -l en -n 1 -o text.mp
+  run --separate-stderr eq-token -m corpora/mini --dropout 0.1 -i text.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *'expected @ and a seed, a whole number, as in 0.1@7' ]]
+  run --separate-stderr eq-token -m "$BATS_TEST_DIRNAME/../golden/pieces/unigram.model" --dropout 0.1@7 -i text.mp -o out.mp
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *'the model is Unigram, which merges nothing that could be dropped; dropout works with BPE: '* ]]
+  [ ! -e out.mp ]
+}
+
+@test "no token crosses the parts of a word of the table" {
+  eq-text -c corpora/udhr -l en,de -o text.mp
+  printf 'lang\tword\tparts\nen\tfreedoms\tfree dom s\n*\trights\tright s\n' >parts.tsv
+  eq-token -m corpora/mini --constrain parts.tsv -t 1 <text.mp >1.mp
+  eq-token -m corpora/mini --constrain parts.tsv -t 2 <text.mp >2.mp
+  cmp 1.mp 2.mp
+  eq-show -f jsonl <1.mp >got
+  jq -e -s 'map(select(.lang == "en") | . as $r | [.text | match("\\bfreedoms\\b"; "g").offset] |
+    all(. as $at | (($at + 4) | IN($r.starts[])) and (($at + 7) | IN($r.starts[])))) | all' <(jq -c 'select(.text | test("^[\\x00-\\x7f]*$"))' got)
+  [ "$(jq -r 'select(.lang == "en") | .text' got | grep -oiw freedoms | wc -l)" -ge 3 ]
+  [[ $(jq -r .tokenizer got | sort -u) =~ ^mini@[0-9a-f]{16}\+constrain=[0-9a-f]{16}$ ]]
+  # texts without such a word are cut as ever
+  diff <(jq -c 'select(.text | test("freedoms|rights") | not) | .ids' got) \
+    <(eq-token -m corpora/mini <text.mp | eq-show -f jsonl | jq -c 'select(.text | test("freedoms|rights") | not) | .ids')
+}
+
+@test "cuts by id; what never came is remarked on, and a bad table is an error that names the line" {
+  printf '1\thello world\n2\td\xc3\xa9j\xc3\xa0\n' >x.tsv
+  eq-text -c x.tsv -l en -o text.mp
+  printf 'lang\tid\tcuts\nen\t1\t2,8\nen\t9\t1\nfr\t1\t2\n' >cuts.tsv
+  run --separate-stderr eq-token -m corpora/mini --constrain cuts.tsv -i text.mp -o out.mp
+  [ "$status" -eq 0 ]
+  [ "$stderr" = 'eq-token: cuts.tsv: no segment has the language fr; no segment has 1 of the ids in the languages that came' ]
+  [ "$(eq-show -f jsonl <out.mp | jq -c '[.starts[] | select(. == 2 or . == 8)]' | head -n 1)" = '[2,8]' ]
+  eq-token -q -m corpora/mini --constrain cuts.tsv -i text.mp -o out.mp 2>said
+  [ ! -s said ]
+  rm out.mp
+  printf 'lang\tid\tcuts\nen\t2\t2\n' >cuts.tsv
+  refuses 'text.mp: record 2 (language en, id 2): cuts.tsv:2: cut 2 is inside a character of the text, which has 6 bytes; expected where a character begins' -m corpora/mini --constrain cuts.tsv -i text.mp
+  printf 'lang\tword\tparts\nen\tfreedom\tfree dam\n' >parts.tsv
+  refuses "parts.tsv:2: the parts are 'free dam', expected the word 'freedom' with single blanks where it is cut" -m corpora/mini --constrain parts.tsv -i text.mp
+}

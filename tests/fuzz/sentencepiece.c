@@ -16,7 +16,8 @@ static void cut(const struct eq_sentencepiece *m) {
   struct eq_err err = { 0 };
   struct eq_token_list out = { 0 };
   struct eq_sentencepiece_scratch *s = eq_sentencepiece_scratch_new(&err);
-  if (!eq_sentencepiece_encode(m, s, text, sizeof text - 1, &out, &err)) abort();
+  if (!eq_sentencepiece_encode(m, s, (struct eq_str){ text, sizeof text - 1 }, (struct eq_cuts){ 0 }, NULL, &out, &err))
+    abort();
   for (size_t i = 0; i < out.n; i++) {
     if (out.ids[i] >= eq_sentencepiece_size(m) || out.starts[i] > out.ends[i] || out.ends[i] > sizeof text - 1) abort();
     if (i && out.starts[i] < out.starts[i - 1]) abort();

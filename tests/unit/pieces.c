@@ -114,7 +114,7 @@ static void ids_and_spans_are_those_of_the_sentencepiece_package(void **state) {
       continue;
     }
     out.n = 0;
-    if (!eq_sentencepiece_encode(m, s, l->text.p, l->text.n, &out, &err)) fail_msg("%s", err.text);
+    if (!eq_sentencepiece_encode(m, s, l->text, (struct eq_cuts){ 0 }, NULL, &out, &err)) fail_msg("%s", err.text);
     compare(l, &out);
   }
   eq_sentencepiece_free(m);
@@ -257,7 +257,7 @@ static void ids_are_those_of_the_tiktoken_package(void **state) {
       continue;
     }
     out.n = 0;
-    if (!eq_tiktoken_encode(t, &s, l->text.p, l->text.n, &out, &err)) fail_msg("%s", err.text);
+    if (!eq_tiktoken_encode(t, &s, l->text, (struct eq_cuts){ 0 }, NULL, &out, &err)) fail_msg("%s", err.text);
     bool same = out.n == l->n[0] && (!out.n || !memcmp(out.ids, l->numbers[0], out.n * sizeof *out.ids));
     if (!same) fail_msg("'%.*s' has other ids", EQ_STR(l->text));
     for (size_t i = 0; i < out.n; i++) assert_int_equal(out.starts[i], i ? out.ends[i - 1] : 0);
@@ -449,7 +449,7 @@ static void a_megabyte_of_one_thing_takes_linear_time(void **state) {
       size_t n = 0, size = strlen(units[i]);
       for (; n + size <= 1 << 20; n += size) memcpy(text + n, units[i], size);
       out.n = 0;
-      assert_true(eq_sentencepiece_encode(m, s, text, n, &out, &err));
+      assert_true(eq_sentencepiece_encode(m, s, (struct eq_str){ text, n }, (struct eq_cuts){ 0 }, NULL, &out, &err));
       if (out.n) assert_int_equal(out.ends[out.n - 1], n);
     }
     eq_sentencepiece_free(m);
