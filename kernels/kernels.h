@@ -34,12 +34,37 @@ struct eq_weight {
   bool by_output;
 };
 
+enum eq_norm_kind {
+  EQ_LAYERNORM, /* (x - mean) / sqrt(variance + epsilon), biased variance: Ba et al. 2016, eq. 4 */
+  EQ_RMSNORM,   /* x / sqrt(mean of squares + epsilon): Zhang and Sennrich 2019, eq. 4 */
+};
+
+/* What follows is multiplied by gain + gain_offset (gain NULL: 1), and shift is added (NULL: 0). */
+struct eq_norm {
+  enum eq_norm_kind kind;
+  const float *gain, *shift; /* [n] */
+  size_t n;
+  float gain_offset, epsilon;
+};
+
 /* One head of one sequence: q, k, v point at its first row; rows are `stride` floats apart, n of them, head_size each.
- */
+ * The score of query i and key j is cap(scale q_i.k_j) + key_bias[j] - key_bias[i]; i sees the keys j <= i (all, when
+ * bidirectional) with |i - j| < window. */
 struct eq_head {
   const float *q, *k, *v;
   size_t stride, n, head_size;
-  float scale; /* of q.k */
+  float scale;
+  float softcap;         /* cap(s) = softcap tanh(s / softcap); 0: none */
+  const float *key_bias; /* [n]; NULL: none. ALiBi: Press et al. 2022, section 3 */
+  size_t window;         /* 0: none */
+  bool bidirectional;
+};
+
+/* What becomes of a logit l: softcap tanh(scale (l + bias) / softcap). */
+struct eq_logit_rule {
+  const float *bias; /* of the whole vocabulary; NULL: none */
+  float scale;       /* 1: none */
+  float softcap;     /* 0: none */
 };
 
 /* The log-sum-exp of a row of logits, collected part by part: log(sum exp(logit)) = max + log(sum). */
@@ -61,24 +86,33 @@ struct eq_kernels {
   void (*linear)(float *y, size_t y_stride, const float *x, size_t x_stride, struct eq_weight w, const float *bias,
                  bool add);
 
-  /* y = (x - mean) / sqrt(variance + epsilon) gain + shift, row by row; biased variance (Ba et al. 2016, eq. 4).
-   * x, y: [rows][n] and may be the same; gain, shift: [n]. */
-  void (*layernorm)(float *y, const float *x, const float *gain, const float *shift, size_t rows, size_t n,
-                    float epsilon);
+  /* y = norm(x), row by row. x, y: [rows][norm.n] and may be the same. */
+  void (*normalize)(float *y, const float *x, struct eq_norm norm, size_t rows);
 
   /* x[i] = f(x[i]) (Hendrycks and Gimpel 2016 for GELU and its tanh form). */
   void (*activate)(enum eq_activation f, float *x, size_t n);
 
-  /* Causal attention of one head (Vaswani et al. 2017, eq. 1): out[i] = sum_{j<=i} softmax_j(scale q_i.k_j) v_j.
-   * Rows of out are out_stride floats apart. scratch: eq_attention_scratch(n) floats. */
+  /* y[i] *= x[i]. */
+  void (*multiply)(float *y, const float *x, size_t n);
+
+  /* Rotates the pairs of each row by the row's angles (Su et al. 2021, eq. 34): x: `rows` rows, `stride` floats apart;
+   * cos, sin: [rows][half]. Pair d is (2d, 2d + 1) when interleaved, else (d, d + half). */
+  void (*rotate)(float *x, size_t stride, size_t rows, const float *cos, const float *sin, size_t half,
+                 bool interleaved);
+
+  /* Attention of one head (Vaswani et al. 2017, eq. 1): out[i] = sum_j softmax_j(score of i and j) v_j over the keys
+   * that i sees. Rows of out are out_stride floats apart. scratch: eq_attention_scratch(n) floats. */
   void (*attend)(float *out, size_t out_stride, struct eq_head head, float *scratch);
 
   /* Logits of a tile of EQ_TILE rows x[.][w.in] against the w.out columns of a part of the vocabulary (at most
    * EQ_VOCAB_TILE) whose first id is `first`: updates each row's log-sum-exp, and stores in target_logit[row] the logit
    * of target[row] when that lies in this part. scratch: EQ_TILE * EQ_VOCAB_TILE floats. Rows from `rows` on are
    * padding. */
-  void (*head)(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w, size_t first,
-               const uint32_t *target, size_t rows, float *scratch);
+  void (*head)(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w,
+               struct eq_logit_rule rule, size_t first, const uint32_t *target, size_t rows, float *scratch);
+
+  /* The logits themselves of a tile of EQ_TILE rows: out[EQ_TILE][w.out], whose first id is `first`. */
+  void (*logits)(float *out, const float *x, struct eq_weight w, struct eq_logit_rule rule, size_t first);
 };
 
 enum { EQ_QUERY_TILE = 64 }; /* queries that attend sees at a time */

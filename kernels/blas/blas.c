@@ -25,19 +25,42 @@ static void linear(float *y, size_t y_stride, const float *x, size_t x_stride, s
           add || bias ? 1 : 0);
 }
 
-/* Queries go in tiles, each against the keys up to its last query: the shapes depend on nothing but the sequence. */
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Keys from..to-1 that a query sees. */
+struct keys {
+  size_t from, to;
+};
+
+static struct keys seen_by(const struct eq_head *h, size_t query) {
+  size_t window = h->window ? h->window : h->n;
+  return (struct keys){ query + 1 > window ? query + 1 - window : 0,
+                        h->bidirectional ? least(h->n, query + window) : query + 1 };
+}
+
+/* Scores of a query to the probabilities of the keys from..to-1 that its tile has; 0 for those that it does not see. */
+static void softmax(const struct eq_head *h, float *p, size_t query, struct keys tile) {
+  struct keys k = seen_by(h, query);
+  float *row = p + (k.from - tile.from);
+  size_t n = k.to - k.from;
+  if (h->softcap > 0) eq_simd_softcap(row, n, h->softcap);
+  for (size_t j = 0; h->key_bias && j < n; j++) row[j] += h->key_bias[k.from + j] - h->key_bias[query];
+  double sum = eq_simd_exp(row, n, eq_simd_max(row, n));
+  eq_simd_scale(row, n, (float)(1 / sum));
+  memset(p, 0, (k.from - tile.from) * sizeof *p);
+  memset(row + n, 0, (tile.to - k.to) * sizeof *p);
+}
+
+/* Queries go in tiles, each against the keys that any of its queries sees: the shapes depend on nothing but the
+ * sequence. */
 static void attend(float *out, size_t out_stride, struct eq_head h, float *p) {
   for (size_t first = 0; first < h.n; first += EQ_QUERY_TILE) {
-    size_t rows = h.n - first < EQ_QUERY_TILE ? h.n - first : EQ_QUERY_TILE, keys = first + rows;
-    product(p, keys, h.q + first * h.stride, h.stride, h.k, h.stride, true, rows, keys, h.head_size, h.scale, 0);
-    for (size_t i = 0; i < rows; i++) {
-      float *row = p + i * keys;
-      size_t seen = first + i + 1;
-      double sum = eq_simd_exp(row, seen, eq_simd_max(row, seen));
-      eq_simd_scale(row, seen, (float)(1 / sum));
-      memset(row + seen, 0, (keys - seen) * sizeof *row);
-    }
-    product(out + first * out_stride, out_stride, p, keys, h.v, h.stride, false, rows, h.head_size, keys, 1, 0);
+    size_t rows = least(h.n - first, EQ_QUERY_TILE);
+    struct keys tile = { seen_by(&h, first).from, seen_by(&h, first + rows - 1).to };
+    size_t keys = tile.to - tile.from, at = tile.from * h.stride;
+    product(p, keys, h.q + first * h.stride, h.stride, h.k + at, h.stride, true, rows, keys, h.head_size, h.scale, 0);
+    for (size_t i = 0; i < rows; i++) softmax(&h, p + i * keys, first + i, tile);
+    product(out + first * out_stride, out_stride, p, keys, h.v + at, h.stride, false, rows, h.head_size, keys, 1, 0);
   }
 }
 
@@ -54,11 +77,19 @@ static void add_logits(struct eq_logsumexp *lse, const float *logits, size_t n) 
   lse->sum += sum;
 }
 
-static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w, size_t first,
-                 const uint32_t *target, size_t rows, float *logits) {
-  product(logits, w.out, x, w.in, w.w, w.by_output ? w.in : w.out, w.by_output, EQ_TILE, w.out, w.in, 1, 0);
+static void logits(float *out, const float *x, struct eq_weight w, struct eq_logit_rule rule, size_t first) {
+  for (size_t i = 0; rule.bias && i < EQ_TILE; i++) memcpy(out + i * w.out, rule.bias + first, w.out * sizeof *out);
+  if (rule.bias && rule.scale != 1) eq_simd_scale(out, EQ_TILE * w.out, rule.scale);
+  product(out, w.out, x, w.in, w.w, w.by_output ? w.in : w.out, w.by_output, EQ_TILE, w.out, w.in, rule.scale,
+          rule.bias ? 1 : 0);
+  if (rule.softcap > 0) eq_simd_softcap(out, EQ_TILE * w.out, rule.softcap);
+}
+
+static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w,
+                 struct eq_logit_rule rule, size_t first, const uint32_t *target, size_t rows, float *scratch) {
+  logits(scratch, x, w, rule, first);
   for (size_t i = 0; i < rows; i++) {
-    const float *row = logits + i * w.out;
+    const float *row = scratch + i * w.out;
     if (target[i] >= first && target[i] - first < w.out) target_logit[i] = row[target[i] - first];
     add_logits(&lse[i], row, w.out);
   }
@@ -94,4 +125,13 @@ static size_t begin(void) {
   return at < n_periods ? periods[at] : EQ_TILE;
 }
 
-const struct eq_kernels eq_kernels_blas = { "blas", begin, linear, eq_simd_layernorm, eq_simd_activate, attend, head };
+const struct eq_kernels eq_kernels_blas = { .name = "blas",
+                                            .begin = begin,
+                                            .linear = linear,
+                                            .normalize = eq_simd_normalize,
+                                            .activate = eq_simd_activate,
+                                            .multiply = eq_simd_multiply,
+                                            .rotate = eq_simd_rotate,
+                                            .attend = attend,
+                                            .head = head,
+                                            .logits = logits };

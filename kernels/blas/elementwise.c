@@ -72,18 +72,22 @@ INLINE double lanes_sum(const double lane[LANES]) {
   return sum;
 }
 
-INLINE void layernorm_row(float *y, const float *x, const float *gain, const float *shift, size_t n, float epsilon) {
-  double lane[LANES] = { 0 }, square[LANES] = { 0 };
-  size_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (size_t l = 0; l < LANES; l++) lane[l] += (double)x[i + l];
-  for (; i < n; i++) lane[0] += (double)x[i];
-  double mean = lanes_sum(lane) / (double)n;
+INLINE void normalize_row(float *y, const float *x, const struct eq_norm *f) {
+  double lane[LANES] = { 0 }, square[LANES] = { 0 }, mean = 0;
+  size_t i = 0, n = f->n;
+  if (f->kind == EQ_LAYERNORM) {
+    for (; i + LANES <= n; i += LANES)
+      for (size_t l = 0; l < LANES; l++) lane[l] += (double)x[i + l];
+    for (; i < n; i++) lane[0] += (double)x[i];
+    mean = lanes_sum(lane) / (double)n;
+  }
   for (i = 0; i + LANES <= n; i += LANES)
     for (size_t l = 0; l < LANES; l++) square[l] += ((double)x[i + l] - mean) * ((double)x[i + l] - mean);
   for (; i < n; i++) square[0] += ((double)x[i] - mean) * ((double)x[i] - mean);
-  double scale = 1 / sqrt(lanes_sum(square) / (double)n + (double)epsilon);
-  for (i = 0; i < n; i++) y[i] = (float)(((double)x[i] - mean) * scale) * gain[i] + shift[i];
+  double scale = 1 / sqrt(lanes_sum(square) / (double)n + (double)f->epsilon);
+  for (i = 0; i < n; i++) y[i] = (float)(((double)x[i] - mean) * scale);
+  for (i = 0; f->gain && i < n; i++) y[i] *= f->gain[i] + f->gain_offset;
+  for (i = 0; f->shift && i < n; i++) y[i] += f->shift[i];
 }
 
 INLINE float logistic_times(float x, float u) { /* x / (1 + exp(-u)), without overflow */
@@ -107,17 +111,42 @@ INLINE void scale_all(float *x, size_t n, float factor) {
   for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
 
-/* The same bodies for each instruction set. */
-#define VARIANT(SUFFIX, TARGET)                                                                                    \
-  TARGET static float max_##SUFFIX(const float *x, size_t n) { return lanes_max(x, n); }                           \
-  TARGET static double exp_##SUFFIX(float *x, size_t n, float max) { return lanes_exp(x, n, max); }                \
-  TARGET static double sum_exp_##SUFFIX(const float *x, size_t n, float max) { return lanes_sum_exp(x, n, max); }  \
-  TARGET static void scale_##SUFFIX(float *x, size_t n, float factor) { scale_all(x, n, factor); }                 \
-  TARGET static void activate_##SUFFIX(enum eq_activation f, float *x, size_t n) { activate_all(f, x, n); }        \
-  TARGET static void layernorm_##SUFFIX(float *y, const float *x, const float *gain, const float *shift, size_t n, \
-                                        float epsilon) {                                                           \
-    layernorm_row(y, x, gain, shift, n, epsilon);                                                                  \
+/* cap tanh(x / cap), as cap (1 - 2 / (1 + exp(2 x / cap))): off by some ulp of cap. */
+INLINE void softcap_all(float *x, size_t n, float cap) {
+  for (size_t i = 0; i < n; i++) {
+    float u = 2.0f * (x[i] / cap), e = exp_float(u < 0 ? u : -u), t = (1.0f - e) / (1.0f + e);
+    x[i] = cap * (u < 0 ? -t : t);
   }
+}
+
+INLINE void multiply_all(float *y, const float *x, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] *= x[i];
+}
+
+INLINE void rotate_row(float *x, const float *c, const float *s, size_t half, size_t step, size_t apart) {
+  for (size_t d = 0; d < half; d++) {
+    float a = x[d * step], b = x[d * step + apart];
+    x[d * step] = a * c[d] - b * s[d];
+    x[d * step + apart] = b * c[d] + a * s[d];
+  }
+}
+
+/* The same bodies for each instruction set. */
+#define VARIANT(SUFFIX, TARGET)                                                                                   \
+  TARGET static float max_##SUFFIX(const float *x, size_t n) { return lanes_max(x, n); }                          \
+  TARGET static double exp_##SUFFIX(float *x, size_t n, float max) { return lanes_exp(x, n, max); }               \
+  TARGET static double sum_exp_##SUFFIX(const float *x, size_t n, float max) { return lanes_sum_exp(x, n, max); } \
+  TARGET static void scale_##SUFFIX(float *x, size_t n, float factor) { scale_all(x, n, factor); }                \
+  TARGET static void activate_##SUFFIX(enum eq_activation f, float *x, size_t n) { activate_all(f, x, n); }       \
+  TARGET static void softcap_##SUFFIX(float *x, size_t n, float cap) { softcap_all(x, n, cap); }                  \
+  TARGET static void multiply_##SUFFIX(float *y, const float *x, size_t n) { multiply_all(y, x, n); }             \
+  TARGET static void rotate_##SUFFIX(float *x, const float *c, const float *s, size_t half, bool interleaved) {   \
+    if (interleaved)                                                                                              \
+      rotate_row(x, c, s, half, 2, 1);                                                                            \
+    else                                                                                                          \
+      rotate_row(x, c, s, half, 1, half);                                                                         \
+  }                                                                                                               \
+  TARGET static void normalize_##SUFFIX(float *y, const float *x, const struct eq_norm *f) { normalize_row(y, x, f); }
 VARIANT(plain, )
 #ifdef __x86_64__
 VARIANT(avx2, __attribute__((target("avx2,fma"))))
@@ -136,7 +165,15 @@ void eq_simd_scale(float *x, size_t n, float factor) { PICK(scale)(x, n, factor)
 
 void eq_simd_activate(enum eq_activation f, float *x, size_t n) { PICK(activate)(f, x, n); }
 
-void eq_simd_layernorm(float *y, const float *x, const float *gain, const float *shift, size_t rows, size_t n,
-                       float epsilon) {
-  for (size_t i = 0; i < rows; i++) PICK(layernorm)(y + i * n, x + i * n, gain, shift, n, epsilon);
+void eq_simd_softcap(float *x, size_t n, float cap) { PICK(softcap)(x, n, cap); }
+
+void eq_simd_multiply(float *y, const float *x, size_t n) { PICK(multiply)(y, x, n); }
+
+void eq_simd_rotate(float *x, size_t stride, size_t rows, const float *c, const float *s, size_t half,
+                    bool interleaved) {
+  for (size_t i = 0; i < rows; i++) PICK(rotate)(x + i * stride, c + i * half, s + i * half, half, interleaved);
+}
+
+void eq_simd_normalize(float *y, const float *x, struct eq_norm f, size_t rows) {
+  for (size_t i = 0; i < rows; i++) PICK(normalize)(y + i * f.n, x + i * f.n, &f);
 }

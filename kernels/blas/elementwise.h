@@ -10,8 +10,10 @@
 #include "kernels/kernels.h"
 
 /* As in kernels.h. */
-void eq_simd_layernorm(float *y, const float *x, const float *gain, const float *shift, size_t rows, size_t n,
-                       float epsilon);
+void eq_simd_normalize(float *y, const float *x, struct eq_norm norm, size_t rows);
+void eq_simd_multiply(float *y, const float *x, size_t n);
+void eq_simd_rotate(float *x, size_t stride, size_t rows, const float *cos, const float *sin, size_t half,
+                    bool interleaved);
 void eq_simd_activate(enum eq_activation f, float *x, size_t n);
 
 /* max x[0..n), -inf when n is 0. NaN is passed over: it shows in the sum of exponentials. */
@@ -23,6 +25,9 @@ double eq_simd_exp(float *x, size_t n, float max);
 /* The same sum; x stays. max may be below max x: a term of 88 or more above it counts as exp(88), about 1.7e38, so a
  * sum that is smaller than that is right. */
 double eq_simd_sum_exp(const float *x, size_t n, float max);
+
+/* x[i] = cap tanh(x[i] / cap), within some ulp of cap. */
+void eq_simd_softcap(float *x, size_t n, float cap);
 
 /* x[i] *= factor. */
 void eq_simd_scale(float *x, size_t n, float factor);

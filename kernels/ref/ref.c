@@ -25,14 +25,16 @@ static void linear(float *y, size_t y_stride, const float *x, size_t x_stride, s
     }
 }
 
-static void layernorm(float *y, const float *x, const float *gain, const float *shift, size_t rows, size_t n,
-                      float epsilon) {
-  for (size_t i = 0; i < rows; i++, x += n, y += n) {
-    double mean = 0, variance = 0;
-    for (size_t j = 0; j < n; j++) mean += (double)x[j] / (double)n;
-    for (size_t j = 0; j < n; j++) variance += ((double)x[j] - mean) * ((double)x[j] - mean) / (double)n;
-    double scale = 1 / sqrt(variance + (double)epsilon);
-    for (size_t j = 0; j < n; j++) y[j] = (float)(((double)x[j] - mean) * scale * (double)gain[j] + (double)shift[j]);
+static void normalize(float *y, const float *x, struct eq_norm f, size_t rows) {
+  for (size_t i = 0; i < rows; i++, x += f.n, y += f.n) {
+    double mean = 0, square = 0;
+    for (size_t j = 0; f.kind == EQ_LAYERNORM && j < f.n; j++) mean += (double)x[j] / (double)f.n;
+    for (size_t j = 0; j < f.n; j++) square += ((double)x[j] - mean) * ((double)x[j] - mean) / (double)f.n;
+    double scale = 1 / sqrt(square + (double)f.epsilon);
+    for (size_t j = 0; j < f.n; j++) {
+      double gain = f.gain ? (double)f.gain[j] + (double)f.gain_offset : 1, shift = f.shift ? (double)f.shift[j] : 0;
+      y[j] = (float)(((double)x[j] - mean) * scale * gain + shift);
+    }
   }
 }
 
@@ -51,37 +53,79 @@ static void activate(enum eq_activation f, float *x, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] = (float)activation(f, (double)x[i]);
 }
 
+static void multiply(float *y, const float *x, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] *= x[i];
+}
+
+static void rotate(float *x, size_t stride, size_t rows, const float *c, const float *s, size_t half,
+                   bool interleaved) {
+  for (size_t i = 0; i < rows; i++)
+    for (size_t d = 0; d < half; d++) {
+      float *a = x + i * stride + (interleaved ? 2 * d : d), *b = a + (interleaved ? 1 : half);
+      double x0 = (double)*a, x1 = (double)*b, cos_d = (double)c[i * half + d], sin_d = (double)s[i * half + d];
+      *a = (float)(x0 * cos_d - x1 * sin_d);
+      *b = (float)(x1 * cos_d + x0 * sin_d);
+    }
+}
+
+static double capped(double x, double cap) { return cap > 0 ? cap * tanh(x / cap) : x; }
+
+static double score(struct eq_head h, size_t i, size_t j) {
+  double dot = 0;
+  for (size_t d = 0; d < h.head_size; d++) dot += (double)h.q[i * h.stride + d] * (double)h.k[j * h.stride + d];
+  double bias = h.key_bias ? (double)h.key_bias[j] - (double)h.key_bias[i] : 0;
+  return capped(dot * (double)h.scale, (double)h.softcap) + bias;
+}
+
 static void attend(float *out, size_t out_stride, struct eq_head h, float *p) {
   for (size_t i = 0; i < h.n; i++) {
+    size_t from = h.window && i + 1 > h.window ? i + 1 - h.window : 0, to = h.bidirectional ? h.n : i + 1;
+    if (h.bidirectional && h.window && to - i > h.window) to = i + h.window;
     double max = -INFINITY, sum = 0;
-    for (size_t j = 0; j <= i; j++) {
-      double dot = 0;
-      for (size_t d = 0; d < h.head_size; d++) dot += (double)h.q[i * h.stride + d] * (double)h.k[j * h.stride + d];
-      p[j] = (float)(dot * (double)h.scale);
+    for (size_t j = from; j < to; j++) {
+      p[j] = (float)score(h, i, j);
       max = fmax(max, (double)p[j]);
     }
-    for (size_t j = 0; j <= i; j++) sum += exp((double)p[j] - max);
+    for (size_t j = from; j < to; j++) sum += exp((double)p[j] - max);
     for (size_t d = 0; d < h.head_size; d++) {
       double mix = 0;
-      for (size_t j = 0; j <= i; j++) mix += exp((double)p[j] - max) / sum * (double)h.v[j * h.stride + d];
+      for (size_t j = from; j < to; j++) mix += exp((double)p[j] - max) / sum * (double)h.v[j * h.stride + d];
       out[i * out_stride + d] = (float)mix;
     }
   }
 }
 
-static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w, size_t first,
-                 const uint32_t *target, size_t rows, float *logits) {
+static double ruled(struct eq_logit_rule r, double logit, size_t id) {
+  return capped((double)r.scale * (logit + (r.bias ? (double)r.bias[id] : 0)), (double)r.softcap);
+}
+
+static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w,
+                 struct eq_logit_rule rule, size_t first, const uint32_t *target, size_t rows, float *logit) {
   for (size_t i = 0; i < rows; i++) {
     float max = lse[i].max;
     for (size_t j = 0; j < w.out; j++) {
-      logits[j] = (float)product(x + i * w.in, w, j);
-      max = fmaxf(max, logits[j]);
+      logit[j] = (float)ruled(rule, product(x + i * w.in, w, j), first + j);
+      max = fmaxf(max, logit[j]);
     }
     double sum = lse[i].sum == 0 ? 0 : lse[i].sum * exp((double)lse[i].max - (double)max); /* a NaN stays */
-    for (size_t j = 0; j < w.out; j++) sum += exp((double)logits[j] - (double)max);
+    for (size_t j = 0; j < w.out; j++) sum += exp((double)logit[j] - (double)max);
     lse[i] = (struct eq_logsumexp){ max, sum };
-    if (target[i] >= first && target[i] - first < w.out) target_logit[i] = logits[target[i] - first];
+    if (target[i] >= first && target[i] - first < w.out) target_logit[i] = logit[target[i] - first];
   }
 }
 
-const struct eq_kernels eq_kernels_ref = { "ref", begin, linear, layernorm, activate, attend, head };
+static void logits(float *out, const float *x, struct eq_weight w, struct eq_logit_rule rule, size_t first) {
+  for (size_t i = 0; i < EQ_TILE; i++)
+    for (size_t j = 0; j < w.out; j++) out[i * w.out + j] = (float)ruled(rule, product(x + i * w.in, w, j), first + j);
+}
+
+const struct eq_kernels eq_kernels_ref = { .name = "ref",
+                                           .begin = begin,
+                                           .linear = linear,
+                                           .normalize = normalize,
+                                           .activate = activate,
+                                           .multiply = multiply,
+                                           .rotate = rotate,
+                                           .attend = attend,
+                                           .head = head,
+                                           .logits = logits };

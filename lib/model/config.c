@@ -1,120 +1,218 @@
 #include "lib/model/config.h"
 
-#include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_MAX = 4 << 20, DIM_MAX = 1 << 28 };
+#include "lib/model/config_reader.h"
+
+enum { CONFIG_MAX = 4 << 20 };
 
 static const struct {
   const char *name;
   enum eq_activation activation;
 } activations[] = {
-  { "gelu_new", EQ_GELU_TANH }, { "gelu_pytorch_tanh", EQ_GELU_TANH },
-  { "gelu", EQ_GELU_ERF },      { "relu", EQ_RELU },
-  { "silu", EQ_SILU },          { "swish", EQ_SILU },
+  { "gelu_new", EQ_GELU_TANH },  { "gelu_pytorch_tanh", EQ_GELU_TANH },
+  { "gelu_fast", EQ_GELU_TANH }, { "gelu", EQ_GELU_ERF },
+  { "relu", EQ_RELU },           { "silu", EQ_SILU },
+  { "swish", EQ_SILU },
 };
 
-/* A config being read: the first error sticks in err. */
-struct reading {
-  const char *path;
-  json_t *json;
-  struct eq_err *err;
-};
-
-/* The value of a key, NULL when it is absent or null. */
-static json_t *value(struct reading *r, const char *key) {
-  json_t *v = json_object_get(r->json, key);
-  return json_is_null(v) ? NULL : v;
-}
-
-static const char *type_name(json_t *v) {
-  static const char *const names[] = { "an object", "a list", "a string", "a whole number",
-                                       "a number",  "true",   "false",    "null" };
-  return v ? names[json_typeof(v)] : "missing";
-}
-
-/* A whole number of 1 to DIM_MAX; `otherwise` when absent, 0 there meaning that it is required. */
-static size_t size_of(struct reading *r, const char *key, size_t otherwise) {
-  json_t *v = value(r, key);
-  if (!v && otherwise) return otherwise;
-  if (!json_is_integer(v))
-    eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected a whole number", r->path, key, type_name(v));
-  else if (json_integer_value(v) < 1 || json_integer_value(v) > DIM_MAX)
-    eq_fail(r->err, EQ_BAD, "%s: '%s' is %lld, expected 1 to %d", r->path, key, (long long)json_integer_value(v),
-            DIM_MAX);
-  else
-    return (size_t)json_integer_value(v);
-  return 1;
-}
-
-static bool truth_of(struct reading *r, const char *key, bool otherwise) {
-  json_t *v = value(r, key);
-  if (v && !json_is_boolean(v))
-    eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected true or false", r->path, key, type_name(v));
-  return json_is_boolean(v) ? json_is_true(v) : otherwise;
-}
-
-static float epsilon_of(struct reading *r, const char *key) {
-  json_t *v = value(r, key);
-  double epsilon = v ? json_number_value(v) : 1e-5;
-  if ((v && !json_is_number(v)) || !(epsilon >= 0 && epsilon <= 1))
-    eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected a number of 0 to 1", r->path, key, type_name(v));
-  return (float)epsilon;
-}
-
-static enum eq_activation activation_of(struct reading *r, const char *key) {
-  json_t *v = value(r, key);
-  const char *name = v ? json_string_value(v) : "gelu_new";
+static enum eq_activation activation_of(struct eq_config_reader *r, const char *key, const char *otherwise) {
+  const char *name = eq_key_text(r, key, otherwise);
   struct eq_buffer known = { 0 };
   for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
-    if (name && strcmp(name, activations[i].name) == 0) {
+    if (strcmp(name, activations[i].name) == 0) {
       eq_buffer_free(&known);
       return activations[i].activation;
     }
     eq_buffer_format(&known, "%s%s", i ? ", " : "", activations[i].name);
   }
-  eq_fail(r->err, EQ_BAD, "%s: '%s' is '%s': known are %s", r->path, key, name ? name : type_name(v),
-          known.data ? known.data : "");
+  eq_fail(r->err, EQ_BAD, "%s: '%s' is '%s': known are %s", r->path, key, name, known.data ? known.data : "");
   eq_buffer_free(&known);
   return EQ_GELU_TANH;
 }
 
-static int64_t token_of(struct reading *r, const char *key) {
-  json_t *v = value(r, key);
-  if (json_is_array(v)) v = json_array_get(v, 0);
-  if (!v) return -1;
-  if (json_is_integer(v) && json_integer_value(v) >= -1 && json_integer_value(v) <= UINT32_MAX)
-    return json_integer_value(v);
-  eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected a token id", r->path, key,
-          json_is_integer(v) ? "out of range" : type_name(v));
-  return -1;
+/* ---- rotary positions ---- */
+
+static const char *const scalings[] = {
+  [EQ_ROTARY_DEFAULT] = "default", [EQ_ROTARY_LINEAR] = "linear",     [EQ_ROTARY_LLAMA3] = "llama3",
+  [EQ_ROTARY_YARN] = "yarn",       [EQ_ROTARY_LONGROPE] = "longrope",
+};
+
+static enum eq_rotary_scaling scaling_of(const struct eq_config_reader *r) {
+  const char *name = eq_key_text(r, "rope_type", eq_key_text(r, "type", "default"));
+  if (strcmp(name, "su") == 0) return EQ_ROTARY_LONGROPE; /* its first name */
+  for (int i = 0; i < EQ_ROTARY_SCALINGS; i++)
+    if (strcmp(name, scalings[i]) == 0) return (enum eq_rotary_scaling)i;
+  eq_fail(r->err, EQ_BAD, "%s: 'rope_type' is '%s': known are default, linear, llama3, yarn, longrope", r->path, name);
+  return EQ_ROTARY_DEFAULT;
 }
 
-static void read_keys(struct eq_config *c, struct reading *r) {
+static double mscale(double factor, double m) { return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1; }
+
+/* What cosines and sines are multiplied by when the config does not say. */
+static double attention_factor(const struct eq_rotary *s, const struct eq_config_reader *r) {
+  double m = eq_key_number(r, "mscale", 0, 0, 1e3), all = eq_key_number(r, "mscale_all_dim", 0, 0, 1e3);
+  if (s->scaling == EQ_ROTARY_YARN)
+    return m > 0 && all > 0 ? mscale(s->factor, m) / mscale(s->factor, all) : mscale(s->factor, 1);
+  if (s->scaling == EQ_ROTARY_LONGROPE && s->factor > 1) return sqrt(1 + log(s->factor) / log(s->original_positions));
+  return 1;
+}
+
+/* `scale` has the keys of the scaling (rope_scaling, rope_parameters or one of its layer types), `top` all others. */
+static void read_rotary(struct eq_config *c, const struct eq_config_reader *top, const struct eq_config_reader *scale,
+                        double base, struct eq_rotary *s) {
+  double share = eq_key_number(top, "rotary_pct", c->arch->rotary_share > 0 ? c->arch->rotary_share : 1, 0, 1);
+  share = eq_key_number(top, "partial_rotary_factor", share, 0, 1);
+  share = eq_key_number(scale, "partial_rotary_factor", share, 0, 1);
+  s->interleaved = c->arch->interleaved;
+  s->size = (size_t)((double)c->head_size * share);
+  s->base = eq_key_number(scale, "rope_theta", base, 1e-6, 1e12);
+  s->scaling = scaling_of(scale);
+  double original = eq_key_number(scale, "original_max_position_embeddings", (double)c->max_positions, 2, EQ_SIZE_MAX);
+  s->original_positions = eq_key_number(top, "original_max_position_embeddings", original, 2, EQ_SIZE_MAX);
+  double stretched = s->scaling == EQ_ROTARY_LONGROPE || s->scaling == EQ_ROTARY_YARN
+                         ? (double)c->max_positions / s->original_positions
+                         : 1;
+  s->factor = eq_key_number(scale, "factor", stretched, 1e-6, 1e6);
+  s->low_freq_factor = eq_key_number(scale, "low_freq_factor", 1, 1e-6, 1e6);
+  s->high_freq_factor = eq_key_number(scale, "high_freq_factor", 4, 1e-6, 1e6);
+  s->beta_fast = eq_key_number(scale, "beta_fast", 32, 1e-6, 1e6);
+  s->beta_slow = eq_key_number(scale, "beta_slow", 1, 1e-6, 1e6);
+  s->truncate = eq_key_truth(scale, "truncate", true);
+  s->attention_factor = eq_key_number(scale, "attention_factor", attention_factor(s, scale), 1e-6, 1e6);
+  if (s->size % 2)
+    eq_fail(top->err, EQ_BAD, "%s: rotates %zu of %zu dimensions of a head, expected an even number", top->path,
+            s->size, c->head_size);
+  if (s->scaling != EQ_ROTARY_LONGROPE) return;
+  s->short_factors = eq_key_floats(scale, "short_factor", s->size / 2);
+  s->long_factors = eq_key_floats(scale, "long_factor", s->size / 2);
+  if (!s->short_factors || !s->long_factors)
+    eq_fail(top->err, EQ_BAD, "%s: longrope needs 'short_factor' and 'long_factor'", top->path);
+}
+
+/* transformers 4: rope_theta beside rope_scaling. transformers 5: rope_parameters, perhaps by type of layer. Gemma 3
+ * of transformers 4 gives the base of its local layers apart, and its scaling is not theirs. */
+static void read_rotaries(struct eq_config *c, const struct eq_config_reader *r) {
+  struct eq_config_reader scale = eq_key_object(r, "rope_scaling"), none = { r->path, NULL, r->err };
+  struct eq_config_reader parameters = eq_key_object(r, "rope_parameters");
+  struct eq_config_reader full = eq_key_object(&parameters, "full_attention");
+  struct eq_config_reader sliding = eq_key_object(&parameters, "sliding_attention");
+  double base = eq_key_number(r, "rope_theta", c->arch->rotary_base ? c->arch->rotary_base : 10000, 1e-6, 1e12);
+  base = eq_key_number(r, "rotary_emb_base", base, 1e-6, 1e12);
+  double local = eq_key_number(r, "rope_local_base_freq", c->arch->local_rotary_base, 1e-6, 1e12);
+  if (full.json)
+    scale = full;
+  else if (parameters.json)
+    scale = parameters;
+  read_rotary(c, r, &scale, base, &c->rotary[0]);
+  if (!(local > 0) && !sliding.json) return;
+  read_rotary(c, r, sliding.json ? &sliding : &none, local > 0 ? local : base, &c->rotary[1]);
+}
+
+/* ---- layers ---- */
+
+void eq_config_slide(struct eq_config *c, size_t window, size_t full_every) {
+  for (size_t l = 0; l < c->n_layers; l++) {
+    bool full = full_every && (l + 1) % full_every == 0;
+    c->layers[l].window = full ? 0 : (uint32_t)window;
+    c->layers[l].rotary = !full && c->rotary[1].size ? 1 : 0;
+  }
+}
+
+bool eq_config_read_layer_types(struct eq_config *c, const struct eq_config_reader *r, size_t window) {
+  json_t *types = json_object_get(r->json, "layer_types");
+  if (!json_is_array(types)) return false;
+  if (json_array_size(types) != c->n_layers)
+    eq_fail(r->err, EQ_BAD, "%s: 'layer_types' has %zu items, expected one a layer: %zu", r->path,
+            json_array_size(types), c->n_layers);
+  for (size_t l = 0; l < c->n_layers && r->err->code == EQ_OK; l++) {
+    const char *type = json_string_value(json_array_get(types, l));
+    bool sliding = type && strcmp(type, "sliding_attention") == 0;
+    if (!type || (!sliding && strcmp(type, "full_attention") != 0))
+      eq_fail(r->err, EQ_BAD, "%s: 'layer_types', item %zu is '%s', expected full_attention or sliding_attention",
+              r->path, l, type ? type : "not a string");
+    if (sliding && !window)
+      eq_fail(r->err, EQ_BAD, "%s: 'layer_types' has sliding_attention, but there is no 'sliding_window'", r->path);
+    c->layers[l].window = sliding ? (uint32_t)window : 0;
+    c->layers[l].rotary = sliding && c->rotary[1].size ? 1 : 0;
+  }
+  return true;
+}
+
+/* ---- the whole ---- */
+
+static const char *key(const char *of_family, const char *usual) { return of_family ? of_family : usual; }
+
+static void read_sizes(struct eq_config *c, struct eq_config_reader *r) {
   const struct eq_arch *a = c->arch;
-  c->n_layers = size_of(r, a->layers_key, 0);
-  c->n_heads = size_of(r, a->heads_key, 0);
-  size_t width = size_of(r, a->width_key, 0);
+  const char *width_key = key(a->width_key, "hidden_size"), *heads_key = key(a->heads_key, "num_attention_heads");
+  c->n_layers = eq_key_size(r, key(a->layers_key, "num_hidden_layers"), 0);
+  c->n_heads = eq_key_size(r, heads_key, 0);
+  c->n_kv_heads = a->kv_heads_key ? eq_key_size(r, a->kv_heads_key, c->n_heads) : c->n_heads;
+  size_t width = eq_key_size(r, width_key, 0);
   c->dims[EQ_D_ONE] = 1;
-  c->dims[EQ_D_WIDTH] = width;
-  c->dims[EQ_D_QKV] = 3 * width;
-  c->dims[EQ_D_INNER] = size_of(r, a->inner_key, 4 * width);
-  c->dims[EQ_D_VOCAB] = size_of(r, "vocab_size", 0);
-  c->dims[EQ_D_POSITIONS] = size_of(r, a->positions_key, 0);
-  c->epsilon = epsilon_of(r, a->epsilon_key);
-  c->activation = activation_of(r, a->activation_key);
-  c->tied = truth_of(r, "tie_word_embeddings", a->tied_by_default);
-  c->scale_attention = truth_of(r, "scale_attn_weights", true);
-  c->scale_by_layer = truth_of(r, "scale_attn_by_inverse_layer_idx", false);
-  c->bos = token_of(r, "bos_token_id");
-  c->eos = token_of(r, "eos_token_id");
-  if (width % c->n_heads)
-    eq_fail(r->err, EQ_BAD, "%s: '%s' %zu is not a multiple of '%s' %zu", r->path, a->width_key, width, a->heads_key,
+  c->dims[EQ_D_WIDTH] = c->dims[EQ_D_EMBED] = width;
+  c->dims[EQ_D_INNER] = eq_key_size(r, key(a->inner_key, "intermediate_size"), 4 * width);
+  c->dims[EQ_D_VOCAB] = eq_key_size(r, "vocab_size", 0);
+  c->max_positions = eq_key_size(r, key(a->positions_key, "max_position_embeddings"), a->positions_default);
+  if (c->n_layers > EQ_LAYERS_MAX)
+    eq_fail(r->err, EQ_BAD, "%s: %zu layers, expected at most %d", r->path, c->n_layers, EQ_LAYERS_MAX);
+  bool given = eq_key_there(r, "head_dim");
+  if (!given && width % c->n_heads)
+    eq_fail(r->err, EQ_BAD, "%s: '%s' %zu is not a multiple of '%s' %zu", r->path, width_key, width, heads_key,
             c->n_heads);
+  c->head_size = eq_key_size(r, "head_dim", width / c->n_heads ? width / c->n_heads : 1);
 }
 
-static bool unknown_family(struct reading *r, const char *family) {
+static void read_common(struct eq_config *c, struct eq_config_reader *r) {
+  const struct eq_arch *a = c->arch;
+  double epsilon = a->epsilon > 0 ? a->epsilon : 1e-5;
+  c->epsilon = (float)eq_key_number(r, key(a->epsilon_key, "rms_norm_eps"), epsilon, 0, 1);
+  c->activation = activation_of(r, key(a->activation_key, "hidden_act"), a->activation ? a->activation : "silu");
+  c->tied = eq_key_truth(r, "tie_word_embeddings", a->tied_by_default);
+  c->bos = eq_key_token(r, "bos_token_id");
+  c->eos = eq_key_token(r, "eos_token_id");
+  c->gain_offset = a->gain_offset;
+  c->parallel = a->parallel;
+  c->positions = a->positions;
+  c->norm_place = a->norm_place;
+  c->logit_scale = c->embed_scale = c->alibi_scale = 1;
+  for (int f = 0; f < EQ_FEATURES; f++) c->has[f] = f == EQ_ALWAYS || (a->features >> f & 1);
+}
+
+/* Sizes that follow from the others, after the family has had its say. */
+static void finish(struct eq_config *c, struct eq_config_reader *r) {
+  size_t q = c->n_heads * c->head_size, kv = c->n_kv_heads * c->head_size;
+  if (c->n_heads % c->n_kv_heads)
+    eq_fail(r->err, EQ_BAD, "%s: %zu heads share %zu key-value heads, expected a divisor", r->path, c->n_heads,
+            c->n_kv_heads);
+  if (q > EQ_SIZE_MAX / 4 || c->dims[EQ_D_INNER] > EQ_SIZE_MAX / 4)
+    eq_fail(r->err, EQ_BAD, "%s: %zu heads of %zu, an MLP of %zu: expected at most %d", r->path, c->n_heads,
+            c->head_size, c->dims[EQ_D_INNER], EQ_SIZE_MAX / 4);
+  c->dims[EQ_D_POSITIONS] = c->max_positions + c->arch->position_offset;
+  c->dims[EQ_D_Q] = q;
+  c->dims[EQ_D_KV] = kv;
+  c->dims[EQ_D_QKV] = q + 2 * kv;
+  c->dims[EQ_D_HEAD] = c->head_size;
+  c->dims[EQ_D_INNER_2] = 2 * c->dims[EQ_D_INNER];
+  if (!(c->attention_scale > 0)) c->attention_scale = 1 / sqrt((double)c->head_size);
+}
+
+static bool read_family(struct eq_config *c, struct eq_config_reader *r) {
+  read_sizes(c, r);
+  if (r->err->code != EQ_OK) return false;
+  if (!(c->layers = eq_array(c->n_layers, sizeof *c->layers)))
+    return eq_fail_memory(r->err, c->n_layers * sizeof *c->layers, "layers");
+  read_common(c, r);
+  if (c->positions == EQ_ROTARY) read_rotaries(c, r);
+  if (c->arch->read) c->arch->read(c, r);
+  finish(c, r);
+  return r->err->code == EQ_OK;
+}
+
+static bool unknown_family(struct eq_config_reader *r, const char *family) {
   struct eq_buffer known = { 0 };
   eq_arch_names(&known);
   if (family)
@@ -125,21 +223,18 @@ static bool unknown_family(struct reading *r, const char *family) {
   return false;
 }
 
-static bool read_json(struct eq_config *c, struct reading *r) {
-  if (!json_is_object(r->json))
-    return eq_fail(r->err, EQ_BAD, "%s: is %s, expected an object", r->path, type_name(r->json));
+static bool read_json(struct eq_config *c, struct eq_config_reader *r) {
+  if (!json_is_object(r->json)) return eq_fail(r->err, EQ_BAD, "%s: is not an object, expected one", r->path);
   const char *family = json_string_value(json_object_get(r->json, "model_type"));
   c->arch = family ? eq_arch_find(family) : NULL;
-  if (!c->arch) return unknown_family(r, family);
-  read_keys(c, r);
-  return r->err->code == EQ_OK;
+  return c->arch ? read_family(c, r) : unknown_family(r, family);
 }
 
 bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err) {
   struct eq_err own = { 0 };
   json_error_t at;
   *c = (struct eq_config){ 0 };
-  struct reading r = { path, NULL, &own };
+  struct eq_config_reader r = { path, NULL, &own };
   if (text.n > CONFIG_MAX)
     eq_fail(&own, EQ_BAD, "%s: has %zu bytes, expected a config of at most %d", path, text.n, CONFIG_MAX);
   else if (!(r.json = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &at)))
@@ -148,4 +243,11 @@ bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, s
     read_json(c, &r);
   json_decref(r.json);
   return own.code == EQ_OK || eq_fail(err, own.code, "%s", own.text);
+}
+
+void eq_config_free(struct eq_config *c) {
+  for (int i = 0; i < EQ_ROTARIES; i++) eq_rotary_free(&c->rotary[i]);
+  free(c->layers);
+  free(c->alibi);
+  *c = (struct eq_config){ 0 };
 }

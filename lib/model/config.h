@@ -1,25 +1,58 @@
-/* config.h: a model's config.json, checked. */
+/* config.h: what a model's config.json says, checked: sizes, and how its blocks differ from other families'. */
 #ifndef EQ_MODEL_CONFIG_H
 #define EQ_MODEL_CONFIG_H
 
+#include <stdint.h>
+
 #include "lib/base/error.h"
 #include "lib/model/arch.h"
+#include "lib/model/rotary.h"
+
+/* What differs between the layers of one model. */
+struct eq_layer_kind {
+  uint32_t window; /* a token sees the window's last keys, itself among them: i - j < window; 0: all before it */
+  uint32_t rotary; /* index of its rotary embedding */
+};
+
+enum { EQ_ROTARIES = 2, EQ_LAYERS_MAX = 4096 };
 
 struct eq_config {
   const struct eq_arch *arch;
-  size_t n_layers, n_heads;
-  size_t dims[EQ_DIMS]; /* by enum eq_dim; dims[EQ_D_QKV] is three times the width */
-  float epsilon;
+  size_t n_layers, n_heads, n_kv_heads, head_size;
+  size_t dims[EQ_DIMS]; /* by enum eq_dim */
+  size_t max_positions; /* the longest sequence that the config promises */
+  float epsilon, gain_offset;
   enum eq_activation activation;
-  bool tied;
-  bool scale_attention, scale_by_layer; /* GPT-2's scale_attn_weights, scale_attn_by_inverse_layer_idx */
+  bool tied, parallel;
+  bool has[EQ_FEATURES];
+  enum eq_positions positions;
+  enum eq_norm_place norm_place;
+  struct eq_rotary rotary[EQ_ROTARIES];
+  struct eq_layer_kind *layers; /* [n_layers] */
+  double attention_scale;       /* of q.k, before a layer's own */
+  bool scale_by_layer;          /* GPT-2's scale_attn_by_inverse_layer_idx */
+  float attention_softcap;      /* s -> cap tanh(s / cap); 0: none. Gemma 2, section 2 */
+  float *alibi;                 /* [n_heads] slopes; NULL: none. A key's bias is its position times the slope */
+  bool alibi_in_bf16;           /* slope, position and product are rounded to bfloat16 */
+  float alibi_scale;            /* of the product */
+  float logit_scale, logit_softcap;
+  float embed_scale;
   int64_t bos, eos; /* token ids, -1 for none; of a list of ids the first. Perhaps beyond the vocabulary: a config
  may carry its family's default, so who uses one checks it */
 };
 
 /* Reads the text of a config.json; `path` is its name in messages. Every size is at least 1 and small enough that
  * products of two cannot overflow; that the tensors are really there is eq_model_open's to check. Messages name the
- * file, the key, what was found and expected. */
+ * file, the key, what was found and expected. Free with eq_config_free, also after a failure. */
 bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err);
+void eq_config_free(struct eq_config *c); /* of {0} too */
+
+/* For families' own readers. */
+
+/* All layers slide over `window` keys (0: none) but each full_every-th (0: none of them). */
+void eq_config_slide(struct eq_config *c, size_t window, size_t full_every);
+
+/* Windows as 'layer_types' has them; false when it is not there. */
+bool eq_config_read_layer_types(struct eq_config *c, const struct eq_config_reader *r, size_t window);
 
 #endif

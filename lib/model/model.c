@@ -64,6 +64,7 @@ static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t leve
   const struct eq_config *c = &m->config;
   bool in_layer = level > 0 && level <= c->n_layers;
   size_t layer = in_layer ? level - 1 : 0;
+  if (!c->has[slot->feature]) return true;
   int *at = &m->at[level * EQ_PLACES + slot->place];
   if (slot->place == EQ_W_HEAD && c->tied) {
     *at = eq_model_at(m, 0, EQ_W_EMBED);
@@ -81,7 +82,7 @@ static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t leve
 
 /* Does a place belong to a level? */
 static bool stands_in(enum eq_place place, size_t level, size_t n_levels) {
-  if (place <= EQ_W_POS) return level == 0;
+  if (place < EQ_W_ATTN_GAIN) return level == 0;
   if (place >= EQ_W_FINAL_GAIN) return level == n_levels - 1;
   return level > 0 && level < n_levels - 1;
 }
@@ -233,6 +234,7 @@ bool eq_model_open(struct eq_model *m, const char *folder, struct eq_pool *pool,
 }
 
 void eq_model_close(struct eq_model *m) {
+  eq_config_free(&m->config);
   eq_safetensors_close(&m->file);
   free(m->name);
   free(m->weights);

@@ -67,8 +67,9 @@ static void chain_leaves(struct eq_scorer *s) {
 
 /* Rows of a batch: what the budget holds, at least one window, at most ROWS_MAX. */
 static size_t batch_rows(const struct eq_scorer *s, size_t context) {
-  size_t width = s->m->config.dims[EQ_D_WIDTH], row_bytes = (6 + s->trie.copies) * width * sizeof(float);
-  size_t rows = HIDDEN_BYTES / row_bytes;
+  const size_t *dims = s->m->config.dims;
+  size_t floats = (2 + s->trie.copies) * dims[EQ_D_WIDTH] + dims[EQ_D_QKV] + dims[EQ_D_Q];
+  size_t rows = HIDDEN_BYTES / (floats * sizeof(float));
   rows = rows > ROWS_MAX ? ROWS_MAX : rows;
   rows = rows > context ? rows : context;
   return (rows + EQ_TILE - 1) / EQ_TILE * EQ_TILE;

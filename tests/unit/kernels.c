@@ -84,20 +84,64 @@ static void a_row_of_a_product_is_the_same_at_every_period_of_its_tile(void **st
       }
 }
 
-static void layernorm_agrees_and_survives_a_large_mean(void **state) {
+static void norms_agree_and_survive_a_large_mean(void **state) {
   (void)state;
   for (size_t n = 1; n < 800; n = n * 3 + 1)
-    for (int offset = 0; offset < 2; offset++) {
+    for (int form = 0; form < 16; form++) {
       enum { ROWS = 5 };
       float *x = random_floats(ROWS * n, 7, 2), *gain = random_floats(n, 8, 1), *shift = random_floats(n, 9, 1);
       float *want = malloc(ROWS * n * sizeof *want), *got = malloc(ROWS * n * sizeof *got);
-      for (size_t i = 0; offset && i < ROWS * n; i++) x[i] += 1000;
-      eq_kernels_ref.layernorm(want, x, gain, shift, ROWS, n, 1e-5f);
+      struct eq_norm norm = { form & 1 ? EQ_RMSNORM : EQ_LAYERNORM,
+                              form & 2 ? gain : NULL,
+                              form & 4 ? shift : NULL,
+                              n,
+                              form & 2 ? 1.0f : 0.0f,
+                              1e-5f };
+      for (size_t i = 0; form & 8 && i < ROWS * n; i++) x[i] += 1000;
+      eq_kernels_ref.normalize(want, x, norm, ROWS);
       for (size_t k = 0; k < N_FAST; k++) {
-        fast[k]->layernorm(got, x, gain, shift, ROWS, n, 1e-5f);
+        fast[k]->normalize(got, x, norm, ROWS);
         assert_close(got, want, ROWS * n, 4 * 0x1p-23);
       }
       free(x), free(gain), free(shift), free(want), free(got);
+    }
+}
+
+static void rms_norm_is_its_formula(void **state) { /* closed form: x = (3, 4), root mean square sqrt(12.5) */
+  (void)state;
+  const float x[] = { 3, 4 }, gain[] = { 0.5f, -1 };
+  for (size_t k = 0; k <= N_FAST; k++) {
+    float y[2];
+    (k < N_FAST ? fast[k] : &eq_kernels_ref)->normalize(y, x, (struct eq_norm){ EQ_RMSNORM, gain, NULL, 2, 1, 0 }, 1);
+    assert_true(fabs((double)y[0] - 1.5 * 3 / sqrt(12.5)) < 1e-6 && y[1] == 0);
+  }
+}
+
+static void rotations_agree_and_keep_lengths(void **state) {
+  (void)state;
+  enum { ROWS = 9, STRIDE = 50 };
+  for (size_t half = 1; half <= 24; half += 23)
+    for (int interleaved = 0; interleaved < 2; interleaved++) {
+      float *x = random_floats(ROWS * STRIDE, 13, 1), *want = malloc(ROWS * STRIDE * sizeof *want);
+      float *angle = random_floats(ROWS * half, 14, 3), c[ROWS * 24], s[ROWS * 24];
+      for (size_t i = 0; i < ROWS * half; i++) c[i] = cosf(angle[i]), s[i] = sinf(angle[i]);
+      for (size_t k = 0; k <= N_FAST; k++) {
+        const struct eq_kernels *kernels = k ? fast[k - 1] : &eq_kernels_ref;
+        float *got = malloc(ROWS * STRIDE * sizeof *got);
+        memcpy(got, x, ROWS * STRIDE * sizeof *got);
+        kernels->rotate(got, STRIDE, ROWS, c, s, half, interleaved);
+        if (k == 0) memcpy(want, got, ROWS * STRIDE * sizeof *got);
+        assert_close(got, want, ROWS * STRIDE, 2e-7);
+        for (size_t i = 0; i < ROWS * STRIDE; i++) /* what is not rotated stays */
+          if (i % STRIDE >= 2 * half) assert_true(got[i] == x[i]);
+        for (size_t i = 0; i < ROWS; i++)
+          for (size_t d = 0; d < half; d++) {
+            size_t a = i * STRIDE + (interleaved ? 2 * d : d), b = interleaved ? a + 1 : a + half;
+            assert_true(fabsf(hypotf(got[a], got[b]) - hypotf(x[a], x[b])) < 1e-5f);
+          }
+        free(got);
+      }
+      free(x), free(want), free(angle);
     }
 }
 
@@ -131,22 +175,70 @@ static void a_nan_stays_a_nan(void **state) {
 
 static void attention_agrees_at_every_length(void **state) {
   (void)state;
-  static const size_t lengths[] = { 1, 2, 15, 63, 64, 65, 130, 257 };
+  static const size_t lengths[] = { 1, 2, 15, 63, 64, 65, 130, 257 }, windows[] = { 0, 1, 7, 64, 100 };
   for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
-    for (size_t head_size = 1; head_size < 100; head_size = head_size * 3 + 5) {
-      size_t n = lengths[l], stride = 3 * head_size + 1;
-      float *qkv = random_floats(n * stride, 10, 1.5), *scratch = malloc(eq_attention_scratch(n) * sizeof *scratch);
-      float *want = calloc(n * head_size, sizeof *want), *got = calloc(n * head_size, sizeof *got);
-      struct eq_head h = {
-        qkv, qkv + head_size, qkv + 2 * head_size, stride, n, head_size, 1 / sqrtf((float)head_size)
-      };
-      eq_kernels_ref.attend(want, head_size, h, scratch);
-      for (size_t k = 0; k < N_FAST; k++) {
-        fast[k]->attend(got, head_size, h, scratch);
-        assert_close(got, want, n * head_size, 3e-6);
+    for (size_t head_size = 1; head_size < 100; head_size = head_size * 3 + 5)
+      for (size_t form = 0; form < 4 * sizeof windows / sizeof *windows; form++) {
+        size_t n = lengths[l], stride = 3 * head_size + 1;
+        float *qkv = random_floats(n * stride, 10, 1.5), *scratch = malloc(eq_attention_scratch(n) * sizeof *scratch);
+        float *want = calloc(n * head_size, sizeof *want), *got = calloc(n * head_size, sizeof *got);
+        float *bias = random_floats(n, 15, 2);
+        struct eq_head h = { .q = qkv,
+                             .k = qkv + head_size,
+                             .v = qkv + 2 * head_size,
+                             .stride = stride,
+                             .n = n,
+                             .head_size = head_size,
+                             .scale = 1 / sqrtf((float)head_size),
+                             .softcap = form & 1 ? 2.0f : 0.0f,
+                             .key_bias = form & 1 ? bias : NULL,
+                             .window = windows[form / 4],
+                             .bidirectional = form & 2 };
+        eq_kernels_ref.attend(want, head_size, h, scratch);
+        for (size_t k = 0; k < N_FAST; k++) {
+          fast[k]->attend(got, head_size, h, scratch);
+          assert_close(got, want, n * head_size, 3e-6);
+        }
+        free(qkv), free(scratch), free(want), free(got), free(bias);
       }
-      free(qkv), free(scratch), free(want), free(got);
+}
+
+/* With a window of w query i sees keys i - w + 1 to i: changing key i - w changes nothing, key i - w + 1 does. */
+static void a_window_of_w_sees_w_keys(void **state) {
+  (void)state;
+  enum { N = 100, SIZE = 4, W = 10, STRIDE = 3 * SIZE };
+  float scratch[EQ_QUERY_TILE * N], before[N * SIZE], after[N * SIZE];
+  for (size_t k = 0; k <= N_FAST; k++)
+    for (int moved = W - 1; moved <= W; moved++) {
+      const struct eq_kernels *kernels = k ? fast[k - 1] : &eq_kernels_ref;
+      float *qkv = random_floats(N * STRIDE, 16, 1);
+      struct eq_head h = { qkv, qkv + SIZE, qkv + 2 * SIZE, STRIDE, N, SIZE, 0.5f, 0, NULL, W, false };
+      kernels->attend(before, SIZE, h, scratch);
+      qkv[(90 - moved) * STRIDE + 2 * SIZE] += 10; /* a value that query 90 sees at distance `moved` */
+      kernels->attend(after, SIZE, h, scratch);
+      assert_int_equal(before[90 * SIZE] == after[90 * SIZE], moved == W);
+      free(qkv);
     }
+}
+
+static const struct eq_logit_rule plain = { NULL, 1, 0 };
+
+static void logits_follow_their_rule(void **state) { /* l -> 5 tanh(0.7 (l + bias) / 5) */
+  (void)state;
+  enum { IN = 24, OUT = 70, FIRST = 30 };
+  float *w = random_floats(OUT * IN, 17, 1), *x = random_floats(EQ_TILE * IN, 18, 1);
+  float *bias = random_floats(FIRST + OUT, 19, 2), *out = malloc(EQ_TILE * OUT * sizeof *out);
+  for (size_t k = 0; k <= N_FAST; k++) {
+    const struct eq_kernels *kernels = k ? fast[k - 1] : &eq_kernels_ref;
+    kernels->logits(out, x, (struct eq_weight){ w, IN, OUT, true }, (struct eq_logit_rule){ bias, 0.7f, 5 }, FIRST);
+    for (size_t i = 0; i < EQ_TILE; i++)
+      for (size_t v = 0; v < OUT; v++) {
+        double l = (double)bias[FIRST + v];
+        for (size_t d = 0; d < IN; d++) l += (double)x[i * IN + d] * (double)w[v * IN + d];
+        assert_true(fabs((double)out[i * OUT + v] - 5 * tanh((double)0.7f * l / 5)) < 1e-5);
+      }
+  }
+  free(w), free(x), free(bias), free(out);
 }
 
 static void the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary(void **state) {
@@ -164,7 +256,7 @@ static void the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary(void 
     for (size_t first = 0; first < VOCAB; first += EQ_VOCAB_TILE) {
       size_t out = VOCAB - first < EQ_VOCAB_TILE ? VOCAB - first : EQ_VOCAB_TILE;
       struct eq_weight part = { w + first * IN, IN, out, true };
-      kernels->head(lse, logit, x, part, first, target, ROWS, scratch);
+      kernels->head(lse, logit, x, part, plain, first, target, ROWS, scratch);
     }
     for (int i = 0; i < ROWS; i++) { /* brute force in double */
       double logits[VOCAB], max = -INFINITY, sum = 0;
@@ -198,7 +290,7 @@ static void the_log_sum_exp_survives_any_order_of_large_and_small_logits(void **
       double max = -INFINITY, sum = 0;
       for (uint32_t part = 0; part < 3; part++) {
         for (int i = 0; i < N; i++) w[part][i] = levels[l][part] + 0.01f * (float)i;
-        kernels->head(&lse, &logit, x, (struct eq_weight){ w[part], 1, N, true }, part * N, &target, 1, scratch);
+        kernels->head(&lse, &logit, x, (struct eq_weight){ w[part], 1, N, true }, plain, part * N, &target, 1, scratch);
         for (int i = 0; i < N; i++) max = fmax(max, (double)w[part][i]);
       }
       for (int i = 0; i < 3 * N; i++) sum += exp((double)w[i / N][i % N] - max);
@@ -220,7 +312,7 @@ static void a_nan_among_the_logits_shows(void **state) {
         float w[20] = { 0 };
         if (p == part) w[17] = NAN;
         (k < N_FAST ? fast[k] : &eq_kernels_ref)
-            ->head(&lse, &logit, x, (struct eq_weight){ w, 1, 20, true }, 20 * (size_t)p, &target, 1, scratch);
+            ->head(&lse, &logit, x, (struct eq_weight){ w, 1, 20, true }, plain, 20 * (size_t)p, &target, 1, scratch);
       }
       assert_true(isnan((double)lse.max + log(lse.sum)));
     }
@@ -245,10 +337,14 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(products_agree_in_both_layouts),
     cmocka_unit_test(a_row_of_a_product_is_the_same_at_every_period_of_its_tile),
-    cmocka_unit_test(layernorm_agrees_and_survives_a_large_mean),
+    cmocka_unit_test(norms_agree_and_survive_a_large_mean),
+    cmocka_unit_test(rms_norm_is_its_formula),
+    cmocka_unit_test(rotations_agree_and_keep_lengths),
     cmocka_unit_test(activations_agree_over_the_whole_range),
     cmocka_unit_test(a_nan_stays_a_nan),
     cmocka_unit_test(attention_agrees_at_every_length),
+    cmocka_unit_test(a_window_of_w_sees_w_keys),
+    cmocka_unit_test(logits_follow_their_rule),
     cmocka_unit_test(the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary),
     cmocka_unit_test(the_log_sum_exp_survives_any_order_of_large_and_small_logits),
     cmocka_unit_test(a_nan_among_the_logits_shows),

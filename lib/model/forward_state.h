@@ -1,0 +1,78 @@
+/* forward_state.h: what the parts of the forward pass share: its memory, a level's values, the jobs of the pool. Only
+ * for forward.c, block.c and values.c. */
+#ifndef EQ_MODEL_FORWARD_STATE_H
+#define EQ_MODEL_FORWARD_STATE_H
+
+#include "lib/model/forward.h"
+
+enum { EQ_VOCAB_PANEL = 4 * EQ_VOCAB_TILE }; /* columns of a decoded head that exist at a time */
+
+struct eq_forward {
+  const struct eq_model *m;
+  const struct eq_kernels *k;
+  struct eq_pool *pool;
+  size_t max_rows, context, period;
+  float *qkv;     /* [max_rows][qkv]: queries, keys and values */
+  float *mixed;   /* [max_rows][mixed_width]: what attention brings; rows between sequences hold anything finite */
+  float *normed;  /* [max_rows][width]: the scored rows, ready for the head */
+  float *decoded; /* a level's decoded parameters, and a panel of the head */
+  float *scratch; /* [threads][scratch_size] */
+  size_t mixed_width, scratch_size;
+  float *key_bias;                               /* ALiBi: [heads][context]; NULL: none */
+  float *sinusoids;                              /* [context][width]; NULL: none */
+  struct eq_rotary_table rotary[EQ_ROTARIES][2]; /* [..][1]: of long sequences */
+  struct eq_logsumexp *lse;                      /* [max_rows] */
+  float *target_logit;                           /* [max_rows] */
+  uint32_t *target;                              /* [max_rows] */
+};
+
+/* The parameters of a level: where each place's values are, NULL where it has none. Embeddings, positions and the head
+ * are read by rows instead. */
+struct eq_values {
+  const float *at[EQ_PLACES];
+};
+
+/* Values of a level; decodes into `into`, which has room for eq_values_size floats, what cannot be used where it lies.
+ */
+struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_scheme *schemes, float *into);
+size_t eq_values_size(const struct eq_model *m, size_t level);
+
+/* What the items of a level's jobs see. */
+struct eq_job {
+  struct eq_forward *f;
+  const struct eq_batch *b;
+  const struct eq_scheme *schemes;
+  struct eq_values v;
+  float *x;
+  size_t level;
+};
+
+static inline size_t eq_round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+static inline size_t eq_tiles(size_t rows) { return (rows + EQ_TILE - 1) / EQ_TILE; }
+
+static inline float *eq_scratch(const struct eq_forward *f, size_t thread) {
+  return f->scratch + thread * f->scratch_size;
+}
+
+static inline struct eq_weight eq_weight_at(const struct eq_job *j, enum eq_place place) {
+  const struct eq_placed_tensor *w = &j->f->m->weights[eq_model_at(j->f->m, j->level, place)];
+  return (struct eq_weight){ j->v.at[place], w->cols, w->rows, !w->slot->transposed };
+}
+
+/* The model's norm over n numbers with the gain at a place, and the shift that follows it. */
+static inline struct eq_norm eq_norm_at(const struct eq_job *j, enum eq_place gain, size_t n) {
+  const struct eq_config *c = &j->f->m->config;
+  bool has_shift =
+      gain == EQ_W_EMBED_GAIN || gain == EQ_W_ATTN_GAIN || gain == EQ_W_MLP_GAIN || gain == EQ_W_FINAL_GAIN;
+  return (struct eq_norm){ .kind = c->arch->norm,
+                           .gain = j->v.at[gain],
+                           .shift = has_shift ? j->v.at[gain + 1] : NULL,
+                           .n = n,
+                           .gain_offset = c->gain_offset,
+                           .epsilon = c->epsilon };
+}
+
+/* Floats of a thread's scratch that a block needs. */
+size_t eq_block_scratch(const struct eq_model *m, size_t context);
+
+#endif
