@@ -64,14 +64,17 @@ enum eq_dim {
   EQ_D_KV,        /* key-value heads times head size */
   EQ_D_QKV,       /* queries, keys and values */
   EQ_D_HEAD,      /* head size */
-  EQ_D_INNER,     /* of the MLP */
-  EQ_D_INNER_2,   /* gate and up in one matrix */
+  EQ_D_HEADS,
+  EQ_D_KV_HEADS,
+  EQ_D_INNER,   /* of the MLP */
+  EQ_D_INNER_2, /* gate and up in one matrix */
   EQ_DIMS
 };
 
 /* What a config may say a model has. */
 enum eq_feature {
   EQ_ALWAYS,
+  EQ_NEVER,
   EQ_ATTN_BIAS, /* of queries, keys and values */
   EQ_OUT_BIAS,  /* of attention's output */
   EQ_MLP_BIAS,
@@ -80,19 +83,35 @@ enum eq_feature {
   EQ_MLP_NORM, /* the MLP has a norm of its own */
   EQ_FINAL_NORM,
   EQ_PROJECTED, /* embeddings are narrower than the hidden states */
-  EQ_HEAD_HAS_BIAS,
+  EQ_ONE_NORM,  /* Falcon: the norms before attention and MLP have the names that they have in other models */
+  EQ_TWO_NORMS, /* Falcon: or others */
+  EQ_SEQUENTIAL,
   EQ_FEATURES
 };
+#define EQ_HAS(FEATURE) (1U << EQ_##FEATURE)
 
 /* A tensor that a family's files hold. rows are outputs, cols inputs; EQ_D_ONE rows is a vector. */
 struct eq_slot {
   enum eq_place place;
-  const char *name; /* %d: the layer */
+  const char *name; /* the first %d: the layer; the second: the item of `each` */
   enum eq_dim rows, cols;
   unsigned roles;          /* of enum eq_role */
-  bool transposed;         /* lies [cols][rows] */
   enum eq_feature feature; /* it is there when the config has this */
+  bool transposed;         /* lies [cols][rows] */
+  enum eq_dim each;        /* so many such tensors, one after the other; EQ_D_ONE: one */
 };
+
+/* For the families' tables: a slot, and slots in pairs: a norm's gain and shift, a matrix and its bias. */
+#define EQ_SLOT(PLACE, NAME, ROWS, COLS, ROLES, FEATURE) \
+  { PLACE, NAME, ROWS, COLS, ROLES, FEATURE, false, EQ_D_ONE }
+#define EQ_NORM_SLOTS(PLACE, NAME, ROLES, SHIFT)                                                                  \
+  { EQ_W_##PLACE##_GAIN, NAME ".weight", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM | (ROLES), EQ_ALWAYS, false, EQ_D_ONE }, { \
+    EQ_W_##PLACE##_SHIFT, NAME ".bias", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM | EQ_BIAS | (ROLES), SHIFT, false, EQ_D_ONE \
+  }
+#define EQ_LINEAR_SLOTS(PLACE, NAME, ROWS, COLS, BLOCK, BIAS)                                                    \
+  { EQ_W_##PLACE, NAME ".weight", EQ_D_##ROWS, EQ_D_##COLS, EQ_LINEAR | (BLOCK), EQ_ALWAYS, false, EQ_D_ONE }, { \
+    EQ_W_##PLACE##_BIAS, NAME ".bias", EQ_D_ONE, EQ_D_##ROWS, EQ_BIAS | (BLOCK), BIAS, false, EQ_D_ONE           \
+  }
 
 enum eq_positions { EQ_NO_POSITIONS, EQ_LEARNED, EQ_SINUSOIDAL, EQ_ROTARY, EQ_ALIBI };
 
@@ -121,10 +140,12 @@ struct eq_arch {
   const char *name; /* config.json's model_type */
   /* Keys of config.json that families spell differently; NULL: as Llama's. */
   const char *layers_key, *width_key, *heads_key, *inner_key, *positions_key, *activation_key, *epsilon_key;
+  const char *other_layers_key, *other_width_key, *other_heads_key; /* that older configs have; NULL: none */
   const char *kv_heads_key;              /* NULL: every head has keys and values of its own */
   const char *activation;                /* when the config names none */
   double epsilon;                        /* likewise; 0: 1e-5 */
   size_t positions_default;              /* positions when the config does not say; 0: it must */
+  double original_positions;             /* of LongRoPE, when the config does not say; 0: the positions */
   double rotary_share;                   /* of a head's dimensions, when the config does not say; 0: all */
   double rotary_base, local_rotary_base; /* when the config names none; 0: 10000, and none for local layers */
   bool tied_by_default;                  /* of tie_word_embeddings */
@@ -139,10 +160,10 @@ struct eq_arch {
   bool parallel; /* attention and MLP both see what enters the block */
   bool gated;    /* the MLP is down(activation(gate) up) */
   bool fused_gate;
-  unsigned features; /* bits 1 << enum eq_feature, unless `read` says otherwise */
+  unsigned features; /* EQ_HAS(...) of what it has, unless `read` says otherwise */
   /* Reads what is the family's own, after the common keys; NULL for nothing. */
   void (*read)(struct eq_config *c, struct eq_config_reader *r);
-  const char *prefix;  /* that tensor names may have */
+  const char *prefix, *other_prefix; /* that tensor names may have; the other may be NULL */
   const char *ignored; /* ends of the names of tensors that old files carry and nobody needs, between blanks */
   const struct eq_slot *slots;
   size_t n_slots;

@@ -3,24 +3,22 @@
 #include "lib/model/config.h"
 #include "lib/model/config_reader.h"
 
-static const struct eq_slot gpt2_slots[] = {
-  { EQ_W_EMBED, "wte.weight", EQ_D_VOCAB, EQ_D_WIDTH, EQ_EMBED, false, EQ_ALWAYS },
-  { EQ_W_POS, "wpe.weight", EQ_D_POSITIONS, EQ_D_WIDTH, EQ_POS, false, EQ_ALWAYS },
-  { EQ_W_ATTN_GAIN, "h.%d.ln_1.weight", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM, false, EQ_ALWAYS },
-  { EQ_W_ATTN_SHIFT, "h.%d.ln_1.bias", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM | EQ_BIAS, false, EQ_ALWAYS },
-  { EQ_W_QKV, "h.%d.attn.c_attn.weight", EQ_D_QKV, EQ_D_WIDTH, EQ_LINEAR | EQ_ATTN, true, EQ_ALWAYS },
-  { EQ_W_QKV_BIAS, "h.%d.attn.c_attn.bias", EQ_D_ONE, EQ_D_QKV, EQ_BIAS | EQ_ATTN, false, EQ_ALWAYS },
-  { EQ_W_ATTN_OUT, "h.%d.attn.c_proj.weight", EQ_D_WIDTH, EQ_D_WIDTH, EQ_LINEAR | EQ_ATTN, true, EQ_ALWAYS },
-  { EQ_W_ATTN_OUT_BIAS, "h.%d.attn.c_proj.bias", EQ_D_ONE, EQ_D_WIDTH, EQ_BIAS | EQ_ATTN, false, EQ_ALWAYS },
-  { EQ_W_MLP_GAIN, "h.%d.ln_2.weight", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM, false, EQ_ALWAYS },
-  { EQ_W_MLP_SHIFT, "h.%d.ln_2.bias", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM | EQ_BIAS, false, EQ_ALWAYS },
-  { EQ_W_UP, "h.%d.mlp.c_fc.weight", EQ_D_INNER, EQ_D_WIDTH, EQ_LINEAR | EQ_MLP, true, EQ_ALWAYS },
-  { EQ_W_UP_BIAS, "h.%d.mlp.c_fc.bias", EQ_D_ONE, EQ_D_INNER, EQ_BIAS | EQ_MLP, false, EQ_ALWAYS },
-  { EQ_W_DOWN, "h.%d.mlp.c_proj.weight", EQ_D_WIDTH, EQ_D_INNER, EQ_LINEAR | EQ_MLP, true, EQ_ALWAYS },
-  { EQ_W_DOWN_BIAS, "h.%d.mlp.c_proj.bias", EQ_D_ONE, EQ_D_WIDTH, EQ_BIAS | EQ_MLP, false, EQ_ALWAYS },
-  { EQ_W_FINAL_GAIN, "ln_f.weight", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM | EQ_FINAL, false, EQ_ALWAYS },
-  { EQ_W_FINAL_SHIFT, "ln_f.bias", EQ_D_ONE, EQ_D_WIDTH, EQ_NORM | EQ_BIAS | EQ_FINAL, false, EQ_ALWAYS },
-  { EQ_W_HEAD, "lm_head.weight", EQ_D_VOCAB, EQ_D_WIDTH, EQ_HEAD, false, EQ_ALWAYS },
+#define CONV1D(PLACE, NAME, ROWS, COLS, BLOCK)                                                                \
+  { EQ_W_##PLACE, NAME ".weight", EQ_D_##ROWS, EQ_D_##COLS, EQ_LINEAR | BLOCK, EQ_ALWAYS, true, EQ_D_ONE }, { \
+    EQ_W_##PLACE##_BIAS, NAME ".bias", EQ_D_ONE, EQ_D_##ROWS, EQ_BIAS | BLOCK, EQ_ALWAYS, false, EQ_D_ONE     \
+  }
+
+static const struct eq_slot slots[] = {
+  EQ_SLOT(EQ_W_EMBED, "wte.weight", EQ_D_VOCAB, EQ_D_WIDTH, EQ_EMBED, EQ_ALWAYS),
+  EQ_SLOT(EQ_W_POS, "wpe.weight", EQ_D_POSITIONS, EQ_D_WIDTH, EQ_POS, EQ_ALWAYS),
+  EQ_NORM_SLOTS(ATTN, "h.%d.ln_1", 0, EQ_ALWAYS),
+  CONV1D(QKV, "h.%d.attn.c_attn", QKV, WIDTH, EQ_ATTN),
+  CONV1D(ATTN_OUT, "h.%d.attn.c_proj", WIDTH, WIDTH, EQ_ATTN),
+  EQ_NORM_SLOTS(MLP, "h.%d.ln_2", 0, EQ_ALWAYS),
+  CONV1D(UP, "h.%d.mlp.c_fc", INNER, WIDTH, EQ_MLP),
+  CONV1D(DOWN, "h.%d.mlp.c_proj", WIDTH, INNER, EQ_MLP),
+  EQ_NORM_SLOTS(FINAL, "ln_f", EQ_FINAL, EQ_ALWAYS),
+  EQ_SLOT(EQ_W_HEAD, "lm_head.weight", EQ_D_VOCAB, EQ_D_WIDTH, EQ_HEAD, EQ_ALWAYS),
 };
 
 static void read_gpt2(struct eq_config *c, struct eq_config_reader *r) {
@@ -41,9 +39,9 @@ const struct eq_arch eq_arch_gpt2 = {
   .tied_by_default = true,
   .norm = EQ_LAYERNORM,
   .positions = EQ_LEARNED,
-  .features = 1 << EQ_MLP_NORM | 1 << EQ_FINAL_NORM,
+  .features = EQ_HAS(MLP_NORM) | EQ_HAS(FINAL_NORM),
   .read = read_gpt2,
   .prefix = "transformer.",
   .ignored = " attn.bias attn.masked_bias ",
-  EQ_SLOTS(gpt2_slots),
+  EQ_SLOTS(slots),
 };

@@ -4,9 +4,12 @@
 
 #include "lib/model/arch.h"
 
-extern const struct eq_arch eq_arch_gpt2;                                                 /* arch_gpt2.c */
-extern const struct eq_arch eq_arch_gpt_neox;                                             /* arch_neox.c */
-extern const struct eq_arch eq_arch_llama, eq_arch_mistral, eq_arch_qwen2, eq_arch_qwen3; /* arch_llama.c */
-extern const struct eq_arch eq_arch_gemma, eq_arch_gemma2, eq_arch_gemma3;                /* arch_gemma.c */
+extern const struct eq_arch eq_arch_gpt2, eq_arch_gptj, eq_arch_gpt_neox, eq_arch_mpt; /* a file each */
+extern const struct eq_arch eq_arch_opt, eq_arch_xglm;                                 /* arch_opt.c */
+extern const struct eq_arch eq_arch_bloom, eq_arch_falcon;                             /* arch_bloom.c */
+extern const struct eq_arch eq_arch_llama, eq_arch_mistral, eq_arch_qwen2, eq_arch_qwen3, eq_arch_olmo2;
+extern const struct eq_arch eq_arch_gemma, eq_arch_gemma2, eq_arch_gemma3;        /* arch_gemma.c */
+extern const struct eq_arch eq_arch_phi, eq_arch_phi3;                            /* arch_phi.c */
+extern const struct eq_arch eq_arch_stablelm, eq_arch_cohere, eq_arch_starcoder2; /* arch_stablelm.c */
 
 #endif

@@ -57,6 +57,8 @@ static void project_qkv(void *context, size_t tile, size_t thread) {
     f->k->linear(out, all, in, width, eq_weight_at(j, apart[p]), j->v.at[apart[p] + 1], false);
     out += c->dims[p == 0 ? EQ_D_Q : EQ_D_KV];
   }
+  for (size_t i = 0; c->qkv_clip > 0 && i < EQ_TILE * all; i++)
+    rows[i] = rows[i] < -c->qkv_clip ? -c->qkv_clip : rows[i] > c->qkv_clip ? c->qkv_clip : rows[i];
   if (!j->v.at[EQ_W_Q_GAIN]) return;
   normalize_heads(j, EQ_W_Q_GAIN, rows, 0, c->n_heads); /* families with these norms have the plain layout */
   normalize_heads(j, EQ_W_K_GAIN, rows, c->dims[EQ_D_Q], c->n_kv_heads);

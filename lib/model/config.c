@@ -70,7 +70,8 @@ static void read_rotary(struct eq_config *c, const struct eq_config_reader *top,
   s->size = (size_t)((double)c->head_size * share);
   s->base = eq_key_number(scale, "rope_theta", base, 1e-6, 1e12);
   s->scaling = scaling_of(scale);
-  double original = eq_key_number(scale, "original_max_position_embeddings", (double)c->max_positions, 2, EQ_SIZE_MAX);
+  double original = c->arch->original_positions > 0 ? c->arch->original_positions : (double)c->max_positions;
+  original = eq_key_number(scale, "original_max_position_embeddings", original, 2, EQ_SIZE_MAX);
   s->original_positions = eq_key_number(top, "original_max_position_embeddings", original, 2, EQ_SIZE_MAX);
   double stretched = s->scaling == EQ_ROTARY_LONGROPE || s->scaling == EQ_ROTARY_YARN
                          ? (double)c->max_positions / s->original_positions
@@ -145,10 +146,16 @@ bool eq_config_read_layer_types(struct eq_config *c, const struct eq_config_read
 
 static const char *key(const char *of_family, const char *usual) { return of_family ? of_family : usual; }
 
+/* The older spelling of a key where only that is there. */
+static const char *spelled(const struct eq_config_reader *r, const char *name, const char *other) {
+  return other && !eq_key_there(r, name) && eq_key_there(r, other) ? other : name;
+}
+
 static void read_sizes(struct eq_config *c, struct eq_config_reader *r) {
   const struct eq_arch *a = c->arch;
-  const char *width_key = key(a->width_key, "hidden_size"), *heads_key = key(a->heads_key, "num_attention_heads");
-  c->n_layers = eq_key_size(r, key(a->layers_key, "num_hidden_layers"), 0);
+  const char *width_key = spelled(r, key(a->width_key, "hidden_size"), a->other_width_key);
+  const char *heads_key = spelled(r, key(a->heads_key, "num_attention_heads"), a->other_heads_key);
+  c->n_layers = eq_key_size(r, spelled(r, key(a->layers_key, "num_hidden_layers"), a->other_layers_key), 0);
   c->n_heads = eq_key_size(r, heads_key, 0);
   c->n_kv_heads = a->kv_heads_key ? eq_key_size(r, a->kv_heads_key, c->n_heads) : c->n_heads;
   size_t width = eq_key_size(r, width_key, 0);
@@ -179,7 +186,7 @@ static void read_common(struct eq_config *c, struct eq_config_reader *r) {
   c->positions = a->positions;
   c->norm_place = a->norm_place;
   c->logit_scale = c->embed_scale = c->alibi_scale = 1;
-  for (int f = 0; f < EQ_FEATURES; f++) c->has[f] = f == EQ_ALWAYS || (a->features >> f & 1);
+  for (int f = 0; f < EQ_FEATURES; f++) c->has[f] = f == EQ_ALWAYS || (f != EQ_NEVER && a->features >> f & 1);
 }
 
 /* Sizes that follow from the others, after the family has had its say. */
@@ -196,6 +203,8 @@ static void finish(struct eq_config *c, struct eq_config_reader *r) {
   c->dims[EQ_D_KV] = kv;
   c->dims[EQ_D_QKV] = q + 2 * kv;
   c->dims[EQ_D_HEAD] = c->head_size;
+  c->dims[EQ_D_HEADS] = c->n_heads;
+  c->dims[EQ_D_KV_HEADS] = c->n_kv_heads;
   c->dims[EQ_D_INNER_2] = 2 * c->dims[EQ_D_INNER];
   if (!(c->attention_scale > 0)) c->attention_scale = 1 / sqrt((double)c->head_size);
 }

@@ -35,6 +35,7 @@ struct eq_config {
   float *alibi;                 /* [n_heads] slopes; NULL: none. A key's bias is its position times the slope */
   bool alibi_in_bf16;           /* slope, position and product are rounded to bfloat16 */
   float alibi_scale;            /* of the product */
+  float qkv_clip;               /* queries, keys and values are clamped to -clip..clip; 0: not */
   float logit_scale, logit_softcap;
   float embed_scale;
   int64_t bos, eos; /* token ids, -1 for none; of a list of ids the first. Perhaps beyond the vocabulary: a config
@@ -46,6 +47,11 @@ struct eq_config {
  * file, the key, what was found and expected. Free with eq_config_free, also after a failure. */
 bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err);
 void eq_config_free(struct eq_config *c); /* of {0} too */
+
+/* How many tensors a slot stands for. */
+static inline size_t eq_slot_tensors(const struct eq_config *c, const struct eq_slot *s) {
+  return s->each == EQ_D_ONE ? 1 : c->dims[s->each];
+}
 
 /* For families' own readers. */
 

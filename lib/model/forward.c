@@ -76,8 +76,9 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   f->lse = eq_array(rows, sizeof *f->lse);
   f->target_logit = eq_array(rows, sizeof *f->target_logit);
   f->target = eq_array(rows, sizeof *f->target);
-  bool ok = f->qkv && f->mixed && f->normed && f->decoded && f->scratch && f->lse && f->target_logit && f->target &&
-            make_key_bias(f) && make_sinusoids(f);
+  f->parts = eq_array(m->n_params, sizeof *f->parts);
+  bool ok = f->qkv && f->parts && f->mixed && f->normed && f->decoded && f->scratch && f->lse && f->target_logit &&
+            f->target && make_key_bias(f) && make_sinusoids(f);
   if (!ok)
     eq_fail_memory(err,
                    (rows * (dims[EQ_D_QKV] + f->mixed_width + dims[EQ_D_WIDTH]) + decoded_size(m) +
@@ -94,7 +95,7 @@ void eq_forward_free(struct eq_forward *f) {
   for (int which = 0; which < EQ_ROTARIES; which++)
     for (int is_long = 0; is_long < 2; is_long++) eq_rotary_table_free(&f->rotary[which][is_long]);
   free(f->qkv), free(f->mixed), free(f->normed), free(f->decoded), free(f->scratch);
-  free(f->lse), free(f->target_logit), free(f->target), free(f->key_bias), free(f->sinusoids);
+  free(f->lse), free(f->target_logit), free(f->target), free(f->key_bias), free(f->sinusoids), free(f->parts);
   free(f);
 }
 

@@ -7,6 +7,12 @@
 
 enum { EQ_VOCAB_PANEL = 4 * EQ_VOCAB_TILE }; /* columns of a decoded head that exist at a time */
 
+/* Rows of a parameter to be decoded, for the pool. */
+struct eq_part {
+  size_t param, first_item, rows_an_item;
+  float *whole;
+};
+
 struct eq_forward {
   const struct eq_model *m;
   const struct eq_kernels *k;
@@ -24,6 +30,7 @@ struct eq_forward {
   struct eq_logsumexp *lse;                      /* [max_rows] */
   float *target_logit;                           /* [max_rows] */
   uint32_t *target;                              /* [max_rows] */
+  struct eq_part *parts;                         /* [n_params] */
 };
 
 /* The parameters of a level: where each place's values are, NULL where it has none. Embeddings, positions and the head

@@ -12,27 +12,34 @@ enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */ };
 
 /* ---- which tensor stands where ---- */
 
-/* The name of a slot's tensor in a layer. */
-static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const char *pattern, size_t layer) {
-  const char *d = strstr(pattern, "%d");
-  if (d)
-    snprintf(name, NAME_MAX_BYTES, "%s%.*s%zu%s", prefix, (int)(d - pattern), pattern, layer, d + 2);
-  else
-    snprintf(name, NAME_MAX_BYTES, "%s%s", prefix, pattern);
+/* The name of a slot's tensor in a layer: the pattern's first %d is the layer, the second the item. */
+static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const struct eq_slot *slot, size_t layer,
+                      size_t item) {
+  const size_t numbers[] = { layer, item };
+  size_t n = (size_t)snprintf(name, NAME_MAX_BYTES, "%s", prefix), used = 0;
+  for (const char *p = slot->name; *p && n + 24 < NAME_MAX_BYTES; p++)
+    if (p[0] == '%' && p[1] == 'd')
+      n += (size_t)snprintf(name + n, NAME_MAX_BYTES - n, "%zu", numbers[used++ & 1]), p++;
+    else
+      name[n++] = *p, name[n] = 0;
 }
 
-static const struct eq_tensor *find_tensor(const struct eq_model *m, const struct eq_slot *slot, size_t layer) {
+static const struct eq_tensor *find_tensor(const struct eq_model *m, const struct eq_slot *slot, size_t layer,
+                                           size_t item) {
+  const char *const prefixes[] = { "", m->config.arch->prefix, m->config.arch->other_prefix };
   char name[NAME_MAX_BYTES];
-  slot_name(name, "", slot->name, layer);
-  const struct eq_tensor *t = eq_safetensors_find(&m->file, name);
-  if (t) return t;
-  slot_name(name, m->config.arch->prefix, slot->name, layer);
-  return eq_safetensors_find(&m->file, name);
+  const struct eq_tensor *t = NULL;
+  for (size_t i = 0; !t && i < 3 && prefixes[i]; i++) {
+    slot_name(name, prefixes[i], slot, layer, item);
+    t = eq_safetensors_find(&m->file, name);
+  }
+  return t;
 }
 
-static bool missing(const struct eq_model *m, const struct eq_slot *slot, size_t layer, struct eq_err *err) {
+static bool missing(const struct eq_model *m, const struct eq_slot *slot, size_t layer, size_t item,
+                    struct eq_err *err) {
   char name[NAME_MAX_BYTES];
-  slot_name(name, "", slot->name, layer);
+  slot_name(name, "", slot, layer, item);
   return eq_fail(err, EQ_BAD, "%s: tensor '%s' is missing (config.json: %s, %zu layers)", m->file.file.path, name,
                  m->config.arch->name, m->config.n_layers);
 }
@@ -60,23 +67,34 @@ static bool check_tensor(const struct eq_model *m, const struct eq_placed_tensor
   return false;
 }
 
-static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t level, struct eq_err *err) {
+static bool add_tensor(struct eq_model *m, const struct eq_slot *slot, size_t level, size_t item, struct eq_err *err) {
   const struct eq_config *c = &m->config;
   bool in_layer = level > 0 && level <= c->n_layers;
   size_t layer = in_layer ? level - 1 : 0;
-  if (!c->has[slot->feature]) return true;
+  const struct eq_tensor *t = find_tensor(m, slot, layer, item);
+  struct eq_placed_tensor w = { slot, t, c->dims[slot->rows], c->dims[slot->cols], 0 };
+  if (!t) return missing(m, slot, layer, item, err);
+  if (!check_tensor(m, &w, err)) return false;
+  m->weights[m->n_params] = w;
+  m->params[m->n_params++] = (struct eq_parameter){ t->name, in_layer ? (int)layer : -1, slot->roles };
+  return true;
+}
+
+static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t level, struct eq_err *err) {
+  const struct eq_config *c = &m->config;
   int *at = &m->at[level * EQ_PLACES + slot->place];
+  if (!c->has[slot->feature]) return true;
   if (slot->place == EQ_W_HEAD && c->tied) {
     *at = eq_model_at(m, 0, EQ_W_EMBED);
     m->params[*at].roles |= EQ_HEAD;
     return true;
   }
-  struct eq_placed_tensor w = { slot, find_tensor(m, slot, layer), c->dims[slot->rows], c->dims[slot->cols], 0 };
-  if (!w.tensor) return missing(m, slot, layer, err);
-  if (!check_tensor(m, &w, err)) return false;
   *at = (int)m->n_params;
-  m->weights[m->n_params] = w;
-  m->params[m->n_params++] = (struct eq_parameter){ w.tensor->name, in_layer ? (int)layer : -1, slot->roles };
+  for (size_t i = 0; i < eq_slot_tensors(c, slot); i++) {
+    if (m->n_params == m->file.n_tensors)
+      return eq_fail(err, EQ_BAD, "%s: has %zu tensors, too few for config.json", m->file.file.path, m->n_params);
+    if (!add_tensor(m, slot, level, i, err)) return false;
+  }
   return true;
 }
 

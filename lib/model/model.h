@@ -25,7 +25,8 @@ struct eq_model {
   struct eq_placed_tensor *weights; /* [n_params] */
   struct eq_parameter *params;      /* [n_params], the same as recipes see them: for eq_recipe_resolve */
   size_t n_levels;
-  int *at;            /* [n_levels][EQ_PLACES], see eq_model_at. A tied head stands in two levels. */
+  int *at;            /* [n_levels][EQ_PLACES], see eq_model_at. A tied head stands in two levels; of a slot for each
+ head or expert this is the first, and the others follow it */
   size_t n_unused;    /* tensors of the file that nothing needs */
   const char *unused; /* the first of them */
 };

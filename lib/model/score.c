@@ -47,10 +47,10 @@ struct eq_scorer {
 static bool same_level(void *context, size_t level, size_t a, size_t b) {
   const struct eq_scorer *s = context;
   for (int place = 0; place < EQ_PLACES; place++) {
-    int i = eq_model_at(s->m, level, (enum eq_place)place);
-    if (i >= 0 &&
-        !eq_scheme_equal(s->schemes[a * s->m->n_params + (size_t)i], s->schemes[b * s->m->n_params + (size_t)i]))
-      return false;
+    int first = eq_model_at(s->m, level, (enum eq_place)place);
+    size_t n = first < 0 ? 0 : eq_slot_tensors(&s->m->config, s->m->weights[first].slot);
+    for (size_t i = (size_t)first; n > 0; i++, n--)
+      if (!eq_scheme_equal(s->schemes[a * s->m->n_params + i], s->schemes[b * s->m->n_params + i])) return false;
   }
   return true;
 }

@@ -18,6 +18,9 @@ VOCAB = 17
 LLAMA = dict(vocab_size=VOCAB, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
              num_key_value_heads=2, max_position_embeddings=32, bos_token_id=0, eos_token_id=1, pad_token_id=None)
 NEOX = {k: v for k, v in LLAMA.items() if k != "num_key_value_heads"}
+GPT = dict(vocab_size=VOCAB, n_embd=16, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1)
+OPT = dict(vocab_size=VOCAB, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, ffn_dim=24,
+           bos_token_id=0, eos_token_id=1)
 GEMMA = dict(LLAMA, head_dim=6, num_hidden_layers=3, tie_word_embeddings=True)
 ROPE = dict(rope_theta=100.0)
 
@@ -45,6 +48,33 @@ MODELS = {
         "sliding_attention", "full_attention", "sliding_attention"], rope_parameters=dict(
             full_attention=dict(rope_type="linear", factor=4.0, rope_theta=1000.0),
             sliding_attention=dict(rope_type="default", rope_theta=10.0))), torch.float32),
+    "gptj": ("GPTJConfig", dict(GPT, n_positions=32, rotary_dim=2, n_inner=40), torch.float32),
+    "opt": ("OPTConfig", dict(OPT, max_position_embeddings=32), torch.float32),
+    "opt-350m": ("OPTConfig", dict(OPT, max_position_embeddings=32, word_embed_proj_dim=8, do_layer_norm_before=False),
+                 torch.float32),
+    "xglm": ("XGLMConfig", dict(vocab_size=VOCAB, d_model=16, num_layers=2, attention_heads=4, ffn_dim=24,
+                                max_position_embeddings=32), torch.float32),
+    "bloom": ("BloomConfig", dict(vocab_size=VOCAB, hidden_size=18, n_layer=2, n_head=6, seq_length=32), torch.float32),
+    "falcon-7b": ("FalconConfig", dict(NEOX), torch.float32),
+    "falcon-40b": ("FalconConfig", dict(NEOX, new_decoder_architecture=True, num_kv_heads=2, bias=True), torch.float32),
+    "falcon-one-norm": ("FalconConfig", dict(NEOX, new_decoder_architecture=True, num_kv_heads=2,
+                                             num_ln_in_parallel_attn=1), torch.float32),
+    "falcon-rw": ("FalconConfig", dict(NEOX, alibi=True, multi_query=False, parallel_attn=False, bias=True),
+                  torch.float32),
+    "mpt": ("MptConfig", dict(vocab_size=VOCAB, d_model=18, n_layers=2, n_heads=6, max_seq_len=32,
+                              attn_config=dict(clip_qkv=0.8)), torch.float32),
+    "phi": ("PhiConfig", dict(LLAMA), torch.float32),
+    "phi3": ("Phi3Config", dict(LLAMA, sliding_window=5), torch.float32),
+    "phi3-longrope": ("Phi3Config", dict(LLAMA, hidden_size=32, original_max_position_embeddings=12, rope_parameters=dict(
+        ROPE, rope_type="longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3],
+        long_factor=[1.5, 2.0, 3.0])), torch.float32),
+    "olmo2": ("Olmo2Config", dict(LLAMA), torch.float32),
+    "stablelm": ("StableLmConfig", dict(LLAMA, use_qkv_bias=True, partial_rotary_factor=0.5), torch.float32),
+    "stablelm-parallel": ("StableLmConfig", dict(LLAMA, use_parallel_residual=True, qk_layernorm=True,
+                                                 partial_rotary_factor=0.5), torch.float32),
+    "cohere": ("CohereConfig", dict(LLAMA, logit_scale=0.3), torch.float32),
+    "cohere-plus": ("CohereConfig", dict(LLAMA, use_qk_norm=True), torch.float32),
+    "starcoder2": ("Starcoder2Config", dict(LLAMA, sliding_window=5), torch.float32),
 }
 
 
@@ -58,7 +88,9 @@ def spread(tensor, generator):
 
 
 def build(config, storage, seed):
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").double().eval()
+    """Falcon's eager attention adds its ALiBi twice (in the mask too); sdpa, the default, once."""
+    how = "sdpa" if config.model_type == "falcon" else "eager"
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=how).double().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for _, p in model.named_parameters():  # a tied head comes once
@@ -78,8 +110,10 @@ def write(name, seed):
     config = getattr(transformers, config_class)(**options)
     model = build(config, storage, seed)
     ids = sequences(seed)
+    torch.set_default_dtype(torch.float64 if name == "xglm" else torch.float32)  # whose mask is of the default type
     with torch.no_grad():
         logits = [[[float(f"{x:.9g}") for x in row] for row in model(torch.tensor([s])).logits[0].tolist()] for s in ids]
+    torch.set_default_dtype(torch.float32)
     model.to(storage).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     (folder / "logits.json").write_text(json.dumps({"sequences": ids, "logits": logits}, separators=(",", ":")) + "\n")
