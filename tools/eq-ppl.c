@@ -229,7 +229,7 @@ static void remark_on_recipes(const struct ppl *p) {
                 m->params[embed].name);
   if (p->recipes.repeated) eq_tool_say(&p->tool, "%zu recipes were given twice: measured once", p->recipes.repeated);
   if (m->n_unused)
-    eq_tool_say(&p->tool, "%zu tensors of %s are not used, '%s' the first", m->n_unused, m->file.file.path, m->unused);
+    eq_tool_say(&p->tool, "%zu tensors of %s are not used, '%s' the first", m->n_unused, m->file.path, m->unused);
 }
 
 static bool choose_recipes(struct ppl *p) {

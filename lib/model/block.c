@@ -8,18 +8,18 @@
 /* Where a head's numbers begin in a row of queries, keys and values. */
 static size_t query_at(const struct eq_config *c, size_t head) {
   size_t shared = c->n_heads / c->n_kv_heads;
-  if (c->arch->qkv == EQ_QKV_PLAIN) return head * c->head_size;
+  if (c->qkv == EQ_QKV_PLAIN) return head * c->head_size;
   return (head / shared * (shared + 2) + head % shared) * c->head_size;
 }
 
 static size_t key_at(const struct eq_config *c, size_t kv_head) {
   size_t shared = c->n_heads / c->n_kv_heads;
-  if (c->arch->qkv == EQ_QKV_PLAIN) return c->dims[EQ_D_Q] + kv_head * c->head_size;
+  if (c->qkv == EQ_QKV_PLAIN) return c->dims[EQ_D_Q] + kv_head * c->head_size;
   return (kv_head * (shared + 2) + shared) * c->head_size;
 }
 
 static size_t value_at(const struct eq_config *c, size_t kv_head) {
-  return key_at(c, kv_head) + (c->arch->qkv == EQ_QKV_PLAIN ? c->dims[EQ_D_KV] : c->head_size);
+  return key_at(c, kv_head) + (c->qkv == EQ_QKV_PLAIN ? c->dims[EQ_D_KV] : c->head_size);
 }
 
 /* x through a norm into `normed` where the model has that norm before its sublayer, else x itself. */

@@ -185,6 +185,7 @@ static void read_common(struct eq_config *c, struct eq_config_reader *r) {
   c->parallel = a->parallel;
   c->positions = a->positions;
   c->norm_place = a->norm_place;
+  c->qkv = a->qkv;
   c->logit_scale = c->embed_scale = c->alibi_scale = 1;
   for (int f = 0; f < EQ_FEATURES; f++) c->has[f] = f == EQ_ALWAYS || (f != EQ_NEVER && a->features >> f & 1);
 }

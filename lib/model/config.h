@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/model/arch.h"
 #include "lib/model/rotary.h"
+#include "lib/tensor/gguf.h"
 
 /* What differs between the layers of one model. */
 struct eq_layer_kind {
@@ -27,6 +28,7 @@ struct eq_config {
   bool has[EQ_FEATURES];
   enum eq_positions positions;
   enum eq_norm_place norm_place;
+  enum eq_qkv_layout qkv;
   struct eq_rotary rotary[EQ_ROTARIES];
   struct eq_layer_kind *layers; /* [n_layers] */
   double attention_scale;       /* of q.k, before a layer's own */
@@ -46,6 +48,10 @@ struct eq_config {
  * products of two cannot overflow; that the tensors are really there is eq_model_open's to check. Messages name the
  * file, the key, what was found and expected. Free with eq_config_free, also after a failure. */
 bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err);
+/* The same of a GGUF's keys. */
+bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_gguf *g, struct eq_err *err);
+/* The name of a place's tensor in a GGUF file, with a %d for the layer; NULL when there is none. */
+const char *eq_gguf_tensor_name(enum eq_place place);
 void eq_config_free(struct eq_config *c); /* of {0} too */
 
 /* How many tensors a slot stands for. */

@@ -63,7 +63,7 @@ static inline float *eq_scratch(const struct eq_forward *f, size_t thread) {
 
 static inline struct eq_weight eq_weight_at(const struct eq_job *j, enum eq_place place) {
   const struct eq_placed_tensor *w = &j->f->m->weights[eq_model_at(j->f->m, j->level, place)];
-  return (struct eq_weight){ j->v.at[place], w->cols, w->rows, !w->slot->transposed };
+  return (struct eq_weight){ j->v.at[place], w->cols, w->rows, !w->transposed };
 }
 
 /* The model's norm over n numbers with the gain at a place, and the shift that follows it. */

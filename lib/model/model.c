@@ -13,35 +13,32 @@ enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */ };
 /* ---- which tensor stands where ---- */
 
 /* The name of a slot's tensor in a layer: the pattern's first %d is the layer, the second the item. */
-static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const struct eq_slot *slot, size_t layer,
-                      size_t item) {
+static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const char *pattern, size_t layer, size_t item) {
   const size_t numbers[] = { layer, item };
   size_t n = (size_t)snprintf(name, NAME_MAX_BYTES, "%s", prefix), used = 0;
-  for (const char *p = slot->name; *p && n + 24 < NAME_MAX_BYTES; p++)
+  for (const char *p = pattern; *p && n + 24 < NAME_MAX_BYTES; p++)
     if (p[0] == '%' && p[1] == 'd')
       n += (size_t)snprintf(name + n, NAME_MAX_BYTES - n, "%zu", numbers[used++ & 1]), p++;
     else
       name[n++] = *p, name[n] = 0;
 }
 
+/* GGUF files have names of their own, the same for all families; else a prefix may come before the family's. */
 static const struct eq_tensor *find_tensor(const struct eq_model *m, const struct eq_slot *slot, size_t layer,
-                                           size_t item) {
+                                           size_t item, char name[NAME_MAX_BYTES]) {
   const char *const prefixes[] = { "", m->config.arch->prefix, m->config.arch->other_prefix };
-  char name[NAME_MAX_BYTES];
   const struct eq_tensor *t = NULL;
-  for (size_t i = 0; !t && i < 3 && prefixes[i]; i++) {
-    slot_name(name, prefixes[i], slot, layer, item);
-    t = eq_safetensors_find(&m->file, name);
+  if (m->file.n_parts) {
+    const char *pattern = eq_gguf_tensor_name(slot->place);
+    slot_name(name, "", pattern ? pattern : slot->name, layer, item);
+    return eq_checkpoint_find(&m->file, name);
   }
+  for (size_t i = 0; !t && i < 3 && prefixes[i]; i++) {
+    slot_name(name, prefixes[i], slot->name, layer, item);
+    t = eq_checkpoint_find(&m->file, name);
+  }
+  slot_name(name, "", slot->name, layer, item);
   return t;
-}
-
-static bool missing(const struct eq_model *m, const struct eq_slot *slot, size_t layer, size_t item,
-                    struct eq_err *err) {
-  char name[NAME_MAX_BYTES];
-  slot_name(name, "", slot, layer, item);
-  return eq_fail(err, EQ_BAD, "%s: tensor '%s' is missing (config.json: %s, %zu layers)", m->file.file.path, name,
-                 m->config.arch->name, m->config.n_layers);
 }
 
 static bool check_tensor(const struct eq_model *m, const struct eq_placed_tensor *w, struct eq_err *err) {
@@ -49,7 +46,7 @@ static bool check_tensor(const struct eq_model *m, const struct eq_placed_tensor
   size_t want[2] = { w->rows, w->cols }, n_want = w->slot->rows == EQ_D_ONE ? 1 : 2;
   if (n_want == 1)
     want[0] = w->cols;
-  else if (w->slot->transposed)
+  else if (w->transposed)
     want[0] = w->cols, want[1] = w->rows;
   bool fits = t->n_dims == n_want && t->dims[0] == want[0] && (n_want == 1 || t->dims[1] == want[1]);
   if (fits && eq_dtype_is_float(t->dtype)) return true;
@@ -57,10 +54,10 @@ static bool check_tensor(const struct eq_model *m, const struct eq_placed_tensor
   for (size_t i = 0; i < t->n_dims; i++) eq_buffer_format(&found, "%s%zu", i ? "," : "", t->dims[i]);
   for (size_t i = 0; i < n_want; i++) eq_buffer_format(&expected, "%s%zu", i ? "," : "", want[i]);
   if (!fits)
-    eq_fail(err, EQ_BAD, "%s: tensor '%s' has shape [%s], expected [%s] by config.json", m->file.file.path, t->name,
+    eq_fail(err, EQ_BAD, "%s: tensor '%s' has shape [%s], expected [%s] by config.json", m->file.path, t->name,
             found.data ? found.data : "", expected.data ? expected.data : "");
   else
-    eq_fail(err, EQ_BAD, "%s: tensor '%s' is %s, expected F64, F32, F16 or BF16", m->file.file.path, t->name,
+    eq_fail(err, EQ_BAD, "%s: tensor '%s' is %s, expected F64, F32, F16 or BF16", m->file.path, t->name,
             eq_dtype_name(t->dtype));
   eq_buffer_free(&found);
   eq_buffer_free(&expected);
@@ -71,9 +68,16 @@ static bool add_tensor(struct eq_model *m, const struct eq_slot *slot, size_t le
   const struct eq_config *c = &m->config;
   bool in_layer = level > 0 && level <= c->n_layers;
   size_t layer = in_layer ? level - 1 : 0;
-  const struct eq_tensor *t = find_tensor(m, slot, layer, item);
-  struct eq_placed_tensor w = { slot, t, c->dims[slot->rows], c->dims[slot->cols], 0 };
-  if (!t) return missing(m, slot, layer, item, err);
+  char name[NAME_MAX_BYTES];
+  const struct eq_tensor *t = find_tensor(m, slot, layer, item, name);
+  if (!t)
+    return eq_fail(err, EQ_BAD, "%s: tensor '%s' is missing (%s, %zu layers)", m->file.path, name, c->arch->name,
+                   c->n_layers);
+  struct eq_placed_tensor w = { .slot = slot,
+                                .tensor = t,
+                                .rows = c->dims[slot->rows],
+                                .cols = c->dims[slot->cols],
+                                .transposed = slot->transposed && !m->file.n_parts };
   if (!check_tensor(m, &w, err)) return false;
   m->weights[m->n_params] = w;
   m->params[m->n_params++] = (struct eq_parameter){ t->name, in_layer ? (int)layer : -1, slot->roles };
@@ -92,7 +96,7 @@ static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t leve
   *at = (int)m->n_params;
   for (size_t i = 0; i < eq_slot_tensors(c, slot); i++) {
     if (m->n_params == m->file.n_tensors)
-      return eq_fail(err, EQ_BAD, "%s: has %zu tensors, too few for config.json", m->file.file.path, m->n_params);
+      return eq_fail(err, EQ_BAD, "%s: has %zu tensors, too few for config.json", m->file.path, m->n_params);
     if (!add_tensor(m, slot, level, i, err)) return false;
   }
   return true;
@@ -153,13 +157,12 @@ struct scan {
 static void scan_tensor(void *context, size_t item, size_t thread) {
   struct scan *s = context;
   struct eq_placed_tensor *w = &s->m->weights[item];
-  const char *data = w->tensor->data;
-  size_t n = w->tensor->n, size = eq_dtype_size(w->tensor->dtype);
+  size_t n = w->tensor->n;
   float x[DECODED], absmax = 0;
   (void)thread;
   for (size_t i = 0; i < n; i += DECODED) {
     size_t k = n - i < DECODED ? n - i : DECODED;
-    eq_dtype_decode(w->tensor->dtype, data + i * size, k, x);
+    eq_tensor_decode(w->tensor, i, k, x);
     float most = eq_absmax(x, k);
     absmax = most > absmax ? most : absmax;
     size_t finite = 0;
@@ -167,7 +170,7 @@ static void scan_tensor(void *context, size_t item, size_t thread) {
     s->tensors[item].not_finite += k - finite;
   }
   w->absmax = absmax;
-  s->tensors[item].digest = XXH3_64bits(data, n * size);
+  s->tensors[item].digest = XXH3_64bits(w->tensor->data, eq_tensor_bytes(w->tensor, n));
 }
 
 /* The digest that names a model: of the config's text and of each parameter's name, type and values. */
@@ -192,8 +195,7 @@ static bool scan_weights(struct eq_model *m, struct eq_pool *pool, uint64_t conf
     if (s.tensors[i].not_finite) first = i, bad++;
   if (bad)
     ok = eq_fail(err, EQ_BAD, "%s: tensor '%s' has %zu of %zu weights that are NaN or infinite (%zu tensors have such)",
-                 m->file.file.path, m->params[first].name, s.tensors[first].not_finite, m->weights[first].tensor->n,
-                 bad);
+                 m->file.path, m->params[first].name, s.tensors[first].not_finite, m->weights[first].tensor->n, bad);
   *digest = digest_of(m, &s, config);
   free(s.tensors);
   return ok;
@@ -204,8 +206,8 @@ static bool scan_weights(struct eq_model *m, struct eq_pool *pool, uint64_t conf
 static bool allocate(struct eq_model *m, struct eq_err *err) {
   size_t n_layers = m->config.n_layers, most = m->file.n_tensors;
   if (n_layers > most)
-    return eq_fail(err, EQ_BAD, "%s: has %zu tensors, too few for the %zu layers of config.json", m->file.file.path,
-                   most, n_layers);
+    return eq_fail(err, EQ_BAD, "%s: has %zu tensors, too few for the %zu layers of config.json", m->file.path, most,
+                   n_layers);
   m->n_levels = n_layers + 2;
   m->weights = eq_array(most, sizeof *m->weights);
   m->params = eq_array(most, sizeof *m->params);
@@ -228,32 +230,50 @@ static bool set_name(struct eq_model *m, const char *folder, uint64_t digest, st
   return !b.failed || eq_fail_memory(err, 64, "a name");
 }
 
-static bool open_files(struct eq_model *m, const char *folder, uint64_t *config_digest, struct eq_err *err) {
-  char *config = eq_path_join(folder, "config.json"), *weights = eq_path_join(folder, "model.safetensors");
+/* What a GGUF file has is what is there: a feature of the family, when the first layer has a tensor of it. */
+static bool find_features(struct eq_model *m) {
+  const struct eq_arch *a = m->config.arch;
+  char name[NAME_MAX_BYTES];
+  for (size_t s = 0; s < a->n_slots; s++) {
+    enum eq_feature f = a->slots[s].feature;
+    if (f != EQ_ALWAYS && f != EQ_NEVER) m->config.has[f] = find_tensor(m, &a->slots[s], 0, 0, name) != NULL;
+    if (a->slots[s].place == EQ_W_HEAD) m->config.tied = find_tensor(m, &a->slots[s], 0, 0, name) == NULL;
+  }
+  return true;
+}
+
+static bool open_config(struct eq_model *m, const char *folder, uint64_t *digest, struct eq_err *err) {
+  char *path = eq_path_join(folder, "config.json");
   struct eq_file file = { 0 };
-  bool ok = config && weights ? true : eq_fail_memory(err, strlen(folder), "a path");
-  ok = ok && eq_file_map(&file, config, err);
-  if (ok) *config_digest = XXH3_64bits(file.data, file.size);
-  ok = ok && eq_config_read(&m->config, config, (struct eq_str){ file.data, file.size }, err) &&
-       eq_safetensors_open(&m->file, weights, err);
+  bool ok = path ? eq_file_map(&file, path, err) : eq_fail_memory(err, strlen(folder), "a path");
+  if (ok) *digest = XXH3_64bits(file.data, file.size);
+  ok = ok && eq_config_read(&m->config, path, (struct eq_str){ file.data, file.size }, err);
   eq_file_unmap(&file);
-  free(config);
-  free(weights);
+  free(path);
   return ok;
 }
 
-bool eq_model_open(struct eq_model *m, const char *folder, struct eq_pool *pool, struct eq_err *err) {
+static bool open_files(struct eq_model *m, const char *path, uint64_t *digest, struct eq_err *err) {
+  if (!eq_checkpoint_open(&m->file, path, err)) return false;
+  if (!m->file.n_parts && eq_path_is_folder(path)) return open_config(m, path, digest, err);
+  if (!m->file.n_parts)
+    return eq_fail(err, EQ_BAD, "%s: expected the model's folder, which has its config.json too", path);
+  *digest = XXH3_64bits(m->file.parts[0].file.data, m->file.parts[0].header);
+  return eq_config_read_gguf(&m->config, m->file.path, &m->file.parts[0], err) && find_features(m);
+}
+
+bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err) {
   uint64_t config = 0, digest = 0;
   *m = (struct eq_model){ 0 };
-  bool ok = open_files(m, folder, &config, err) && allocate(m, err) && add_slots(m, err) && count_unused(m, err) &&
-            scan_weights(m, pool, config, &digest, err) && set_name(m, folder, digest, err);
+  bool ok = open_files(m, path, &config, err) && allocate(m, err) && add_slots(m, err) && count_unused(m, err) &&
+            scan_weights(m, pool, config, &digest, err) && set_name(m, path, digest, err);
   if (!ok) eq_model_close(m);
   return ok;
 }
 
 void eq_model_close(struct eq_model *m) {
   eq_config_free(&m->config);
-  eq_safetensors_close(&m->file);
+  eq_checkpoint_close(&m->file);
   free(m->name);
   free(m->weights);
   free(m->params);
@@ -271,24 +291,21 @@ bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme 
 void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
                    float *out) {
   const struct eq_placed_tensor *w = &m->weights[param];
-  const char *data = w->tensor->data;
   size_t n = last - first;
-  eq_dtype_decode(w->tensor->dtype, data + first * w->cols * eq_dtype_size(w->tensor->dtype), n * w->cols, out);
+  eq_tensor_decode(w->tensor, first * w->cols, n * w->cols, out);
   eq_round_rows(scheme, w->absmax, (struct eq_matrix){ out, n, w->cols, false }, 0, n);
 }
 
 void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
                      float *whole) {
   const struct eq_placed_tensor *w = &m->weights[param];
-  const char *data = w->tensor->data;
-  size_t size = eq_dtype_size(w->tensor->dtype);
-  if (!w->slot->transposed) {
+  if (!w->transposed) {
     eq_model_rows(m, param, scheme, first, last, whole + first * w->cols);
     return;
   }
   for (size_t c = 0; c < w->cols; c++) {
     size_t at = c * w->rows + first;
-    eq_dtype_decode(w->tensor->dtype, data + at * size, last - first, whole + at);
+    eq_tensor_decode(w->tensor, at, last - first, whole + at);
   }
   eq_round_rows(scheme, w->absmax, (struct eq_matrix){ whole, w->rows, w->cols, true }, first, last);
 }

@@ -1,17 +1,19 @@
-/* model.h: a model folder (config.json, model.safetensors): its parameters by place, and their values as float32 under
- * a scheme. Weights stay mapped; what is decoded or rounded goes into memory of the caller's. */
+/* model.h: a model (a folder with config.json and safetensors, or a GGUF file): its parameters by place, and their
+ * values as float32 under a scheme. Weights stay mapped; what is decoded or rounded goes into memory of the caller's.
+ */
 #ifndef EQ_MODEL_MODEL_H
 #define EQ_MODEL_MODEL_H
 
 #include "lib/base/pool.h"
 #include "lib/model/config.h"
-#include "lib/tensor/safetensors.h"
+#include "lib/tensor/checkpoint.h"
 
 /* A tensor of the file at its place in the forward pass: what a parameter is beside its name and roles. */
 struct eq_placed_tensor {
   const struct eq_slot *slot;
   const struct eq_tensor *tensor;
   size_t rows, cols; /* outputs, inputs */
+  bool transposed;   /* lies [cols][rows] */
   float absmax;      /* of the whole tensor: the scale of a /tensor scheme */
 };
 
@@ -20,7 +22,7 @@ struct eq_placed_tensor {
 struct eq_model {
   char *name; /* "mini@1f2e3d4c": the folder's name and a digest of config and weights */
   struct eq_config config;
-  struct eq_safetensors file;
+  struct eq_checkpoint file;
   size_t n_params;
   struct eq_placed_tensor *weights; /* [n_params] */
   struct eq_parameter *params;      /* [n_params], the same as recipes see them: for eq_recipe_resolve */
@@ -31,9 +33,9 @@ struct eq_model {
   const char *unused; /* the first of them */
 };
 
-/* Opens and checks: every tensor there with the shape that config.json says, float, without NaN or infinity. The pool
- * reads all weights once, for digest, extremes and that check. */
-bool eq_model_open(struct eq_model *m, const char *folder, struct eq_pool *pool, struct eq_err *err);
+/* Opens a folder, or a file that checkpoint.h takes, and checks: every tensor there with the shape that config.json
+ * says, float, without NaN or infinity. The pool reads all weights once, for digest, extremes and that check. */
+bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err);
 void eq_model_close(struct eq_model *m); /* of {0} too */
 
 /* Index of the parameter at a place of a level, -1 for none. */

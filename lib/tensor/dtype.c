@@ -4,22 +4,34 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/tensor/ggml_blocks.h"
+
 /* Formats on disk are little-endian, and elements are read by memcpy. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a big-endian machine must swap the bytes of each element");
 
 static const struct {
   const char *name;
-  size_t size;
+  size_t block, size;
   bool is_float;
 } dtypes[EQ_DTYPES] = {
-  [EQ_F64] = { "F64", 8, true },    [EQ_F32] = { "F32", 4, true },  [EQ_F16] = { "F16", 2, true },
-  [EQ_BF16] = { "BF16", 2, true },  [EQ_I64] = { "I64", 8, false }, [EQ_I32] = { "I32", 4, false },
-  [EQ_I16] = { "I16", 2, false },   [EQ_I8] = { "I8", 1, false },   [EQ_U64] = { "U64", 8, false },
-  [EQ_U32] = { "U32", 4, false },   [EQ_U16] = { "U16", 2, false }, [EQ_U8] = { "U8", 1, false },
-  [EQ_BOOL] = { "BOOL", 1, false },
+  [EQ_F64] = { "F64", 1, 8, true },           [EQ_F32] = { "F32", 1, 4, true },
+  [EQ_F16] = { "F16", 1, 2, true },           [EQ_BF16] = { "BF16", 1, 2, true },
+  [EQ_I64] = { "I64", 1, 8, false },          [EQ_I32] = { "I32", 1, 4, false },
+  [EQ_I16] = { "I16", 1, 2, false },          [EQ_I8] = { "I8", 1, 1, false },
+  [EQ_U64] = { "U64", 1, 8, false },          [EQ_U32] = { "U32", 1, 4, false },
+  [EQ_U16] = { "U16", 1, 2, false },          [EQ_U8] = { "U8", 1, 1, false },
+  [EQ_BOOL] = { "BOOL", 1, 1, false },        [EQ_F8_E4M3] = { "F8_E4M3", 1, 1, true },
+  [EQ_F8_E5M2] = { "F8_E5M2", 1, 1, true },   [EQ_Q4_0] = { "Q4_0", 32, 18, true },
+  [EQ_Q4_1] = { "Q4_1", 32, 20, true },       [EQ_Q5_0] = { "Q5_0", 32, 22, true },
+  [EQ_Q5_1] = { "Q5_1", 32, 24, true },       [EQ_Q8_0] = { "Q8_0", 32, 34, true },
+  [EQ_Q2_K] = { "Q2_K", 256, 84, true },      [EQ_Q3_K] = { "Q3_K", 256, 110, true },
+  [EQ_Q4_K] = { "Q4_K", 256, 144, true },     [EQ_Q5_K] = { "Q5_K", 256, 176, true },
+  [EQ_Q6_K] = { "Q6_K", 256, 210, true },     [EQ_IQ4_NL] = { "IQ4_NL", 32, 18, true },
+  [EQ_IQ4_XS] = { "IQ4_XS", 256, 136, true }, [EQ_MXFP4] = { "MXFP4", 32, 17, true },
 };
 
 const char *eq_dtype_name(enum eq_dtype t) { return dtypes[t].name; }
+size_t eq_dtype_block(enum eq_dtype t) { return dtypes[t].block; }
 size_t eq_dtype_size(enum eq_dtype t) { return dtypes[t].size; }
 bool eq_dtype_is_float(enum eq_dtype t) { return dtypes[t].is_float; }
 
@@ -107,16 +119,37 @@ DECODER(decode_u16, uint16_t, (float)v)
 DECODER(decode_u8, uint8_t, (float)v)
 DECODER(decode_bool, uint8_t, v ? 1.0f : 0.0f)
 
+/* E5M2 is the high byte of a binary16. E4M3 (Micikevicius et al. 2022, table 1) has bias 7, no infinities, and one NaN
+ * of each sign. */
+static float e4m3_value(uint8_t b) {
+  uint32_t magnitude = b & 0x7fu;
+  uint32_t normal = (magnitude << 20) + ((127u - 7u) << 23), subnormal = bits_of((float)(int32_t)magnitude * 0x1p-9f);
+  uint32_t bits = magnitude == 0x7f ? 0x7fc00000u : magnitude < 8 ? subnormal : normal;
+  return float_of(bits | (uint32_t)(b & 0x80) << 24);
+}
+DECODER(decode_f8_e4m3, uint8_t, e4m3_value(v))
+DECODER(decode_f8_e5m2, uint8_t, f16_value((uint16_t)(v << 8)))
+
 static void decode_f32(const char *bytes, size_t n, float *out) {
   if (n) memcpy(out, bytes, n * sizeof *out);
 }
 
 void eq_dtype_decode(enum eq_dtype t, const void *bytes, size_t n, float *out) {
   static void (*const decoders[EQ_DTYPES])(const char *, size_t, float *) = {
-    [EQ_F64] = decode_f64,   [EQ_F32] = decode_f32, [EQ_F16] = decode_f16, [EQ_BF16] = decode_bf16,
-    [EQ_I64] = decode_i64,   [EQ_I32] = decode_i32, [EQ_I16] = decode_i16, [EQ_I8] = decode_i8,
-    [EQ_U64] = decode_u64,   [EQ_U32] = decode_u32, [EQ_U16] = decode_u16, [EQ_U8] = decode_u8,
-    [EQ_BOOL] = decode_bool,
+    [EQ_F64] = decode_f64,          [EQ_F32] = decode_f32,
+    [EQ_F16] = decode_f16,          [EQ_BF16] = decode_bf16,
+    [EQ_I64] = decode_i64,          [EQ_I32] = decode_i32,
+    [EQ_I16] = decode_i16,          [EQ_I8] = decode_i8,
+    [EQ_U64] = decode_u64,          [EQ_U32] = decode_u32,
+    [EQ_U16] = decode_u16,          [EQ_U8] = decode_u8,
+    [EQ_BOOL] = decode_bool,        [EQ_F8_E4M3] = decode_f8_e4m3,
+    [EQ_F8_E5M2] = decode_f8_e5m2,  [EQ_Q4_0] = eq_decode_q4_0,
+    [EQ_Q4_1] = eq_decode_q4_1,     [EQ_Q5_0] = eq_decode_q5_0,
+    [EQ_Q5_1] = eq_decode_q5_1,     [EQ_Q8_0] = eq_decode_q8_0,
+    [EQ_Q2_K] = eq_decode_q2_k,     [EQ_Q3_K] = eq_decode_q3_k,
+    [EQ_Q4_K] = eq_decode_q4_k,     [EQ_Q5_K] = eq_decode_q5_k,
+    [EQ_Q6_K] = eq_decode_q6_k,     [EQ_IQ4_NL] = eq_decode_iq4_nl,
+    [EQ_IQ4_XS] = eq_decode_iq4_xs, [EQ_MXFP4] = eq_decode_mxfp4,
   };
   decoders[t](bytes, n, out);
 }

@@ -21,17 +21,35 @@ enum eq_dtype {
   EQ_U16,
   EQ_U8,
   EQ_BOOL,
+  EQ_F8_E4M3,
+  EQ_F8_E5M2,
+  EQ_SAFETENSORS_DTYPES, /* those before it may be in a safetensors file, the others only in a GGUF */
+  EQ_Q4_0 = EQ_SAFETENSORS_DTYPES,
+  EQ_Q4_1,
+  EQ_Q5_0,
+  EQ_Q5_1,
+  EQ_Q8_0,
+  EQ_Q2_K,
+  EQ_Q3_K,
+  EQ_Q4_K,
+  EQ_Q5_K,
+  EQ_Q6_K,
+  EQ_IQ4_NL,
+  EQ_IQ4_XS,
+  EQ_MXFP4,
   EQ_DTYPES
 };
 
-/* Name as safetensors spells it ("BF16"), bytes an element. */
+/* Name as the file formats spell it ("BF16", "Q4_K"). Elements come in blocks (ggml_blocks.h), mostly of one; bytes a
+ * block. */
 const char *eq_dtype_name(enum eq_dtype t);
+size_t eq_dtype_block(enum eq_dtype t);
 size_t eq_dtype_size(enum eq_dtype t);
 bool eq_dtype_find(struct eq_str name, enum eq_dtype *t); /* false when there is none of that name */
-bool eq_dtype_is_float(enum eq_dtype t);
+bool eq_dtype_is_float(enum eq_dtype t);                  /* real numbers; quantized ones are */
 
-/* out[0..n) = the n elements at `bytes` (little-endian, any alignment) as float32: exact for F32, F16, BF16 and small
- * integers, else rounded to nearest even. */
+/* out[0..n) = the n elements at `bytes` (little-endian, any alignment; whole blocks) as float32: exact for F32, F16,
+ * BF16, F8 and small integers, else rounded to nearest even. */
 void eq_dtype_decode(enum eq_dtype t, const void *bytes, size_t n, float *out);
 
 /* Nearest IEEE binary16 / bfloat16 value of x, ties to even, as a float; overflow gives infinity, NaN stays NaN. */

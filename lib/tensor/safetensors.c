@@ -70,12 +70,13 @@ static bool read_sizes(const json_t *array, size_t max, size_t *out, size_t *n) 
 }
 
 static bool set_dtype(struct cursor *c, struct eq_tensor *t, const json_t *value) {
-  static const char *const others[] = { "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4", "C64" };
+  static const char *const others[] = { "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4", "C64" };
   const char *name = json_string_value(value);
   if (!name) return FAIL(c, "tensor '%s' has no dtype, or one that is not a string", t->name);
-  if (eq_dtype_find(eq_str(name), &t->dtype)) return true;
+  if (eq_dtype_find(eq_str(name), &t->dtype) && t->dtype < EQ_SAFETENSORS_DTYPES) return true;
   struct eq_buffer known = { 0 };
-  for (enum eq_dtype i = 0; i < EQ_DTYPES; i++) eq_buffer_format(&known, "%s%s", i ? ", " : "", eq_dtype_name(i));
+  for (enum eq_dtype i = 0; i < EQ_SAFETENSORS_DTYPES; i++)
+    eq_buffer_format(&known, "%s%s", i ? ", " : "", eq_dtype_name(i));
   bool is_other = false;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) is_other |= strcmp(name, others[i]) == 0;
   FAIL(c, "tensor '%s' has %s dtype '%s', expected one of %s", t->name, is_other ? "the unsupported" : "an unknown",

@@ -7,21 +7,11 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/tensor/dtype.h"
+#include "lib/tensor/tensor.h"
 
 enum {
-  EQ_DIMS_MAX = 8,
   EQ_SAFETENSORS_HEADER_MAX = 100000000, /* bytes; the limit of the reference implementation */
   EQ_TENSORS_MAX = 1 << 18,              /* in a file; the largest sharded models have a few thousand */
-};
-
-/* Row-major, little-endian. data points into the mapped file: not aligned beyond what the header's length gives. */
-struct eq_tensor {
-  const char *name; /* terminated by 0, owned by the file's struct */
-  enum eq_dtype dtype;
-  size_t n_dims, dims[EQ_DIMS_MAX];
-  size_t n; /* elements */
-  const void *data;
 };
 
 struct eq_safetensors {

@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/tensor/dtype.h"
+#include "lib/tensor/safetensors.h"
 
 /* The value of a small float by its formula: `fraction` bits after `exponent` bits, bias 2^(exponent - 1) - 1. */
 static float value_of(unsigned bits, unsigned exponent, unsigned fraction) {
@@ -95,15 +98,44 @@ static void other_types_decode_to_the_nearest_float(void **state) {
   DECODES(EQ_BOOL, uint8_t, 0, 1, 2, 0, 1, 1);
 }
 
+/* tests/golden/blocks.py made the file: the gguf package's values, to the bit; any NaN for a NaN. */
+static void quantized_blocks_decode_as_ggml_does(void **state) {
+  (void)state;
+  struct eq_safetensors golden;
+  struct eq_err err = { 0 };
+  size_t n_types = 0;
+  assert_true(eq_safetensors_open(&golden, "tests/golden/blocks.safetensors", &err));
+  for (enum eq_dtype t = EQ_F8_E4M3; t < EQ_DTYPES; t++) {
+    char name[32];
+    snprintf(name, sizeof name, "%s.bytes", eq_dtype_name(t));
+    const struct eq_tensor *bytes = eq_safetensors_find(&golden, name);
+    const struct eq_tensor *want = eq_safetensors_find(&golden, eq_dtype_name(t));
+    if (!bytes) fail_msg("no golden values of %s", eq_dtype_name(t));
+    assert_int_equal(bytes->n / eq_dtype_size(t) * eq_dtype_block(t), want->n);
+    float *out = malloc(want->n * sizeof *out);
+    eq_dtype_decode(t, bytes->data, want->n, out);
+    for (size_t i = 0; i < want->n; i++) {
+      float x;
+      memcpy(&x, (const char *)want->data + i * sizeof x, sizeof x);
+      if (memcmp(&x, &out[i], sizeof x) != 0 && !(isnan(x) && isnan(out[i])))
+        fail_msg("%s, element %zu: %.9g, expected %.9g", eq_dtype_name(t), i, (double)out[i], (double)x);
+    }
+    free(out);
+    n_types++;
+  }
+  assert_int_equal(n_types, EQ_DTYPES - EQ_F8_E4M3);
+  eq_safetensors_close(&golden);
+}
+
 static void names_are_found_again(void **state) {
   (void)state;
   enum eq_dtype t;
   for (enum eq_dtype i = 0; i < EQ_DTYPES; i++) {
     assert_true(eq_dtype_find(eq_str(eq_dtype_name(i)), &t));
     assert_int_equal(t, i);
-    assert_int_equal(eq_dtype_is_float(i), strchr(eq_dtype_name(i), 'F') != NULL);
+    assert_int_equal(eq_dtype_is_float(i), strpbrk(eq_dtype_name(i), "FQ") != NULL);
   }
-  assert_false(eq_dtype_find(eq_str("F8_E4M3"), &t));
+  assert_false(eq_dtype_find(eq_str("F8_E8M0"), &t));
   assert_false(eq_dtype_find(eq_str("f32"), &t));
   assert_false(eq_dtype_find(eq_str(""), &t));
 }
@@ -114,6 +146,7 @@ int main(void) {
     cmocka_unit_test(casts_round_to_nearest_even_at_every_boundary),
     cmocka_unit_test(casting_an_array_casts_its_elements),
     cmocka_unit_test(other_types_decode_to_the_nearest_float),
+    cmocka_unit_test(quantized_blocks_decode_as_ggml_does),
     cmocka_unit_test(names_are_found_again),
   };
   return cmocka_run_group_tests_name("dtype", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* A file that the gguf package wrote (tests/golden/gguf.py), and files that lie. */
+/* A file that the gguf package wrote (tests/golden/gguf_file.py), and files that lie. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

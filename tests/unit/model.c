@@ -61,7 +61,7 @@ static void check_logits(const char *folder, json_t *sequences, json_t *logits, 
   struct eq_model m;
   struct eq_err err = { 0 };
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
-  size_t context = m.config.dims[EQ_D_POSITIONS], vocab = m.config.dims[EQ_D_VOCAB];
+  size_t context = m.config.max_positions, vocab = m.config.dims[EQ_D_VOCAB];
   for (size_t k = 0; k < 2; k++) {
     struct eq_forward *f = eq_forward_new(&m, eq_kernels_find(kernels[k], &err), pool, context, context, &err);
     for (size_t s = 0; s < json_array_size(sequences); s++) {
@@ -106,24 +106,94 @@ static void logits_equal_transformers_on_every_golden_model(void **state) {
   assert_true(n >= 3);
 }
 
-static void logits_equal_the_shared_golden_file(void **state) {
-  (void)state;
+/* What the shared data has of a family: weights, config and logits; each but the last may be another's. */
+static const struct shared {
+  const char *weights, *link, *config, *logits;
+  double tolerance;
+} shared_models[] = {
+  { "tiny_gpt2.safetensors", "model.safetensors", NULL, "tiny_gpt2", 1e-5 },
+  { "tiny_llama.safetensors", "model.safetensors", "tiny_llama", "tiny_llama", 1e-5 },
+  { "tiny_bloom.safetensors", "model.safetensors", "tiny_bloom", "tiny_bloom", 1e-5 },
+  { "tiny_gemma3.safetensors", "model.safetensors", "tiny_gemma3", "tiny_gemma3", 1e-5 },
+  { "tiny_gptneox.safetensors", "model.safetensors", "tiny_gptneox", "tiny_gptneox", 1e-5 },
+  { "tiny_opt.safetensors", "model.safetensors", "tiny_opt", "tiny_opt", 1e-5 },
+  { "tiny_qwen2.safetensors", "model.safetensors", "tiny_qwen2", "tiny_qwen2", 1e-5 },
+  { "tiny_smollm2.safetensors", "model.safetensors", "tiny_smollm2", "tiny_smollm2", 1e-5 },
+  { "tiny_llama_f32.gguf", "model.gguf", NULL, "tiny_llama", 1e-5 },
+  { "tiny_llama_f16.gguf", "model.gguf", NULL, "tiny_llama", 1e-2 }, /* the rounding of the weights */
+};
+
+static char *path_of(const char *format, const char *name) {
   const char *shared = getenv("EQ_SHARED") ? getenv("EQ_SHARED") : "../shared/data";
-  char path[512], config[256];
-  snprintf(path, sizeof path, "%s/tiny_models/tiny_gpt2_logits.json", shared);
-  json_t *golden = json_load_file(path, 0, NULL), *c = json_object_get(golden, "config");
+  char *path = malloc(1024), tail[256];
+  snprintf(tail, sizeof tail, format, name);
+  snprintf(path, 1024, "%s/tiny_models/%s", shared, tail);
+  return path;
+}
+
+static void link_to(const char *folder, const char *name, const char *target) {
+  char path[256], *real = realpath(target, NULL);
+  assert_non_null(real);
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  assert_int_equal(symlink(real, path), 0);
+  free(real);
+}
+
+static void remove_all(const char *folder) {
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  assert_int_equal(system(command), 0);
+}
+
+/* tiny_gpt2 has its config among its logits, under names of its own. */
+static const char *const gpt2_config =
+    "{\"model_type\":\"gpt2\",\"n_layer\":2,\"n_head\":2,\"n_embd\":8,\"n_positions\":16,\"vocab_size\":11}";
+
+static void logits_equal_the_shared_golden_files(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof shared_models / sizeof *shared_models; i++) {
+    const struct shared *m = &shared_models[i];
+    char folder[] = "/tmp/equant-model-XXXXXX", *weights = path_of("%s", m->weights);
+    char *logits = path_of("%s_logits.json", m->logits),
+         *config = path_of("%s_config.json", m->config ? m->config : "");
+    json_t *golden = json_load_file(logits, 0, NULL);
+    if (!golden) skip();
+    assert_non_null(mkdtemp(folder));
+    link_to(folder, m->link, weights);
+    if (m->config)
+      link_to(folder, "config.json", config);
+    else
+      write_file(folder, "config.json", gpt2_config, strlen(gpt2_config));
+    print_message("# %s\n", m->weights);
+    check_logits(folder, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), m->tolerance);
+    remove_all(folder);
+    json_decref(golden);
+    free(weights), free(logits), free(config);
+  }
+}
+
+/* Two shards and their index, a folder with the same in one file. */
+static void shards_are_one_model(void **state) {
+  (void)state;
+  char folder[] = "/tmp/equant-model-XXXXXX", *logits = path_of("%s", "tiny_llama_logits.json");
+  static const char *const files[][2] = {
+    { "tiny_llama-00001-of-00002.safetensors", "tiny_llama-00001-of-00002.safetensors" },
+    { "tiny_llama-00002-of-00002.safetensors", "tiny_llama-00002-of-00002.safetensors" },
+    { "tiny_llama.safetensors.index.json", "model.safetensors.index.json" },
+    { "tiny_llama_config.json", "config.json" },
+  };
+  json_t *golden = json_load_file(logits, 0, NULL);
   if (!golden) skip();
-  snprintf(config, sizeof config,
-           "{\"model_type\": \"gpt2\", \"n_layer\": %d, \"n_head\": %d, \"n_embd\": %d, \"n_positions\": %d, "
-           "\"vocab_size\": %d}",
-           (int)json_integer_value(json_object_get(c, "n_layer")),
-           (int)json_integer_value(json_object_get(c, "n_head")), (int)json_integer_value(json_object_get(c, "n_embd")),
-           (int)json_integer_value(json_object_get(c, "n_ctx")), (int)json_integer_value(json_object_get(c, "vocab")));
-  snprintf(path, sizeof path, "%s/tiny_models/tiny_gpt2.safetensors", shared);
-  struct folder f = make_folder(config, path);
-  check_logits(f.path, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
-  remove_folder(f);
+  assert_non_null(mkdtemp(folder));
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char *path = path_of("%s", files[i][0]);
+    link_to(folder, files[i][1], path);
+    free(path);
+  }
+  check_logits(folder, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
+  remove_all(folder);
   json_decref(golden);
+  free(logits);
 }
 
 /* ---- what bad models get ---- */
@@ -252,7 +322,8 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(logits_equal_transformers_on_every_golden_model),
-    cmocka_unit_test(logits_equal_the_shared_golden_file),
+    cmocka_unit_test(logits_equal_the_shared_golden_files),
+    cmocka_unit_test(shards_are_one_model),
     cmocka_unit_test(a_config_that_does_not_fit_is_refused),
     cmocka_unit_test(weights_that_are_not_numbers_are_counted_and_named),
     cmocka_unit_test(a_model_is_named_after_its_folder),

@@ -111,7 +111,7 @@ static const struct {
   { "{" F32_1("a", 0, 8) "}", 8, "data_offsets of 8 bytes, but its shape and dtype need 1 elements of 4 bytes" },
   { "{" F32_1("a\\u001b[2J", 0, 8) "}", 8, "tensor 'a\\x1b[2J' has data_offsets of 8" },
   { "{" F32_1("a\\u0000", 0, 4) "}", 4, "not valid JSON" },
-  { "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "the unsupported dtype 'F8_E4M3'" },
+  { "{\"a\":{\"dtype\":\"F8_E8M0\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "the unsupported dtype 'F8_E8M0'" },
   { "{\"a\":{\"dtype\":\"float\",\"shape\":[],\"data_offsets\":[0,1]}}", 1,
     "an unknown dtype 'float', expected one of F64" },
   { "{\"a\":{\"dtype\":7,\"shape\":[],\"data_offsets\":[0,1]}}", 1, "has no dtype" },

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/small.gguf with the gguf package: keys of every type, three tensors.
 
-    python3 tests/golden/gguf.py       (in the project's root; gguf 0.19.0)
+    python3 tests/golden/gguf_file.py       (in the project's root; gguf 0.19.0)
 """
 import sys
 

@@ -1,0 +1,32 @@
+/* checkpoint.h: the tensors of a model, in whatever files they lie: one safetensors file, several with an index, a GGUF
+ * file, or the parts of a split one. Files stay mapped; nothing is copied. */
+#ifndef EQ_TENSOR_CHECKPOINT_H
+#define EQ_TENSOR_CHECKPOINT_H
+
+#include "lib/tensor/gguf.h"
+#include "lib/tensor/safetensors.h"
+
+enum { EQ_SHARDS_MAX = 1 << 12 };
+
+struct eq_checkpoint {
+  char *path;                /* of the file, or of the index: for messages */
+  struct eq_tensor *tensors; /* sorted by name; names are the shards' or, of a GGUF, in `names` */
+  size_t n_tensors;
+  struct eq_safetensors *shards; /* [n_shards] */
+  size_t n_shards;
+  struct eq_gguf *parts; /* [n_parts], the first has the keys */
+  size_t n_parts;
+  char *names;
+};
+
+/* Opens a folder's model.safetensors, or model.safetensors.index.json and the shards that it names, or its one .gguf
+ * file; or a .safetensors or .gguf file itself, of a split GGUF the first part. Checks what safetensors.h and gguf.h
+ * check of each file; that no tensor is in two; that the index names files of its own folder, and tensors that are
+ * there; that all parts of a split GGUF are. Pickled weights are refused, saying how to convert them. */
+bool eq_checkpoint_open(struct eq_checkpoint *c, const char *path, struct eq_err *err);
+void eq_checkpoint_close(struct eq_checkpoint *c); /* of {0} too */
+
+/* By name; NULL when there is none. O(log n). */
+const struct eq_tensor *eq_checkpoint_find(const struct eq_checkpoint *c, const char *name);
+
+#endif
