@@ -44,6 +44,10 @@ enum eq_place {
   EQ_W_UP_BIAS,
   EQ_W_DOWN,
   EQ_W_DOWN_BIAS,
+  EQ_W_ROUTER, /* of a mixture of experts, in place of the MLP */
+  EQ_W_EXPERT_GATE,
+  EQ_W_EXPERT_UP,
+  EQ_W_EXPERT_DOWN,
   EQ_W_MLP_POST_GAIN,
   EQ_W_FINAL_GAIN,
   EQ_W_FINAL_SHIFT,
@@ -66,7 +70,9 @@ enum eq_dim {
   EQ_D_HEAD,      /* head size */
   EQ_D_HEADS,
   EQ_D_KV_HEADS,
-  EQ_D_INNER,   /* of the MLP */
+  EQ_D_INNER, /* of the MLP */
+  EQ_D_EXPERTS,
+  EQ_D_EXPERT_INNER,
   EQ_D_INNER_2, /* gate and up in one matrix */
   EQ_DIMS
 };
@@ -86,6 +92,8 @@ enum eq_feature {
   EQ_ONE_NORM,  /* Falcon: the norms before attention and MLP have the names that they have in other models */
   EQ_TWO_NORMS, /* Falcon: or others */
   EQ_SEQUENTIAL,
+  EQ_DENSE,  /* in the layers that have an MLP */
+  EQ_SPARSE, /* in those that have experts */
   EQ_FEATURES
 };
 #define EQ_HAS(FEATURE) (1U << EQ_##FEATURE)

@@ -28,19 +28,11 @@ static void read_mistral(struct eq_config *c, struct eq_config_reader *r) {
   if (!eq_config_read_layer_types(c, r, window)) eq_config_slide(c, window, 0);
 }
 
-/* The window counts only when it is asked for, and then not in the first max_window_layers. */
-static void read_window(struct eq_config *c, struct eq_config_reader *r) {
-  bool used = eq_key_truth(r, "use_sliding_window", false);
-  size_t window = used ? eq_key_optional_size(r, "sliding_window", 4096) : 0;
-  size_t from = (size_t)eq_key_number(r, "max_window_layers", 28, 0, EQ_LAYERS_MAX);
-  if (eq_config_read_layer_types(c, r, window)) return;
-  eq_config_slide(c, window, 0);
-  for (size_t l = 0; l < c->n_layers && l < from; l++) c->layers[l].window = 0;
-}
+static void read_qwen2(struct eq_config *c, struct eq_config_reader *r) { eq_config_read_optional_window(c, r); }
 
 static void read_qwen3(struct eq_config *c, struct eq_config_reader *r) {
   c->has[EQ_ATTN_BIAS] = c->has[EQ_OUT_BIAS] = eq_key_truth(r, "attention_bias", false);
-  read_window(c, r);
+  eq_config_read_optional_window(c, r);
 }
 
 #define COMMON LLAMA_COMMON, .norm = EQ_RMSNORM, .epsilon = 1e-6, .gated = true, EQ_SLOTS(slots)
@@ -49,7 +41,7 @@ static void read_qwen3(struct eq_config *c, struct eq_config_reader *r) {
 const struct eq_arch eq_arch_llama = { .name = "llama", COMMON, .features = NORMS, .read = read_llama };
 const struct eq_arch eq_arch_mistral = { .name = "mistral", COMMON, .features = NORMS, .read = read_mistral };
 const struct eq_arch eq_arch_qwen2 = {
-  .name = "qwen2", COMMON, .features = NORMS | EQ_HAS(ATTN_BIAS), .read = read_window
+  .name = "qwen2", COMMON, .features = NORMS | EQ_HAS(ATTN_BIAS), .read = read_qwen2
 };
 const struct eq_arch eq_arch_qwen3 = {
   .name = "qwen3", COMMON, .features = NORMS | EQ_HAS(QK_NORM), .read = read_qwen3

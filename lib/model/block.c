@@ -57,11 +57,12 @@ static void project_qkv(void *context, size_t tile, size_t thread) {
     f->k->linear(out, all, in, width, eq_weight_at(j, apart[p]), j->v.at[apart[p] + 1], false);
     out += c->dims[p == 0 ? EQ_D_Q : EQ_D_KV];
   }
+  if (j->v.at[EQ_W_Q_GAIN]) { /* families with these norms have the plain layout */
+    normalize_heads(j, EQ_W_Q_GAIN, rows, 0, c->n_heads);
+    normalize_heads(j, EQ_W_K_GAIN, rows, c->dims[EQ_D_Q], c->n_kv_heads);
+  }
   for (size_t i = 0; c->qkv_clip > 0 && i < EQ_TILE * all; i++)
     rows[i] = rows[i] < -c->qkv_clip ? -c->qkv_clip : rows[i] > c->qkv_clip ? c->qkv_clip : rows[i];
-  if (!j->v.at[EQ_W_Q_GAIN]) return;
-  normalize_heads(j, EQ_W_Q_GAIN, rows, 0, c->n_heads); /* families with these norms have the plain layout */
-  normalize_heads(j, EQ_W_K_GAIN, rows, c->dims[EQ_D_Q], c->n_kv_heads);
 }
 
 /* A head of queries or keys of a sequence by its positions. Items: the sequence's query heads, then its key heads. */
@@ -146,6 +147,10 @@ static void add_attention_and_mlp(void *context, size_t tile, size_t thread) {
   if (c->parallel) mlp_hidden(j, before(j, gain, x, normed), hidden, up);
   add_branch(j, x, f->mixed + tile * EQ_TILE * f->mixed_width, f->mixed_width, EQ_W_ATTN_OUT, EQ_W_ATTN_POST_GAIN,
              EQ_W_ATTN_GAIN, branch);
+  if (c->layers[j->level - 1].sparse) { /* families with experts are not parallel and have a norm before them */
+    eq_experts_choose(j, tile, before(j, gain, x, f->expert_in + tile * EQ_TILE * width), eq_scratch(f, thread));
+    return;
+  }
   if (!c->parallel) mlp_hidden(j, before(j, gain, x, normed), hidden, up);
   add_branch(j, x, hidden, inner, EQ_W_DOWN, EQ_W_MLP_POST_GAIN, EQ_W_MLP_GAIN, branch);
 }
@@ -153,8 +158,11 @@ static void add_attention_and_mlp(void *context, size_t tile, size_t thread) {
 size_t eq_block_scratch(const struct eq_model *m, size_t context) {
   const struct eq_config *c = &m->config;
   size_t tile = EQ_TILE * (2 * c->dims[EQ_D_WIDTH] + (c->arch->gated ? 2 : 1) * c->dims[EQ_D_INNER]);
-  size_t attention = eq_attention_scratch(context);
-  return tile > attention ? tile : attention;
+  size_t expert = EQ_TILE * (c->dims[EQ_D_WIDTH] + 2 * c->dims[EQ_D_EXPERT_INNER]);
+  size_t router = EQ_TILE * c->dims[EQ_D_EXPERTS], attention = eq_attention_scratch(context);
+  size_t most = tile > expert ? tile : expert;
+  most = most > router ? most : router;
+  return most > attention ? most : attention;
 }
 
 void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer, const struct eq_scheme *schemes,
@@ -166,4 +174,5 @@ void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t lay
   if (c->positions == EQ_ROTARY) eq_pool_run(f->pool, b->n * (c->n_heads + c->n_kv_heads), rotate_head, &j);
   eq_pool_run(f->pool, b->n * c->n_heads, attend_head, &j);
   eq_pool_run(f->pool, eq_tiles(b->rows), add_attention_and_mlp, &j);
+  if (c->layers[layer].sparse) eq_experts_add(&j);
 }

@@ -142,6 +142,15 @@ bool eq_config_read_layer_types(struct eq_config *c, const struct eq_config_read
   return true;
 }
 
+void eq_config_read_optional_window(struct eq_config *c, const struct eq_config_reader *r) {
+  bool used = eq_key_truth(r, "use_sliding_window", false);
+  size_t window = used ? eq_key_optional_size(r, "sliding_window", 4096) : 0;
+  size_t from = (size_t)eq_key_number(r, "max_window_layers", 28, 0, EQ_LAYERS_MAX);
+  if (eq_config_read_layer_types(c, r, window)) return;
+  eq_config_slide(c, window, 0);
+  for (size_t l = 0; l < c->n_layers && l < from; l++) c->layers[l].window = 0;
+}
+
 /* ---- the whole ---- */
 
 static const char *key(const char *of_family, const char *usual) { return of_family ? of_family : usual; }

@@ -13,9 +13,10 @@
 struct eq_layer_kind {
   uint32_t window; /* a token sees the window's last keys, itself among them: i - j < window; 0: all before it */
   uint32_t rotary; /* index of its rotary embedding */
+  bool sparse;     /* a mixture of experts, not an MLP */
 };
 
-enum { EQ_ROTARIES = 2, EQ_LAYERS_MAX = 4096 };
+enum { EQ_ROTARIES = 2, EQ_LAYERS_MAX = 4096, EQ_EXPERTS_MAX = 4096 };
 
 struct eq_config {
   const struct eq_arch *arch;
@@ -25,6 +26,8 @@ struct eq_config {
   float epsilon, gain_offset;
   enum eq_activation activation;
   bool tied, parallel;
+  size_t experts_a_token; /* of a mixture */
+  bool normalize_experts; /* the weights of a token's experts are made to sum to 1 */
   bool has[EQ_FEATURES];
   enum eq_positions positions;
   enum eq_norm_place norm_place;
@@ -54,6 +57,12 @@ bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_
 const char *eq_gguf_tensor_name(enum eq_place place);
 void eq_config_free(struct eq_config *c); /* of {0} too */
 
+/* Has a layer what a slot wants? */
+static inline bool eq_config_has(const struct eq_config *c, enum eq_feature f, size_t layer) {
+  if (f == EQ_DENSE || f == EQ_SPARSE) return c->layers[layer].sparse == (f == EQ_SPARSE);
+  return c->has[f];
+}
+
 /* How many tensors a slot stands for. */
 static inline size_t eq_slot_tensors(const struct eq_config *c, const struct eq_slot *s) {
   return s->each == EQ_D_ONE ? 1 : c->dims[s->each];
@@ -66,5 +75,8 @@ void eq_config_slide(struct eq_config *c, size_t window, size_t full_every);
 
 /* Windows as 'layer_types' has them; false when it is not there. */
 bool eq_config_read_layer_types(struct eq_config *c, const struct eq_config_reader *r, size_t window);
+
+/* Qwen's: the window counts only when 'use_sliding_window' asks for it, and then not in the first max_window_layers. */
+void eq_config_read_optional_window(struct eq_config *c, const struct eq_config_reader *r);
 
 #endif

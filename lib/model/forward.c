@@ -77,14 +77,17 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   f->target_logit = eq_array(rows, sizeof *f->target_logit);
   f->target = eq_array(rows, sizeof *f->target);
   f->parts = eq_array(m->n_params, sizeof *f->parts);
-  bool ok = f->qkv && f->parts && f->mixed && f->normed && f->decoded && f->scratch && f->lse && f->target_logit &&
-            f->target && make_key_bias(f) && make_sinusoids(f);
+  bool sparse = dims[EQ_D_EXPERTS] > 0;
+  if (sparse) f->expert_in = eq_array(rows, dims[EQ_D_WIDTH] * sizeof(float));
+  bool ok = f->qkv && f->parts && (!sparse || f->expert_in) && f->mixed && f->normed && f->decoded && f->scratch &&
+            f->lse && f->target_logit && f->target && make_key_bias(f) && make_sinusoids(f);
   if (!ok)
     eq_fail_memory(err,
                    (rows * (dims[EQ_D_QKV] + f->mixed_width + dims[EQ_D_WIDTH]) + decoded_size(m) +
                     eq_pool_threads(pool) * f->scratch_size) *
                        sizeof(float),
                    "hidden states and the threads' scratch: try a smaller --ctx or fewer --threads");
+  ok = ok && (!sparse || (f->experts = eq_experts_new(m, rows, err)) != NULL);
   if (ok && make_rotaries(f, err)) return f;
   eq_forward_free(f);
   return NULL;
@@ -95,7 +98,9 @@ void eq_forward_free(struct eq_forward *f) {
   for (int which = 0; which < EQ_ROTARIES; which++)
     for (int is_long = 0; is_long < 2; is_long++) eq_rotary_table_free(&f->rotary[which][is_long]);
   free(f->qkv), free(f->mixed), free(f->normed), free(f->decoded), free(f->scratch);
-  free(f->lse), free(f->target_logit), free(f->target), free(f->key_bias), free(f->sinusoids), free(f->parts);
+  free(f->lse), free(f->target_logit), free(f->target), free(f->key_bias), free(f->sinusoids), free(f->parts),
+      free(f->expert_in);
+  eq_experts_free(f->experts);
   free(f);
 }
 

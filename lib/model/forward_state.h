@@ -31,6 +31,8 @@ struct eq_forward {
   float *target_logit;                           /* [max_rows] */
   uint32_t *target;                              /* [max_rows] */
   struct eq_part *parts;                         /* [n_params] */
+  struct eq_experts *experts;                    /* NULL: the model has none */
+  float *expert_in;                              /* [max_rows][width]: what the experts see */
 };
 
 /* The parameters of a level: where each place's values are, NULL where it has none. Embeddings, positions and the head
@@ -78,6 +80,18 @@ static inline struct eq_norm eq_norm_at(const struct eq_job *j, enum eq_place ga
                            .gain_offset = c->gain_offset,
                            .epsilon = c->epsilon };
 }
+
+/* Puts an expert's three matrices into j->v, at the places from EQ_W_EXPERT_GATE on; `into` has room for
+ * eq_values_expert_size floats. */
+void eq_values_load_expert(struct eq_job *j, size_t expert, float *into);
+size_t eq_values_expert_size(const struct eq_model *m);
+
+/* Mixtures of experts (experts.c): their memory, NULL and err when there is not enough; which experts the rows of a
+ * tile go to; and, after all tiles, what these bring, added to the hidden states. */
+struct eq_experts *eq_experts_new(const struct eq_model *m, size_t max_rows, struct eq_err *err);
+void eq_experts_free(struct eq_experts *e); /* NULL too */
+void eq_experts_choose(const struct eq_job *j, size_t tile, const float *in, float *scratch);
+void eq_experts_add(struct eq_job *j);
 
 /* Floats of a thread's scratch that a block needs. */
 size_t eq_block_scratch(const struct eq_model *m, size_t context);

@@ -87,7 +87,8 @@ static bool add_tensor(struct eq_model *m, const struct eq_slot *slot, size_t le
 static bool add_slot(struct eq_model *m, const struct eq_slot *slot, size_t level, struct eq_err *err) {
   const struct eq_config *c = &m->config;
   int *at = &m->at[level * EQ_PLACES + slot->place];
-  if (!c->has[slot->feature]) return true;
+  size_t layer = level > 0 && level <= c->n_layers ? level - 1 : 0;
+  if (!eq_config_has(c, slot->feature, layer)) return true;
   if (slot->place == EQ_W_HEAD && c->tied) {
     *at = eq_model_at(m, 0, EQ_W_EMBED);
     m->params[*at].roles |= EQ_HEAD;
@@ -236,7 +237,8 @@ static bool find_features(struct eq_model *m) {
   char name[NAME_MAX_BYTES];
   for (size_t s = 0; s < a->n_slots; s++) {
     enum eq_feature f = a->slots[s].feature;
-    if (f != EQ_ALWAYS && f != EQ_NEVER) m->config.has[f] = find_tensor(m, &a->slots[s], 0, 0, name) != NULL;
+    if (f != EQ_ALWAYS && f != EQ_NEVER && f != EQ_DENSE && f != EQ_SPARSE)
+      m->config.has[f] = find_tensor(m, &a->slots[s], 0, 0, name) != NULL;
     if (a->slots[s].place == EQ_W_HEAD) m->config.tied = find_tensor(m, &a->slots[s], 0, 0, name) == NULL;
   }
   return true;

@@ -69,6 +69,7 @@ static void chain_leaves(struct eq_scorer *s) {
 static size_t batch_rows(const struct eq_scorer *s, size_t context) {
   const size_t *dims = s->m->config.dims;
   size_t floats = (2 + s->trie.copies) * dims[EQ_D_WIDTH] + dims[EQ_D_QKV] + dims[EQ_D_Q];
+  if (dims[EQ_D_EXPERTS]) floats += (1 + s->m->config.experts_a_token) * dims[EQ_D_WIDTH];
   size_t rows = HIDDEN_BYTES / (floats * sizeof(float));
   rows = rows > ROWS_MAX ? ROWS_MAX : rows;
   rows = rows > context ? rows : context;

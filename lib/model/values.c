@@ -3,7 +3,11 @@
 
 enum { LINE = 16 }; /* floats; decoded parameters begin at multiples of it */
 
-static bool by_rows(int place) { return place == EQ_W_EMBED || place == EQ_W_POS || place == EQ_W_HEAD; }
+/* What is read by rows, or an expert at a time, and not with its level. */
+static bool by_rows(int place) {
+  return place == EQ_W_EMBED || place == EQ_W_POS || place == EQ_W_HEAD ||
+         (place >= EQ_W_EXPERT_GATE && place <= EQ_W_EXPERT_DOWN);
+}
 
 /* Tensors at a place, one after the other. */
 static size_t count(const struct eq_model *m, int param) { return eq_slot_tensors(&m->config, m->weights[param].slot); }
@@ -57,4 +61,22 @@ struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct
   }
   eq_pool_run(f->pool, d.n_items, decode_item, &d);
   return v;
+}
+
+size_t eq_values_expert_size(const struct eq_model *m) {
+  return 3 * eq_round_up(m->config.dims[EQ_D_WIDTH] * m->config.dims[EQ_D_EXPERT_INNER], LINE);
+}
+
+void eq_values_load_expert(struct eq_job *j, size_t expert, float *into) {
+  struct decoding d = { .f = j->f, .schemes = j->schemes, .parts = j->f->parts };
+  for (int place = EQ_W_EXPERT_GATE; place <= EQ_W_EXPERT_DOWN; place++) {
+    size_t i = (size_t)eq_model_at(j->f->m, j->level, (enum eq_place)place) + expert;
+    const struct eq_tensor *t = j->f->m->weights[i].tensor;
+    j->v.at[place] = t->data;
+    if (eq_model_in_place(j->f->m, i, j->schemes[i])) continue;
+    j->v.at[place] = into;
+    add_part(&d, i, into);
+    into += eq_round_up(t->n, LINE);
+  }
+  eq_pool_run(j->f->pool, d.n_items, decode_item, &d);
 }

@@ -75,6 +75,13 @@ MODELS = {
     "cohere": ("CohereConfig", dict(LLAMA, logit_scale=0.3), torch.float32),
     "cohere-plus": ("CohereConfig", dict(LLAMA, use_qk_norm=True), torch.float32),
     "starcoder2": ("Starcoder2Config", dict(LLAMA, sliding_window=5), torch.float32),
+    "mixtral": ("MixtralConfig", dict(LLAMA, num_local_experts=4, num_experts_per_tok=2, sliding_window=5),
+                torch.float32),
+    "qwen3_moe": ("Qwen3MoeConfig", dict(LLAMA, num_hidden_layers=3, num_experts=5, num_experts_per_tok=3,
+                                         moe_intermediate_size=10, mlp_only_layers=[1]), torch.float32),
+    "qwen3_moe-normalized": ("Qwen3MoeConfig", dict(LLAMA, num_experts=4, num_experts_per_tok=2, norm_topk_prob=True,
+                                                    moe_intermediate_size=10), torch.float32),
+    "olmoe": ("OlmoeConfig", dict(LLAMA, num_experts=4, num_experts_per_tok=2, clip_qkv=0.8), torch.float32),
 }
 
 
@@ -90,7 +97,7 @@ def spread(tensor, generator):
 def build(config, storage, seed):
     """Falcon's eager attention adds its ALiBi twice (in the mask too); sdpa, the default, once."""
     how = "sdpa" if config.model_type == "falcon" else "eager"
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=how).double().eval()
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=how, experts_implementation="eager").double().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for _, p in model.named_parameters():  # a tied head comes once
