@@ -108,11 +108,24 @@ static bool is_control(uint32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+/* Letters, digits and spaces from s on: no format escapes them. */
+static size_t plain_run(const char *s, size_t n) {
+  size_t i = 0;
+  while (i < n && (s[i] == ' ' || (unsigned)(s[i] - '0') < 10 || (unsigned)((s[i] | 0x20) - 'a') < 26)) i++;
+  return i;
+}
+
 static void add_escaped(struct eq_buffer *out, const char *s, size_t n, enum eq_table_format format) {
   bool csv = format == EQ_TABLE_CSV;
   for (size_t i = 0; i < n;) {
     uint32_t c = 0;
-    size_t len = eq_utf8_decode(s + i, n - i, &c);
+    size_t len = plain_run(s + i, n - i);
+    if (len) {
+      eq_buffer_add(out, s + i, len);
+      i += len;
+      continue;
+    }
+    len = eq_utf8_decode(s + i, n - i, &c);
     if (len == 0)
       eq_buffer_format(out, "\\x%02x", (unsigned)(unsigned char)s[i]);
     else if (csv && c == '"')
@@ -189,7 +202,7 @@ static struct cell make_cell(struct table *t, const char *s, size_t n) {
   if (quoted) eq_buffer_string(&t->text, "\"");
   if (t->text.failed) return cell;
   cell.n = t->text.size - cell.at;
-  if (cell.n) cell.width = width_of(t->text.data + cell.at, cell.n, WIDTH_MAX, &cut);
+  if (cell.n && for_people(t)) cell.width = width_of(t->text.data + cell.at, cell.n, WIDTH_MAX, &cut);
   if (t->format == EQ_TABLE_TEXT && cell.width > WIDTH_MAX) {
     width_of(t->text.data + cell.at, cell.n, WIDTH_MAX - 1, &cut);
     t->text.size = cell.at + cut;
@@ -360,7 +373,7 @@ static void measure(struct table *t, bool say_same_once) {
     for (size_t i = 0; i < t->n_rows; i++) {
       size_t width = cell_at(t, i, j)->width;
       if (width > c->width) c->width = width;
-      if (!eq_str_equal(text_of(t, cell_at(t, i, j)), text_of(t, cell_at(t, 0, j)))) c->same = false;
+      c->same = c->same && eq_str_equal(text_of(t, cell_at(t, i, j)), text_of(t, cell_at(t, 0, j)));
     }
   }
 }
@@ -368,7 +381,8 @@ static void measure(struct table *t, bool say_same_once) {
 /* ---- writing ---- */
 
 static void add_padding(struct eq_buffer *out, size_t n) {
-  while (n-- > 0) eq_buffer_add(out, " ", 1);
+  static const char blanks[] = "                                ";
+  for (size_t most = sizeof blanks - 1; n; n -= n < most ? n : most) eq_buffer_add(out, blanks, n < most ? n : most);
 }
 
 static void add_padded(struct eq_buffer *out, struct eq_str text, size_t width, const struct column *c) {
@@ -445,7 +459,7 @@ bool eq_table_add(struct eq_buffer *out, struct eq_rows *rows, struct eq_str kin
   bool ok = columns_of_rows(&t, err) && (!columns || choose_columns(&t, columns, unknown, err));
   ok = ok && (!for_people(&t) || join_intervals(&t, columns != NULL, err));
   if (ok && t.n_columns && fill(&t, err)) {
-    measure(&t, for_people(&t) && !columns);
+    if (for_people(&t)) measure(&t, !columns);
     write_table(&t, out);
   }
   while (t.n_columns) column_remove(&t, t.n_columns - 1);
