@@ -1,31 +1,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/measure/tokenization.h"
+#include "lib/measure/vocab.h"
 #include "lib/text/byte_tokens.h"
 #include "lib/text/detokenizer.h"
+#include "lib/text/token_facts.h"
 #include "lib/tool/batch.h"
+#include "lib/tool/results.h"
 
 struct args {
-  const char *model, *special, *dropout, *constrain;
-  bool template, decode, bytes;
+  const char *model, *special, *dropout, *constrain, *format, *base;
+  bool template, decode, bytes, stats, vocab;
   uint64_t threads;
 };
 
 static const struct eq_option options[] = {
+  { 0, NULL, EQ_HEADING, 0, NULL, "tokenizing", false },
   { 'm', "model", EQ_TEXT, offsetof(struct args, model), "MODEL",
     "a model's folder with its tokenizer, or a vocabulary file", false },
   { 0, "special", EQ_TEXT, offsetof(struct args, special), "HOW", "special tokens in a text are text or tokens (text)",
     false },
-  { 0, "decode", EQ_FLAG, offsetof(struct args, decode), NULL,
-    "tokens records back to text; special tokens are text or drop (text)", false },
-  { 0, "bytes", EQ_FLAG, offsetof(struct args, bytes), NULL,
-    "each byte of a text is a token: the model's, or without -m its value", false },
   { 0, "template", EQ_FLAG, offsetof(struct args, template), NULL, "put the model's special tokens around each text",
     false },
   { 0, "dropout", EQ_TEXT, offsetof(struct args, dropout), "P@SEED", "BPE-dropout: leave out merges with probability P",
     false },
   { 0, "constrain", EQ_TEXT, offsetof(struct args, constrain), "FILE", "where no token may cross: a table of cuts",
     false },
+  { 0, NULL, EQ_HEADING, 0, NULL, "in place of a model's tokens", false },
+  { 0, "decode", EQ_FLAG, offsetof(struct args, decode), NULL,
+    "tokens records back to text; special tokens are text or drop (text)", false },
+  { 0, "bytes", EQ_FLAG, offsetof(struct args, bytes), NULL,
+    "each byte of a text is a token: the model's, or without -m its value", false },
+  { 0, "stats", EQ_FLAG, offsetof(struct args, stats), NULL, "show by language how the texts are cut", false },
+  { 0, "base", EQ_TEXT, offsetof(struct args, base), "LANG", "language that --stats counts premiums against (en)",
+    false },
+  { 0, "vocab", EQ_FLAG, offsetof(struct args, vocab), NULL, "show the tokens of the vocabulary", false },
+  { 'f', "format", EQ_TEXT, offsetof(struct args, format), "F",
+    "of --stats and --vocab: table, md, tsv, csv, jsonl or stream (table)", false },
+  { 0, NULL, EQ_HEADING, 0, NULL, "all", false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "how many threads (all processors)", true },
   { 0 },
 };
@@ -33,13 +46,16 @@ static const struct eq_option options[] = {
 static const struct eq_command command = {
   .name = "eq-token",
   .summary = "cut text records into the tokens of a model, and back",
-  .usage = "-m MODEL [--special text|tokens] [--template] [--dropout P@SEED]\n"
-           "[--constrain FILE] [-t N] [-i PORT] [-o PORT]\n"
+  .usage = "-m MODEL [--special HOW] [--template] [--dropout P@SEED] [--constrain FILE]\n"
            "[-m MODEL] --bytes [-t N] [-i PORT] [-o PORT]\n"
-           "-m MODEL --decode [--special text|drop] [-t N] [-i PORT] [-o PORT]",
+           "-m MODEL --decode [--special text|drop] [-t N] [-i PORT] [-o PORT]\n"
+           "--stats [-m MODEL] [--base LANG] [-f FORMAT] [OPTION]... <texts or tokens\n"
+           "--vocab -m MODEL [-f FORMAT] [-o FILE]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,he | eq-token -m corpora/mini | eq-show | head\n"
-              "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show",
+              "eq-text -c corpora/udhr -l sw | eq-token -m corpora/mini | eq-ppl -m corpora/mini | eq-show\n"
+              "eq-text -c corpora/udhr -l en,he,th | eq-token -m corpora/mini --stats\n"
+              "eq-token -m corpora/mini --vocab | head",
   .see_also = "eq-text(1), eq-ppl(1), eq-show(1), eq(1)",
   .streams = EQ_READS | EQ_WRITES | EQ_LATER,
 };
@@ -58,13 +74,19 @@ struct token {
     struct eq_token_scratch *cutting;
     struct eq_decode_scratch decoding;
   } * threads;
+  const struct eq_format *format; /* of --stats and --vocab */
+  unsigned char *traits;          /* of the tokenizer's ids, or NULL without one */
+  struct eq_tokenizations counted;
+  struct eq_rows rows;
 };
 
 /* What comes of a record. */
 struct unit {
   struct eq_text text;
+  struct eq_str tokenizer; /* that made the tokens; p NULL when it is not known */
   struct eq_token_list tokens;
   struct eq_buffer decoded;
+  struct eq_segment_counts counts;
 };
 
 static void unit_close(void *unit) {
@@ -90,6 +112,7 @@ static bool check_size(const struct eq_record *r, size_t n_tokens, struct eq_err
                  n_tokens, size, EQ_RECORD_MAX);
 }
 
+/* A text record. */
 static bool cut(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
   struct token *t = context;
   struct unit *u = unit;
@@ -128,12 +151,16 @@ static bool cut_bytes(void *context, const struct eq_record *r, void *unit, size
 
 /* ---- tokens to text ---- */
 
-static bool decode_ids(struct token *t, struct unit *u, struct eq_numbers ids, size_t thread, struct eq_err *err) {
+static bool take_ids(struct unit *u, struct eq_numbers ids, struct eq_err *err) {
   u->tokens.n = 0;
   if (!eq_token_list_reserve(&u->tokens, ids.n)) return eq_fail_memory(err, 12 * ids.n, "tokens");
-  for (size_t i = 0; i < ids.n; i++) u->tokens.ids[i] = eq_u32_at(ids, i);
-  return eq_detokenize(t->tokenizer, &t->threads[thread].decoding, u->tokens.ids, ids.n, t->drop_special, &u->decoded,
-                       err);
+  for (; u->tokens.n < ids.n; u->tokens.n++) u->tokens.ids[u->tokens.n] = eq_u32_at(ids, u->tokens.n);
+  return true;
+}
+
+static bool decode_ids(struct token *t, struct unit *u, struct eq_numbers ids, size_t thread, struct eq_err *err) {
+  return take_ids(u, ids, err) && eq_detokenize(t->tokenizer, &t->threads[thread].decoding, u->tokens.ids, u->tokens.n,
+                                                t->drop_special, &u->decoded, err);
 }
 
 static bool decode(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
@@ -172,6 +199,62 @@ static bool write_text(void *context, const struct eq_record *r, void *unit, str
   if (eq_record_string(r, "tokenizer", &maker)) check_maker(t, maker);
   eq_write_kind(t->tool.out, &eq_kind_text, &u->text, r);
   return true;
+}
+
+/* ---- counts ---- */
+
+/* Ids are those of the model that is given, if one is. */
+static bool check_ids(const struct token *t, const struct unit *u, struct eq_err *err) {
+  struct eq_str name = eq_str(eq_tokenizer_name(t->tokenizer)), maker = u->tokenizer, digest = digest_in(maker);
+  bool same = !maker.p || eq_str_equal(maker, name) || (digest.n && eq_str_equal(digest, digest_in(name)));
+  if (!same) return eq_fail(err, EQ_BAD, "the tokens are those of %.*s, but -m is %s", EQ_STR(maker), name.p);
+  for (size_t i = 0; i < u->tokens.n; i++)
+    if (u->tokens.ids[i] >= eq_tokenizer_vocab(t->tokenizer))
+      return eq_fail(err, EQ_BAD, "token id %u, but %s has %zu tokens", u->tokens.ids[i], name.p,
+                     eq_tokenizer_vocab(t->tokenizer));
+  return true;
+}
+
+/* A tokens record. */
+static bool take_tokens(const struct token *t, const struct eq_record *r, struct unit *u, struct eq_err *err) {
+  struct eq_tokens tokens;
+  if (!eq_record_get(r, &eq_kind_tokens, &tokens, err)) return false;
+  u->text = (struct eq_text){ tokens.lang, tokens.id, tokens.text };
+  u->tokenizer = tokens.tokenizer;
+  return take_ids(u, tokens.ids, err) &&
+         (!t->tokenizer || check_ids(t, u, err) || in_segment(err, r, tokens.lang, tokens.id));
+}
+
+static bool count(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
+  struct token *t = context;
+  struct unit *u = unit;
+  bool text = eq_record_is(r, &eq_kind_text);
+  if (text && !t->tokenizer)
+    return eq_fail(err, EQ_BAD, "%s: record %llu is a text: name the model that cuts it, as in -m corpora/mini",
+                   r->where, (unsigned long long)r->number);
+  if (!(text ? cut(context, r, unit, thread, err) : take_tokens(t, r, u, err))) return false;
+  if (text) u->tokenizer = (struct eq_str){ t->name.data, t->name.size };
+  u->counts = eq_segment_count(u->text.text, u->tokens.ids, u->tokens.n, t->traits);
+  return true;
+}
+
+static bool add_counts(void *context, const struct eq_record *r, void *unit, struct eq_err *err) {
+  struct token *t = context;
+  const struct unit *u = unit;
+  (void)r;
+  return eq_tokenizations_add(&t->counted, u->tokenizer, u->text.lang, u->text.id, &u->counts, err);
+}
+
+static bool show_counts(struct token *t) {
+  struct eq_err *err = &t->tool.err;
+  size_t n;
+  if (!t->counted.n)
+    return eq_reader_error(t->tool.in)->code || eq_fail(err, EQ_DATA, "no text or tokens record came in");
+  struct eq_tokenization *rows = eq_tokenizations_close(&t->counted, eq_str(t->args.base), &n, err);
+  bool good = rows;
+  for (size_t i = 0; good && i < n; i++) good = eq_rows_add_kind(&t->rows, &eq_kind_tokenization, &rows[i], err);
+  free(rows);
+  return good && eq_format_put_rows(t->format, &t->tool, &t->rows, &eq_kind_tokenization);
 }
 
 /* ---- modes ---- */
@@ -255,6 +338,33 @@ static bool filter(struct token *t) {
   return good;
 }
 
+static bool show_stats(struct token *t) {
+  bool good = eq_format_open(t->format, &t->tool, true) && (!t->args.model || open_tokenizer(t)) && open_threads(t) &&
+              (!t->tokenizer || (t->traits = eq_token_traits(t->tokenizer, &t->tool.err))) &&
+              eq_batch_run(&t->tool, t->pool, t->work, t) && show_counts(t);
+  if (good) say_unused(t);
+  return good;
+}
+
+static bool show_vocab(struct token *t) {
+  const char *other = t->args.special ? "special" : t->args.template ? "template" : intervention(t);
+  if (other) return eq_fail(&t->tool.err, EQ_BAD, "--vocab shows a vocabulary; --%s has no part in it", other);
+  if (!eq_format_open(t->format, &t->tool, false) || !open_tokenizer(t)) return false;
+  struct eq_err *err = &t->tool.err;
+  size_t n = eq_tokenizer_vocab(t->tokenizer);
+  uint32_t *ranks = eq_array(n, sizeof *ranks);
+  struct eq_vocab_reader reader = { .tokenizer = t->tokenizer, .ranks = ranks, .n_ranks = n };
+  struct eq_vocab row;
+  bool good = ranks || eq_fail_memory(err, n * sizeof *ranks, "a vocabulary");
+  if (good) eq_token_ranks(t->tokenizer, ranks, n);
+  for (uint32_t id = 0; good && id < n; id++)
+    good = eq_vocab_describe(&reader, id, &row, err) && eq_rows_add_kind(&t->rows, &eq_kind_vocab, &row, err);
+  good = good && eq_format_put_rows(t->format, &t->tool, &t->rows, &eq_kind_vocab);
+  eq_vocab_reader_close(&reader);
+  free(ranks);
+  return good;
+}
+
 /* What the tool does to its records; the first row is done when no other is asked for. To add one: a row here, its
  * option above (a bool, at `option` in struct args), its part of the manual. */
 static const struct mode {
@@ -272,6 +382,11 @@ static const struct mode {
     offsetof(struct args, decode),
     filter,
     { { &eq_kind_tokens }, sizeof(struct unit), decode, write_text, unit_close, "decoding" } },
+  { "stats",
+    offsetof(struct args, stats),
+    show_stats,
+    { { &eq_kind_text, &eq_kind_tokens }, sizeof(struct unit), count, add_counts, unit_close, "counting" } },
+  { "vocab", offsetof(struct args, vocab), show_vocab, { { NULL }, 0, NULL, NULL, NULL, NULL } },
 };
 enum { MODES = sizeof modes / sizeof *modes };
 
@@ -287,7 +402,11 @@ static const struct mode *choose_mode(struct token *t) {
     mode = &modes[i];
   }
   t->work = &mode->work;
-  return mode;
+  if (!(t->format = eq_format_find(t->args.format ? t->args.format : "table", &t->tool.err))) return NULL;
+  bool shows = mode->run != filter;
+  if (t->args.format && !shows)
+    eq_fail(&t->tool.err, EQ_BAD, "--format is for --stats and --vocab: records go out as a stream");
+  return t->tool.err.code ? NULL : mode;
 }
 
 static void tear_down(struct token *t) {
@@ -296,6 +415,9 @@ static void tear_down(struct token *t) {
     eq_decode_scratch_free(&t->threads[i].decoding);
   }
   free(t->threads);
+  eq_tokenizations_free(&t->counted);
+  eq_rows_free(&t->rows);
+  free(t->traits);
   eq_pool_free(t->pool);
   eq_tokenizer_free(t->tokenizer);
   eq_buffer_free(&t->name);
@@ -303,7 +425,7 @@ static void tear_down(struct token *t) {
 }
 
 int main(int argc, char **argv) {
-  struct token t = { 0 };
+  struct token t = { .args = { .base = "en" } };
   const struct mode *mode;
   if (eq_tool_begin(&t.tool, &command, argc, argv, &t.args) && (mode = choose_mode(&t))) mode->run(&t);
   tear_down(&t);

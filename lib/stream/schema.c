@@ -134,6 +134,36 @@ static const struct eq_field disparity_fields[] = {
   ROW(disparity, flags, EQ_T_STR, EQ_OPTIONAL, "comma list: of the damages, and levels-down"),
 };
 
+static const struct eq_field tokenization_fields[] = {
+  ROW(tokenization, tokenizer, EQ_T_STR, EQ_OPTIONAL, "what made the tokens"),
+  ROW(tokenization, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(tokenization, segments, EQ_T_U64, EQ_OPTIONAL, "segments"),
+  ROW(tokenization, bytes, EQ_T_U64, EQ_OPTIONAL, "UTF-8 bytes of their texts"),
+  ROW(tokenization, chars, EQ_T_U64, EQ_OPTIONAL, "code points"),
+  ROW(tokenization, words, EQ_T_U64, EQ_OPTIONAL, "words between white space"),
+  ROW(tokenization, tokens, EQ_T_U64, EQ_OPTIONAL, "tokens"),
+  ROW(tokenization, bytes_token, EQ_T_F64, EQ_OPTIONAL, "bytes a token"),
+  ROW(tokenization, chars_token, EQ_T_F64, EQ_OPTIONAL, "code points a token"),
+  ROW(tokenization, tokens_word, EQ_T_F64, EQ_OPTIONAL, "fertility: tokens a word; NaN in scripts without spaces"),
+  ROW(tokenization, byte_share, EQ_T_F64, EQ_OPTIONAL, "share of tokens that are one byte of a longer character"),
+  ROW(tokenization, unknown_share, EQ_T_F64, EQ_OPTIONAL, "share of tokens that are unknown"),
+  ROW(tokenization, premium, EQ_T_F64, EQ_OPTIONAL, "tokens over those of the base language, same segments"),
+  ROW(tokenization, pairs, EQ_T_U64, EQ_OPTIONAL, "segments that both have"),
+};
+
+static const struct eq_field vocab_fields[] = {
+  ROW(vocab, tokenizer, EQ_T_STR, EQ_OPTIONAL, "whose vocabulary it is"),
+  ROW(vocab, id, EQ_T_U64, EQ_REQUIRED, "token id"),
+  ROW(vocab, token, EQ_T_STR, EQ_OPTIONAL, "what it stands for; \\xNN and \\\\ where that is not whole characters"),
+  ROW(vocab, spelling, EQ_T_STR, EQ_OPTIONAL, "as the vocabulary's file has it"),
+  ROW(vocab, bytes, EQ_T_U64, EQ_OPTIONAL, "bytes that it stands for"),
+  ROW(vocab, kind, EQ_T_STR, EQ_OPTIONAL, "normal, byte, added, special, unknown or unused"),
+  ROW(vocab, script, EQ_T_STR, EQ_OPTIONAL, "ISO 15924 code of its characters' script, or mixed"),
+  ROW(vocab, class, EQ_T_STR, EQ_OPTIONAL, "space, ascii, utf8, partial or invalid"),
+  ROW(vocab, rank, EQ_T_U64, EQ_OPTIONAL, "of the first merge that makes it"),
+  ROW(vocab, score, EQ_T_F64, EQ_OPTIONAL, "of its piece, a log probability; NaN without scores"),
+};
+
 #define KIND(kind, made_by, carries)                                                \
   const struct eq_kind eq_kind_##kind = { #kind,         made_by,          carries, \
                                           kind##_fields, N(kind##_fields), sizeof(struct eq_##kind) }
@@ -142,13 +172,15 @@ KIND(tokens, "eq-token", "its token ids and where they lie in the text");
 KIND(surprisal, "eq-ppl", "the surprisal of a segment under a recipe");
 KIND(damage, "eq-disparity", "what a recipe costs a language, paired with the base");
 KIND(disparity, "eq-disparity", "how unevenly a recipe hurts the languages");
+KIND(tokenization, "eq-token", "how a tokenizer cuts a language");
+KIND(vocab, "eq-token", "a token of a vocabulary");
 const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = {
-  &eq_kind_text, &eq_kind_tokens, &eq_kind_surprisal, &eq_kind_damage, &eq_kind_disparity, &eq_kind_source, NULL
-};
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,   &eq_kind_tokens,    &eq_kind_surprisal,
+                                           &eq_kind_damage, &eq_kind_disparity, &eq_kind_tokenization,
+                                           &eq_kind_vocab,  &eq_kind_source,    NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -109,11 +109,31 @@ struct eq_disparity {
   struct eq_str flags;
 };
 
+struct eq_tokenization {
+  struct eq_str tokenizer, lang;
+  uint64_t segments, bytes, chars, words, tokens; /* bytes, chars, words absent where a segment came without its text */
+  double bytes_token, chars_token, tokens_word;   /* sums over sums; tokens_word NaN in scripts without spaces */
+  double byte_share, unknown_share;               /* of the tokens; NaN when the vocabulary is not at hand */
+  double premium;                                 /* tokens over those of the base, in the segments that both have */
+  uint64_t pairs;                                 /* of those segments */
+};
+
+struct eq_vocab {
+  struct eq_str tokenizer;
+  uint64_t id;
+  struct eq_str token;    /* the bytes it stands for; \xNN and \\ where they are not whole characters */
+  struct eq_str spelling; /* in its file; absent where that is the bytes themselves */
+  uint64_t bytes;
+  struct eq_str kind, script, class;
+  uint64_t rank;
+  double score;
+};
+
 /* What other chain of programs made a part of this stream: stands where concatenated or joined streams' headers
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_source;
+    eq_kind_tokenization, eq_kind_vocab, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

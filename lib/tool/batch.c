@@ -19,6 +19,7 @@ struct batch {
   struct item *items; /* [BATCH_RECORDS] */
   char *units;        /* [BATCH_RECORDS][does->unit_size] */
   size_t n, bytes;
+  uint64_t dropped; /* records of other kinds */
   struct eq_progress progress;
 };
 
@@ -37,6 +38,7 @@ static bool finish(struct batch *b, size_t i) {
   if (item->err.code != EQ_OK) return eq_fail(&t->err, item->err.code, "%s", item->err.text);
   if (item->known) return b->does->finish(b->context, item->record, unit_of(b, i), &t->err);
   if (t->out) eq_write(t->out, item->record);
+  b->dropped += !t->out && !eq_record_is(item->record, &eq_kind_source);
   return true;
 }
 
@@ -84,6 +86,7 @@ bool eq_batch_run(struct eq_tool *t, struct eq_pool *pool, const struct eq_batch
   while (good && eq_tool_read(t, &r)) good = hold(&b, &r);
   if (good && t->err.code != EQ_BAD) good = flush(&b);
   eq_progress_end(&b.progress);
+  if (b.dropped) eq_tool_say(t, "%llu records of other kinds are left out", (unsigned long long)b.dropped);
   close_batch(&b);
   return good && t->err.code == EQ_OK;
 }

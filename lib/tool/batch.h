@@ -9,8 +9,8 @@
 /* What is done to a record. `unit` is memory of unit_size bytes for what comes of it, zeros at first and then as the
  * record before left it, so that its arrays can be used again. */
 struct eq_batch_work {
-  const struct eq_kind
-      *kinds[2]; /* those worked on; others are passed on, or dropped where the tool writes no stream */
+  /* Those worked on; others are passed on, or counted and said where the tool writes no stream. */
+  const struct eq_kind *kinds[2];
   size_t unit_size;
   /* In a thread, for a record of the kind; false with err->code set. err is the unit's own. */
   bool (*work)(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err);

@@ -6,11 +6,11 @@
 #include "lib/stream/table.h"
 #include "lib/tool/tool.h"
 
-enum eq_form { EQ_FORM_TABLE, EQ_FORM_LINES, EQ_FORM_STREAM };
+enum eq_format_form { EQ_FORM_TABLE, EQ_FORM_LINES, EQ_FORM_STREAM };
 
 struct eq_format {
   const char *name;
-  enum eq_form form;
+  enum eq_format_form form;
   enum eq_table_format table; /* of EQ_FORM_TABLE */
 };
 

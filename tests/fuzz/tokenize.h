@@ -5,8 +5,11 @@
 #include <stdlib.h>
 
 #include "lib/base/utf8.h"
+#include "lib/measure/vocab.h"
 #include "lib/text/byte_tokens.h"
 #include "lib/text/detokenizer.h"
+#include "lib/text/scripts.h"
+#include "lib/text/token_facts.h"
 
 static const char text[] =
     "Hello, they'll   say 1234 \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D e\xCC\x81\n\n\xF0\x9F\x99\x82 <tool>ab</s>";
@@ -44,6 +47,20 @@ static void cut_to_bytes(const struct eq_tokenizer *t) {
   eq_token_list_free(&out);
 }
 
+/* What is known of each id is of one piece: a class is there when bytes are, a script when they have a character. */
+static void describe_all(const struct eq_tokenizer *t) {
+  struct eq_buffer bytes = { 0 };
+  for (uint32_t id = 0; id < eq_tokenizer_vocab(t) + 2 && id < 4096; id++) {
+    struct eq_token_facts f = eq_token_facts(t, id);
+    bytes.size = 0;
+    if (!eq_token_bytes(t, id, &bytes) || f.kind >= EQ_TOKEN_KINDS) abort();
+    struct eq_str s = { bytes.data, bytes.size };
+    if ((bytes.size && !f.spelling.p) || !eq_byte_class(s) == (bytes.size != 0)) abort();
+    if (bytes.size && eq_utf8_invalid(s.p, s.n) == s.n && !eq_script_of(s)) abort();
+  }
+  eq_buffer_free(&bytes);
+}
+
 /* Tokenizes a text of many kinds of characters: ids are of the vocabulary, offsets lie in the text in order. What
  * came is decoded, and so is the vocabulary. */
 static void tokenize(const struct eq_tokenizer *t) {
@@ -57,6 +74,7 @@ static void tokenize(const struct eq_tokenizer *t) {
   }
   if (err.code == EQ_OK) decode(t, out.ids, out.n);
   decode_all(t);
+  describe_all(t);
   cut_to_bytes(t);
   eq_token_scratch_free(s);
   eq_token_list_free(&out);
