@@ -9,8 +9,27 @@ void eq_model_free(struct eq_model *m) {
   eq_vocabulary_free(&m->vocabulary);
   eq_bpe_free(m->bpe);
   eq_unigram_free(m->unigram);
+  eq_piece_trie_free(&m->pieces);
   free(m->prefix);
   *m = (struct eq_model){ 0 };
+}
+
+bool eq_model_finish_wordpiece(struct eq_model *m, struct eq_err *err) {
+  const struct eq_vocabulary *v = &m->vocabulary;
+  struct eq_str *spellings = eq_array(v->n_tokens, sizeof *spellings);
+  uint32_t *ids = eq_array(v->n_tokens, sizeof *ids);
+  bool good = (spellings && ids) || eq_fail_memory(err, v->n_tokens * sizeof *spellings, "a vocabulary");
+  for (size_t i = 0; good && i < v->n_tokens; i++) {
+    ids[i] = v->tokens[i].id;
+    spellings[i] = eq_vocabulary_spelling(v, ids[i]);
+  }
+  good = good && eq_piece_trie_build(&m->pieces, spellings, ids, v->n_tokens, err);
+  free(spellings);
+  free(ids);
+  m->continuing = 0;
+  for (const char *p = m->prefix; good && *p && m->continuing != EQ_NO_PIECE; p++)
+    if (!eq_piece_trie_step(&m->pieces, &m->continuing, *p)) m->continuing = EQ_NO_PIECE;
+  return good;
 }
 
 bool eq_model_find(const struct eq_model *m, struct eq_str spelling, uint32_t *id) {
@@ -33,7 +52,6 @@ void eq_model_memory_free(struct eq_model_memory *memory) {
   eq_word_memory_free(memory->words);
   eq_bpe_scratch_free(&memory->bpe);
   eq_unigram_scratch_free(&memory->unigram);
-  eq_buffer_free(&memory->piece);
 }
 
 /* ---- words ---- */
@@ -59,20 +77,15 @@ static bool add_unknown(const struct eq_model *m, struct eq_part w, struct eq_to
 }
 
 /* The end of the longest piece that begins at `at`, and its id; `at` when there is none. */
-static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w, size_t at,
-                            uint32_t *id) {
-  struct eq_buffer *b = &memory->piece;
-  const size_t prefix = at || w.follows ? strlen(m->prefix) : 0;
-  size_t end = w.n - at > m->vocabulary.longest ? at + m->vocabulary.longest : w.n;
-  while (end > at && end < w.n && ((unsigned char)w.p[end] & 0xC0) == 0x80) end--;
-  b->size = 0;
-  eq_buffer_add(b, m->prefix, prefix);
-  eq_buffer_add(b, w.p + at, end - at);
-  for (; !b->failed && end > at; end--)
-    if ((end == w.n || ((unsigned char)w.p[end] & 0xC0) != 0x80) &&
-        eq_vocabulary_find(&m->vocabulary, (struct eq_str){ b->data, prefix + end - at }, id))
-      return end;
-  return at;
+static size_t longest_piece(const struct eq_model *m, struct eq_part w, size_t at, uint32_t *id) {
+  uint32_t node = at || w.follows ? m->continuing : 0;
+  size_t end = at;
+  for (size_t i = at; node != EQ_NO_PIECE && i < w.n && eq_piece_trie_step(&m->pieces, &node, w.p[i]); i++)
+    if (m->pieces.units[node].value != EQ_NO_PIECE) {
+      *id = m->pieces.units[node].value;
+      end = i + 1;
+    }
+  return end;
 }
 
 /* The longest piece again and again, from the left; a word that has no such pieces is unknown as a whole. Wu et al.
@@ -80,11 +93,11 @@ static size_t longest_piece(const struct eq_model *m, struct eq_model_memory *me
 static bool encode_wordpiece(const struct eq_model *m, struct eq_model_memory *memory, struct eq_part w,
                              struct eq_token_list *out, struct eq_err *err) {
   const size_t before = out->n;
+  uint32_t id = EQ_NO_TOKEN;
+  (void)memory;
   if (w.n > 4 * m->max_characters || eq_utf8_count(w.p, w.n) > m->max_characters) return add_unknown(m, w, out, err);
   for (size_t at = 0, end; at < w.n; at = end) {
-    uint32_t id;
-    end = longest_piece(m, memory, w, at, &id);
-    if (memory->piece.failed) return eq_fail_memory(err, w.n, "a word");
+    end = longest_piece(m, w, at, &id);
     if (end == at) {
       out->n = before;
       return add_unknown(m, w, out, err);

@@ -16,11 +16,15 @@ struct eq_model {
   struct eq_bpe *bpe;
   bool over_bytes; /* the BPE takes words as they are and not in the alphabet of bytes */
   struct eq_unigram *unigram;
-  uint32_t unknown;      /* of WordPiece and WordLevel; EQ_NO_TOKEN: an unknown word is an error */
-  char *prefix;          /* of WordPiece, before a piece that does not begin its word */
-  size_t max_characters; /* of WordPiece: a longer word is unknown */
+  uint32_t unknown;            /* of WordPiece and WordLevel; EQ_NO_TOKEN: an unknown word is an error */
+  char *prefix;                /* of WordPiece, before a piece that does not begin its word */
+  struct eq_piece_trie pieces; /* of WordPiece, by eq_model_finish_wordpiece */
+  uint32_t continuing;         /* the node of the prefix in it, EQ_NO_PIECE when no piece has it */
+  size_t max_characters;       /* of WordPiece: a longer word is unknown */
 };
 void eq_model_free(struct eq_model *m);
+/* Ends the building of a WordPiece model, whose vocabulary and prefix are complete. */
+bool eq_model_finish_wordpiece(struct eq_model *m, struct eq_err *err);
 
 /* The id of a spelling, one above the largest id, and the spelling of an id ({NULL, 0} when it has none). */
 bool eq_model_find(const struct eq_model *m, struct eq_str spelling, uint32_t *id);
@@ -36,7 +40,6 @@ struct eq_model_memory {
   struct eq_word_memory *words;
   struct eq_bpe_scratch bpe;
   struct eq_unigram_scratch unigram;
-  struct eq_buffer piece;
   struct eq_dropping *dropping; /* of a BPE, borrowed; NULL: without dropout */
 };
 bool eq_model_memory_open(struct eq_model_memory *memory, struct eq_err *err);

@@ -137,9 +137,9 @@ static bool read_wordpiece(const struct eq_source *s, struct eq_str object, void
       !eq_source_u64(s, span[MAX], 100, &max))
     return false;
   m->max_characters = max < 1 << 20 ? (size_t)max : 1 << 20;
-  if (span[PREFIX].p) return eq_source_string(s, span[PREFIX], &m->prefix);
-  m->prefix = eq_copy_string("##", 2);
-  return m->prefix || eq_fail_memory(s->err, 2, "a prefix");
+  bool good = span[PREFIX].p ? eq_source_string(s, span[PREFIX], &m->prefix)
+                             : (m->prefix = eq_copy_string("##", 2)) || eq_fail_memory(s->err, 2, "a prefix");
+  return good && eq_model_finish_wordpiece(m, s->err);
 }
 
 static bool read_wordlevel(const struct eq_source *s, struct eq_str object, void *into) {
