@@ -22,7 +22,7 @@ struct byte_merge {
   uint32_t rank, id; /* rank NONE: nothing */
 };
 
-enum { WAITING = 16 };
+enum { WAITING = 16, CHARACTERS = 0x10000 };
 
 struct eq_bpe {
   const struct eq_vocabulary *vocabulary;
@@ -40,6 +40,7 @@ struct eq_bpe {
   bool keeps_words;                      /* no merge makes a token with white space after another character */
   struct eq_bpe_rules rules;
   char *prefix, *suffix; /* copies; NULL for none */
+  uint32_t *characters;  /* [CHARACTERS] the tokens of the first code points, where no prefix and suffix is there */
   struct eq_seams seams;
 };
 
@@ -95,6 +96,7 @@ void eq_bpe_free(struct eq_bpe *b) {
   free(b->merges);
   free(b->maybe);
   eq_seams_close(&b->seams);
+  free(b->characters);
   free(b->byte_merges);
   free(b->prefix);
   free(b->suffix);
@@ -192,6 +194,19 @@ static bool copy_affixes(struct eq_bpe *b) {
   return true;
 }
 
+static bool find_characters(struct eq_bpe *b) {
+  const struct eq_vocabulary *v = b->vocabulary;
+  if (b->rules.over_bytes || b->prefix || b->suffix) return true;
+  b->characters = eq_array(CHARACTERS, sizeof *b->characters);
+  for (size_t i = 0; b->characters && i < CHARACTERS; i++) b->characters[i] = NONE;
+  for (size_t i = 0; b->characters && i < v->n_tokens; i++) {
+    const struct eq_str s = eq_vocabulary_spelling(v, v->tokens[i].id);
+    uint32_t c;
+    if (eq_utf8_decode(s.p, s.n, &c) == s.n && s.n && c < CHARACTERS) b->characters[c] = v->tokens[i].id;
+  }
+  return b->characters;
+}
+
 /* Over bytes words are short, for a pattern has cut them, and cutting them further costs more than it saves. */
 static bool find_seams(struct eq_bpe *b) {
   if (b->rules.over_bytes || b->rules.whole_words || b->prefix || b->suffix) return true;
@@ -234,7 +249,7 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
     return eq_fail(err, EQ_BAD, "the vocabulary has no token for byte 0x%02x, as a byte-level one must",
                    missing_byte(b));
   if (b->merge_slots) put_waiting(b);
-  if (!copy_affixes(b) || !find_seams(b) || !room_for_merge(b) ||
+  if (!copy_affixes(b) || !find_seams(b) || !find_characters(b) || !room_for_merge(b) ||
       !(b->maybe = eq_array(b->merge_slots / 8, sizeof *b->maybe)))
     return eq_fail_memory(err, b->merge_slots, "merges");
   b->keeps_words = !rules.over_bytes && keeps_words(b);
@@ -295,17 +310,12 @@ static uint64_t least_of(const uint64_t *candidates, size_t n) {
   return least;
 }
 
-/* Merges a word of 1 to SHORT_MAX bytes by looking for the least candidate again each time; the number of tokens. */
-static size_t merge_short(const struct eq_bpe *b, const char *word, size_t n, uint32_t ids[SHORT_MAX]) {
-  const unsigned char *bytes = (const unsigned char *)word;
-  uint64_t pairs[SHORT_MAX], alive = UINT64_MAX >> (SHORT_MAX - n); /* by place; bit i: a symbol begins at place i */
-  uint32_t made[SHORT_MAX], last = (uint32_t)n - 1;
-  for (uint32_t i = 0; i < n; i++) ids[i] = b->byte_token[bytes[i]];
-  for (uint32_t i = 0; i < last; i++) {
-    pairs[i] = candidate(b->byte_merges[bytes[i]][bytes[i + 1]].rank, i);
-    made[i] = b->byte_merges[bytes[i]][bytes[i + 1]].id;
-  }
-  pairs[last] = UINT64_MAX;
+/* Merges 1 to SHORT_MAX symbols by looking for the least candidate again each time. pairs and made are those of all
+ * neighbours at first. A bit for each token that is left, by the place of its first symbol, where its id is too. */
+static uint64_t merge_short(const struct eq_bpe *b, uint32_t *ids, size_t n, uint64_t pairs[SHORT_MAX],
+                            uint32_t made[SHORT_MAX]) {
+  uint64_t alive = UINT64_MAX >> (SHORT_MAX - n);
+  pairs[n - 1] = UINT64_MAX;
   for (uint64_t least; (least = least_of(pairs, n)) >> 32 != NONE;) {
     const uint32_t at = (uint32_t)least, taken = at + 1 + (uint32_t)__builtin_ctzll(alive >> at >> 1);
     ids[at] = made[at];
@@ -319,8 +329,22 @@ static size_t merge_short(const struct eq_bpe *b, const char *word, size_t n, ui
     if (before) pairs[previous] = candidate(pair_rank(b, ids[previous], ids[at], &made[previous]), previous);
     if (after) pairs[at] = candidate(pair_rank(b, ids[at], ids[next], &made[at]), at);
   }
+  return alive;
+}
+
+/* The tokens of a word of 1 to SHORT_MAX bytes; how many. */
+static size_t merge_bytes(const struct eq_bpe *b, const char *word, size_t n, uint32_t ids[SHORT_MAX]) {
+  const unsigned char *bytes = (const unsigned char *)word;
+  uint64_t pairs[SHORT_MAX];
+  uint32_t made[SHORT_MAX];
   size_t n_tokens = 0;
-  for (; alive; alive &= alive - 1) ids[n_tokens++] = ids[__builtin_ctzll(alive)];
+  for (uint32_t i = 0; i < n; i++) ids[i] = b->byte_token[bytes[i]];
+  for (uint32_t i = 0; i + 1 < n; i++) {
+    pairs[i] = candidate(b->byte_merges[bytes[i]][bytes[i + 1]].rank, i);
+    made[i] = b->byte_merges[bytes[i]][bytes[i + 1]].id;
+  }
+  for (uint64_t alive = merge_short(b, ids, n, pairs, made); alive; alive &= alive - 1)
+    ids[n_tokens++] = ids[__builtin_ctzll(alive)];
   return n_tokens;
 }
 
@@ -459,6 +483,16 @@ static void add_symbol(struct eq_bpe_scratch *m, size_t *n, uint32_t id, size_t 
   m->end[(*n)++] = (uint32_t)end;
 }
 
+/* The token of a character, as spelled. */
+static bool find_character(const struct eq_bpe *b, struct eq_str c, uint32_t *id) {
+  uint32_t code_point;
+  if (b->characters && eq_utf8_decode(c.p, c.n, &code_point) && code_point < CHARACTERS) {
+    *id = b->characters[code_point];
+    return *id != NONE;
+  }
+  return eq_vocabulary_find(b->vocabulary, c, id);
+}
+
 /* Fills in the symbols that merging starts from; their number. An unknown character waits to be fused with the next,
  * and what falls back to bytes does not make it come first: the reference's order. */
 static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w) {
@@ -470,7 +504,7 @@ static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struc
     length = eq_utf8_length(word + at, n - at);
     bool first = at == 0 && !w.follows, last = at + length == n && !w.goes_on;
     struct eq_str s = spell(b, m, (struct eq_str){ word + at, length }, first, last);
-    bool known = eq_vocabulary_find(b->vocabulary, s, &id), fuses = b->rules.fuse_unknown && end > begin;
+    bool known = find_character(b, s, &id), fuses = b->rules.fuse_unknown && end > begin;
     if (!known && falls_back(b, s)) {
       for (size_t i = 0; i < s.n; i++)
         add_symbol(m, &n_symbols, b->fallback[(unsigned char)s.p[i]], at + (i < length ? i : length),
@@ -485,6 +519,29 @@ static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struc
   }
   if (end > begin) add_symbol(m, &n_symbols, b->rules.unknown, begin, end);
   return n_symbols;
+}
+
+/* Adds the token of the symbols from one place to another. An unknown may come late: see symbols_of. */
+static bool add_symbols(const struct eq_bpe_scratch *m, size_t place, size_t last, size_t start, uint32_t *begin,
+                        struct eq_token_list *out) {
+  if (m->begin[place] > *begin) *begin = m->begin[place];
+  const uint32_t end = m->end[last] > *begin ? m->end[last] : *begin;
+  return eq_token_list_add(out, m->id[place], start + *begin, start + end);
+}
+
+/* Merges 1 to SHORT_MAX symbols and adds what comes of them. */
+static bool encode_short(const struct eq_bpe *b, struct eq_bpe_scratch *m, size_t n, size_t start,
+                         struct eq_token_list *out) {
+  uint64_t pairs[SHORT_MAX];
+  uint32_t made[SHORT_MAX], begin = 0;
+  for (uint32_t i = 0; i + 1 < n; i++) expect_pair(b, m->id[i], m->id[i + 1]);
+  for (uint32_t i = 0; i + 1 < n; i++) pairs[i] = candidate(pair_rank(b, m->id[i], m->id[i + 1], &made[i]), i);
+  for (uint64_t alive = merge_short(b, m->id, n, pairs, made), rest; alive; alive = rest) {
+    rest = alive & (alive - 1);
+    const size_t next = rest ? (size_t)__builtin_ctzll(rest) : n;
+    if (!add_symbols(m, (size_t)__builtin_ctzll(alive), next - 1, start, &begin, out)) return false;
+  }
+  return true;
 }
 
 /* A part is spelled as in its word, so what is a token by itself need not be one there. */
@@ -503,15 +560,13 @@ static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, 
   size_t n_symbols = symbols_of(b, m, w);
   if (m->spelling.failed) return false;
   if (!n_symbols) return true;
+  if (!d && n_symbols <= SHORT_MAX) return encode_short(b, m, n_symbols, start, out);
   if (!d)
     merge_long(b, m, n_symbols);
   else if (!merge_dropping(b, m, w.p, n_symbols, d))
     return false;
-  for (uint32_t place = 0, begin = 0; place != NONE; place = m->next[place]) {
-    if (m->begin[place] > begin) begin = m->begin[place]; /* an unknown may come late: see symbols_of */
-    uint32_t end = m->end[place] > begin ? m->end[place] : begin;
-    if (!eq_token_list_add(out, m->id[place], start + begin, start + end)) return false;
-  }
+  for (uint32_t place = 0, begin = 0; place != NONE; place = m->next[place])
+    if (!add_symbols(m, place, place, start, &begin, out)) return false;
   return true;
 }
 
@@ -564,7 +619,7 @@ bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char 
   }
   if (n > SHORT_MAX) return add_long(b, m, word, n, start, NULL, out);
   size_t n_tokens = 1;
-  if (!b->rules.whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_short(b, word, n, ids);
+  if (!b->rules.whole_words || !whole_word(b, m, word, n, ids)) n_tokens = merge_bytes(b, word, n, ids);
   for (size_t i = 0; i < n_tokens; i++) add_token(b, out, ids[i], &start);
   return true;
 }
