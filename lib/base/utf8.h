@@ -12,6 +12,17 @@ size_t eq_utf8_length(const char *s, size_t n);
 /* As eq_utf8_length, and stores the code point. */
 size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point);
 
+/* The code point at s, which must be well-formed, and its bytes: for loops over texts that were checked. */
+static inline size_t eq_utf8_next(const char *s, uint32_t *code_point) {
+  const unsigned char *b = (const unsigned char *)s;
+  if (b[0] < 0x80) return *code_point = b[0], 1;
+  if (b[0] < 0xe0) return *code_point = (b[0] & 0x1fu) << 6 | (b[1] & 0x3fu), 2;
+  *code_point = (b[0] & 0xfu) << 12 | (b[1] & 0x3fu) << 6 | (b[2] & 0x3fu);
+  if (b[0] < 0xf0) return 3;
+  *code_point = *code_point << 6 | (b[3] & 0x3fu);
+  return 4;
+}
+
 /* Offset of the first byte that is not well-formed; n when all of s[0..n) is. O(n). */
 size_t eq_utf8_invalid(const char *s, size_t n);
 

@@ -73,7 +73,12 @@ bool eq_added_tokens_add(struct eq_added_tokens *a, struct eq_str content, struc
   a->ends[node] = (uint32_t)a->n_tokens;
   a->tokens[a->n_tokens++] = token;
   a->n_special += token.special;
-  a->first[(unsigned char)content.p[0]] = true;
+  const unsigned char first = (unsigned char)content.p[0];
+  a->first[first] = true;
+  if (content.n > 1)
+    a->pair[first][(unsigned char)content.p[1]] = true;
+  else
+    memset(a->pair[first], true, sizeof a->pair[first]);
   return true;
 }
 
@@ -90,8 +95,9 @@ static const struct eq_added_token *find(const struct eq_added_search *s, size_t
   const struct eq_added_tokens *a = s->tokens;
   const struct eq_str text = s->text;
   if (!a->n_nodes) return NULL;
+  const unsigned char *bytes = (const unsigned char *)text.p;
   for (size_t i = s->from; i < text.n; i++) {
-    if (!a->first[(unsigned char)text.p[i]]) continue;
+    if (!a->first[bytes[i]] || (i + 1 < text.n && !a->pair[bytes[i]][bytes[i + 1]])) continue;
     uint32_t found = NONE;
     size_t stop = s->cuts.n ? eq_cuts_after(s->cuts, i) : text.n;
     if (stop > text.n) stop = text.n;

@@ -25,7 +25,8 @@ struct eq_added_tokens {
   uint32_t *to;    /* node at the end of each edge */
   uint32_t *ends;  /* [n_nodes] the token that ends at a node, UINT32_MAX for none */
   size_t slots, n_edges, n_nodes, nodes_capacity;
-  bool first[256]; /* bytes that start a token */
+  bool first[256];     /* bytes that start a token */
+  bool pair[256][256]; /* first two bytes of a token; of a token of one byte all that may follow */
   struct eq_added_token *tokens;
   size_t n_tokens, n_special, tokens_capacity;
 };

@@ -141,7 +141,7 @@ struct looked_up {
 
 static struct looked_up look(const struct eq_unicode *u, enum eq_form form, struct eq_str text) {
   uint32_t c;
-  struct looked_up l = { .n = eq_utf8_decode(text.p, text.n, &c) };
+  struct looked_up l = { .n = eq_utf8_next(text.p, &c) };
   unsigned found = u->properties[c];
   if (found & EQ_COMBINING) l.class = class_of(form, (int32_t)c);
   l.joins = found & (EQ_COMBINING | EQ_NFC_MAYBE);
@@ -170,20 +170,26 @@ static size_t stretch(const struct eq_unicode *u, enum eq_form form, struct eq_s
   return n;
 }
 
-/* Bytes at the start that are ASCII and followed by ASCII: they are in every normal form. */
-static size_t ascii_run(struct eq_str text) {
-  size_t n = 0;
-  while (n < text.n && (unsigned char)text.p[n] < 0x80) n++;
-  return n == text.n || n == 0 ? n : n - 1;
+/* Bytes at the start of characters that the form keeps, whatever stands beside them, and that such characters follow:
+ * ASCII, and of forms that compose what has no combining class and does not compose. */
+static size_t kept_run(const struct eq_unicode *u, enum eq_form form, struct eq_str text) {
+  const unsigned changing = form == EQ_NFC || form == EQ_NFC_9 ? EQ_COMBINING | EQ_NFC_MAYBE : 0;
+  size_t n = 0, last = 0;
+  uint32_t c;
+  for (size_t length; n < text.n; last = n, n += length) {
+    length = eq_utf8_next(text.p + n, &c);
+    if (c >= 0x80 && (!changing || u->properties[c] & changing)) return last;
+  }
+  return n;
 }
 
 void eq_form_rewrite(struct eq_form_scratch *s, const struct eq_unicode *u, enum eq_form form, struct eq_rewriting *r) {
   while (!r->failed && r->at < r->in.text.n) {
     struct eq_str rest = { r->in.text.p + r->at, r->in.text.n - r->at };
-    size_t ascii = ascii_run(rest);
+    size_t kept = kept_run(u, form, rest);
     bool changes;
-    if (ascii) {
-      eq_rewrite_keep(r, ascii);
+    if (kept) {
+      eq_rewrite_keep(r, kept);
       continue;
     }
     size_t n = stretch(u, form, rest, &changes);

@@ -50,19 +50,17 @@ struct eq_step {
 static unsigned look(const struct eq_unicode *u, const char *text, size_t at, size_t n, size_t *length) {
   *length = 0;
   if (at >= n) return 0;
-  uint32_t c = (unsigned char)text[at];
-  *length = 1;
-  if (c >= 0x80) *length = eq_utf8_decode(text + at, n - at, &c);
+  uint32_t c;
+  *length = eq_utf8_next(text + at, &c);
   return u->properties[c];
 }
 
 /* End of the run of code points at `at` that have one of `wanted` properties, or none of them when not `has`. */
 static size_t run(const struct eq_unicode *u, const char *text, size_t at, size_t n, unsigned wanted, bool has) {
-  size_t length;
-  while (at < n) {
-    bool found = look(u, text, at, n, &length) & wanted;
-    if (found != has) break;
-    at += length;
+  uint32_t c;
+  for (size_t length; at < n; at += length) {
+    length = eq_utf8_next(text + at, &c);
+    if (!(u->properties[c] & wanted) == has) break;
   }
   return at;
 }
@@ -267,6 +265,7 @@ static bool split_by(struct splitting *s, const char *text, size_t n) {
 /* Cuts text[start..end) by the steps from `step` on. */
 static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t end) {
   if (step == c->p->n_steps) return c->piece(c->context, start, end);
+  const bool last = step + 1 == c->p->n_steps;
   const struct eq_step *s = &c->p->steps[step];
   if (s->pattern || s->split != EQ_SPLIT_ISOLATED) {
     struct splitting splitting = { .c = c, .step = step, .start = start };
@@ -275,7 +274,7 @@ static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t en
   while (start < end) {
     bool match;
     size_t n = s->cut(s, c->p->unicode, c->text + start, end - start, &match);
-    if (!cut_by(c, step + 1, start, start + n)) return false;
+    if (!(last ? c->piece(c->context, start, start + n) : cut_by(c, step + 1, start, start + n))) return false;
     start += n;
   }
   return true;
