@@ -7,13 +7,14 @@
 #include "lib/measure/coverage.h"
 #include "lib/model/score.h"
 #include "lib/recipe/list.h"
+#include "lib/text/mask_token.h"
 #include "lib/tool/tool.h"
 
 struct args {
   const char *model, *recipe_file, *prefix, *kernels;
   struct eq_texts recipes;
   bool per_token;
-  uint64_t context, stride, min_tokens, threads;
+  uint64_t context, stride, min_tokens, mask, threads;
 };
 
 static const struct eq_option options[] = {
@@ -25,6 +26,8 @@ static const struct eq_option options[] = {
   { 0, "per-token", EQ_FLAG, offsetof(struct args, per_token), NULL, "keep each token's surprisal (nlls)", false },
   { .type = EQ_HEADING, .help = "How it is scored" },
   { 0, "prefix", EQ_TEXT, offsetof(struct args, prefix), "TOKEN", "before each segment: auto, bos, eos or none [auto]",
+    false },
+  { 0, "mask-id", EQ_UINT, offsetof(struct args, mask), "ID", "what an encoder's tokens are hidden by [its mask]",
     false },
   { 0, "ctx", EQ_UINT, offsetof(struct args, context), "N", "tokens of context [the model's]", false },
   { 0, "stride", EQ_UINT, offsetof(struct args, stride), "N", "step of the windows over long segments [half of ctx]",
@@ -59,9 +62,10 @@ struct ppl {
   struct eq_model model;
   struct eq_recipe_list recipes;
   struct eq_scorer *scorer;
-  int64_t prefix;
+  int64_t prefix, mask;
   struct eq_progress progress;
   uint32_t *ids; /* of the segment at hand */
+  bool *scored;  /* of an encoder's: those that cover bytes; the frame's tokens do not */
   size_t ids_capacity;
   uint64_t n_excluded;
 };
@@ -129,13 +133,14 @@ static void deliver(void *context, const struct eq_scored *s) {
 static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_tokens *t) {
   size_t n = t->ids.n, vocab = p->model.config.dims[EQ_D_VOCAB];
   if (n > p->ids_capacity) {
-    uint32_t *more = realloc(p->ids, n * sizeof *more);
-    if (!more) return eq_fail_memory(&p->tool.err, n * sizeof *more, "a segment");
-    p->ids = more;
-    p->ids_capacity = n;
+    free(p->ids), free(p->scored);
+    p->ids = eq_array(n, sizeof *p->ids), p->scored = eq_array(n, sizeof *p->scored);
+    p->ids_capacity = p->ids && p->scored ? n : 0;
+    if (!p->ids_capacity) return eq_fail_memory(&p->tool.err, n * sizeof *p->ids, "a segment");
   }
   for (size_t i = 0; i < n; i++) {
     p->ids[i] = eq_u32_at(t->ids, i);
+    p->scored[i] = !t->starts.n || eq_u32_at(t->starts, i) < eq_u32_at(t->ends, i);
     if (p->ids[i] >= vocab)
       return eq_fail(
           &p->tool.err, EQ_BAD,
@@ -150,9 +155,11 @@ static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_t
 /* Reads a tokens record into its unit and p->ids; *n is how many of them to score. */
 static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *u, size_t *n) {
   if (!eq_record_get(u->record, &eq_kind_tokens, &u->tokens, &p->tool.err) || !read_ids(p, r, &u->tokens)) return false;
-  size_t n_tokens = u->tokens.ids.n, scored = n_tokens - (n_tokens && p->prefix < 0);
+  bool encoder = p->model.config.arch->encoder, skips_first = !encoder && p->prefix < 0;
+  size_t n_tokens = u->tokens.ids.n, scored = n_tokens - (n_tokens && skips_first);
+  for (size_t i = 0; encoder && i < n_tokens; i++) scored -= !p->scored[i];
   u->n_tokens = n_tokens;
-  eq_coverage(&u->tokens, p->prefix < 0, &u->bytes, &u->chars);
+  eq_coverage(&u->tokens, skips_first, &u->bytes, &u->chars);
   if (scored == 0)
     snprintf(u->excluded, sizeof u->excluded, "no token to score");
   else if (scored < p->args.min_tokens)
@@ -169,7 +176,7 @@ static bool add_record(struct ppl *p, const struct eq_record *r) {
   bool ok = u && (u->record = eq_record_copy(r)) ? true : eq_fail_memory(err, r->raw.n, "a record");
   if (ok) u->pass_on = !eq_record_is(r, &eq_kind_tokens);
   if (ok && !u->pass_on) ok = read_segment(p, r, u, &n);
-  if (ok && eq_scorer_add(p->scorer, p->ids, n, u, UNIT_BYTES + 2 * r->raw.n, err)) return true;
+  if (ok && eq_scorer_add(p->scorer, p->ids, p->scored, n, u, UNIT_BYTES + 2 * r->raw.n, err)) return true;
   unit_free(u);
   return false;
 }
@@ -182,7 +189,7 @@ static int64_t usable(const struct ppl *p, int64_t token) {
 }
 
 static bool choose_prefix(struct ppl *p) {
-  const char *name = p->args.prefix;
+  const char *name = p->model.config.arch->encoder ? "none" : p->args.prefix;
   int64_t bos = usable(p, p->model.config.bos), eos = usable(p, p->model.config.eos);
   bool is_auto = strcmp(name, "auto") == 0, is_bos = strcmp(name, "bos") == 0, is_eos = strcmp(name, "eos") == 0;
   if (!is_auto && !is_bos && !is_eos && strcmp(name, "none") != 0)
@@ -196,9 +203,25 @@ static bool choose_prefix(struct ppl *p) {
   return true;
 }
 
+static bool choose_mask(struct ppl *p) {
+  size_t vocab = p->model.config.dims[EQ_D_VOCAB];
+  p->mask = p->args.mask == EQ_ABSENT ? -1 : (int64_t)p->args.mask;
+  if (!p->model.config.arch->encoder)
+    return p->mask < 0 ||
+           eq_fail(&p->tool.err, EQ_BAD, "--mask-id: %s predicts the next token and knows no mask", p->model.name);
+  if (p->mask < 0) p->mask = eq_mask_token(p->args.model);
+  if (p->mask < 0)
+    return eq_fail(&p->tool.err, EQ_BAD,
+                   "%s predicts what a mask hides, and no tokenizer there names the mask: "
+                   "give its id with --mask-id",
+                   p->args.model);
+  return p->mask < (int64_t)vocab ||
+         eq_fail(&p->tool.err, EQ_BAD, "--mask-id: %lld, but the model has %zu embeddings", (long long)p->mask, vocab);
+}
+
 static bool choose_windows(struct ppl *p) {
   struct args *a = &p->args;
-  size_t most = p->model.config.dims[EQ_D_POSITIONS];
+  size_t most = p->model.config.max_positions;
   if (a->context == EQ_ABSENT) a->context = most;
   if (a->context < 1 || a->context > most)
     return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, expected 1 to the model's %zu positions",
@@ -251,8 +274,8 @@ static bool set_up(struct ppl *p) {
   if (!a->model) return eq_fail(err, EQ_BAD, "-m FOLDER is missing: the model to measure");
   if (!(p->kernels = eq_kernels_find(a->kernels, err)) || !(p->pool = eq_pool_new(a->threads, err))) return false;
   if (!eq_model_open(&p->model, a->model, p->pool, err)) return false;
-  if (!choose_recipes(p) || !choose_prefix(p) || !choose_windows(p)) return false;
-  struct eq_scoring how = { a->context, a->stride, p->prefix, a->per_token };
+  if (!choose_recipes(p) || !choose_prefix(p) || !choose_mask(p) || !choose_windows(p)) return false;
+  struct eq_scoring how = { a->context, a->stride, p->prefix, a->per_token, p->mask };
   p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
                             (struct eq_sink){ deliver, unit_free, p }, err);
   return p->scorer != NULL;
@@ -270,9 +293,12 @@ static void report(const struct ppl *p) {
 }
 
 int main(int argc, char **argv) {
-  struct ppl p = {
-    .args = { .prefix = "auto", .kernels = "auto", .min_tokens = 1, .context = EQ_ABSENT, .stride = EQ_ABSENT }
-  };
+  struct ppl p = { .args = { .prefix = "auto",
+                             .kernels = "auto",
+                             .min_tokens = 1,
+                             .mask = EQ_ABSENT,
+                             .context = EQ_ABSENT,
+                             .stride = EQ_ABSENT } };
   struct eq_record r;
   if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && set_up(&p)) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
@@ -286,6 +312,6 @@ int main(int argc, char **argv) {
   eq_model_close(&p.model);
   eq_pool_free(p.pool);
   free(p.args.recipes.items);
-  free(p.ids);
+  free(p.ids), free(p.scored);
   return eq_tool_end(&p.tool);
 }

@@ -18,6 +18,7 @@
 enum eq_place {
   EQ_W_EMBED,
   EQ_W_POS,
+  EQ_W_TYPE,       /* of a text's part: each token gets the first */
   EQ_W_EMBED_GAIN, /* a norm of embeddings */
   EQ_W_EMBED_SHIFT,
   EQ_W_PROJECT_IN, /* from embeddings that are narrower than the hidden states */
@@ -52,6 +53,10 @@ enum eq_place {
   EQ_W_FINAL_GAIN,
   EQ_W_FINAL_SHIFT,
   EQ_W_PROJECT_OUT,
+  EQ_W_HEAD_DENSE, /* an encoder's head: a layer, its activation and a norm before the last matrix */
+  EQ_W_HEAD_DENSE_BIAS,
+  EQ_W_HEAD_GAIN,
+  EQ_W_HEAD_SHIFT,
   EQ_W_HEAD,
   EQ_W_HEAD_BIAS,
   EQ_PLACES
@@ -71,6 +76,7 @@ enum eq_dim {
   EQ_D_HEADS,
   EQ_D_KV_HEADS,
   EQ_D_INNER, /* of the MLP */
+  EQ_D_TYPES, /* kinds of parts of a text */
   EQ_D_EXPERTS,
   EQ_D_EXPERT_INNER,
   EQ_D_INNER_2, /* gate and up in one matrix */
@@ -165,6 +171,7 @@ struct eq_arch {
   bool interleaved;         /* rotary pairs are neighbours; else a half apart */
   enum eq_qkv_layout qkv;
   enum eq_qk_norm qk_norm;
+  bool encoder;  /* sees the whole text and predicts what a mask hides */
   bool parallel; /* attention and MLP both see what enters the block */
   bool gated;    /* the MLP is down(activation(gate) up) */
   bool fused_gate;

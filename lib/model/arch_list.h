@@ -11,6 +11,7 @@ extern const struct eq_arch eq_arch_llama, eq_arch_mistral, eq_arch_qwen2, eq_ar
 extern const struct eq_arch eq_arch_gemma, eq_arch_gemma2, eq_arch_gemma3;        /* arch_gemma.c */
 extern const struct eq_arch eq_arch_phi, eq_arch_phi3;                            /* arch_phi.c */
 extern const struct eq_arch eq_arch_mixtral, eq_arch_qwen3_moe, eq_arch_olmoe;    /* arch_moe.c */
+extern const struct eq_arch eq_arch_bert, eq_arch_roberta, eq_arch_xlm_roberta;   /* arch_bert.c */
 extern const struct eq_arch eq_arch_stablelm, eq_arch_cohere, eq_arch_starcoder2; /* arch_stablelm.c */
 
 #endif

@@ -97,6 +97,7 @@ static void attend_head(void *context, size_t item, size_t thread) {
     .softcap = c->attention_softcap,
     .key_bias = f->key_bias ? f->key_bias + head * f->context : NULL,
     .window = c->layers[layer].window,
+    .bidirectional = c->arch->encoder,
   };
   f->k->attend(f->mixed + s->row * f->mixed_width + head * c->head_size, f->mixed_width, h, eq_scratch(f, thread));
 }

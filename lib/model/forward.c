@@ -111,7 +111,7 @@ bool eq_batch_add(const struct eq_forward *f, struct eq_batch *b, struct eq_sequ
   s.scored_row = eq_round_up(b->scored, f->period);
   if (s.n > f->context || s.row + s.n > f->max_rows) return false;
   b->rows = s.row + s.n;
-  b->scored = s.scored_row + s.n - s.score_from;
+  b->scored = s.scored_row + s.score_to - s.score_from;
   b->sequences[b->n++] = s;
   return true;
 }
@@ -159,6 +159,7 @@ static void place(void *context, size_t item, size_t thread) {
     const float *position = f->sinusoids ? f->sinusoids + i * width : pos >= 0 ? own : NULL;
     if (pos >= 0) eq_model_rows(f->m, (size_t)pos, j->schemes[pos], i + offset, i + offset + 1, own);
     for (size_t d = 0; position && d < width; d++) x[d] += position[d];
+    for (size_t d = 0; j->v.at[EQ_W_TYPE] && d < width; d++) x[d] += j->v.at[EQ_W_TYPE][d];
     if (j->v.at[EQ_W_EMBED_GAIN]) f->k->normalize(x, x, eq_norm_at(j, EQ_W_EMBED_GAIN, width), 1);
   }
 }
@@ -224,14 +225,14 @@ static void gather_scored(const struct eq_job *j) {
   }
   for (size_t q = 0; q < j->b->n; q++) {
     const struct eq_sequence *s = &j->b->sequences[q];
-    size_t n = s->n - s->score_from;
+    size_t n = s->score_to - s->score_from;
     const float *x = j->x + (s->row + s->score_from) * width;
     float *y = f->normed + s->scored_row * width;
     if (f->m->config.has[EQ_FINAL_NORM])
       f->k->normalize(y, x, eq_norm_at(j, EQ_W_FINAL_GAIN, width), n);
     else
       memcpy(y, x, n * width * sizeof *y);
-    memcpy(f->target + s->scored_row, s->ids + s->score_from + 1, n * sizeof *f->target);
+    memcpy(f->target + s->scored_row, s->targets + s->score_from, n * sizeof *f->target);
   }
 }
 
@@ -242,6 +243,17 @@ static void project_out(void *context, size_t tile, size_t thread) {
   (void)thread;
   f->k->linear(f->mixed + row * narrow, narrow, f->normed + row * width, width, eq_weight_at(j, EQ_W_PROJECT_OUT), NULL,
                false);
+}
+
+/* An encoder's head before its last matrix. */
+static void transform(void *context, size_t tile, size_t thread) {
+  const struct eq_job *j = context;
+  struct eq_forward *f = j->f;
+  size_t width = f->m->config.dims[EQ_D_WIDTH];
+  float *rows = f->normed + tile * EQ_TILE * width, *dense = eq_scratch(f, thread);
+  f->k->linear(dense, width, rows, width, eq_weight_at(j, EQ_W_HEAD_DENSE), j->v.at[EQ_W_HEAD_DENSE_BIAS], false);
+  f->k->activate(f->m->config.activation, dense, EQ_TILE * width);
+  f->k->normalize(rows, dense, eq_norm_at(j, EQ_W_HEAD_GAIN, width), EQ_TILE);
 }
 
 struct panel_job {
@@ -273,6 +285,7 @@ static void run_head(struct eq_forward *f, const struct eq_batch *b, const struc
   size_t step = in_place ? vocab : EQ_VOCAB_PANEL;
   gather_scored(&j);
   if (projected) eq_pool_run(f->pool, tiles, project_out, &j);
+  if (j.v.at[EQ_W_HEAD_DENSE]) eq_pool_run(f->pool, tiles, transform, &j);
   for (size_t first = 0; first < vocab; first += step) {
     size_t n = vocab - first < step ? vocab - first : step;
     struct panel_job p = { f, schemes, head, first, n, panel };
@@ -298,15 +311,15 @@ bool eq_forward_logits(struct eq_forward *f, const uint32_t *ids, size_t n, floa
   struct eq_scheme *schemes = eq_array(m->n_params, sizeof *schemes); /* zeros: EQ_KEEP */
   uint32_t *inputs = eq_array(n + 1, sizeof *inputs);                 /* a sequence has a target after its last row */
   float *x = eq_array(f->max_rows * width, sizeof *x);
-  bool ok = schemes && x && inputs ? true : eq_fail_memory(err, f->max_rows * width * sizeof *x, "logits");
+  bool ok = schemes && x ? true : eq_fail_memory(err, f->max_rows * width * sizeof *x, "logits");
   if (ok) memcpy(inputs, ids, n * sizeof *ids);
-  if (ok && !eq_batch_add(f, &b, (struct eq_sequence){ .ids = inputs, .n = n }))
+  if (ok && !eq_batch_add(f, &b, (struct eq_sequence){ .ids = ids, .targets = ids, .n = n, .score_to = n }))
     ok = eq_fail(err, EQ_BAD, "a sequence of %zu tokens is longer than the context of %zu", n, f->context);
   if (ok) {
     eq_forward_embed(f, &b, schemes, x);
     for (size_t layer = 0; layer < m->config.n_layers; layer++) eq_forward_block(f, &b, layer, schemes, x);
     run_head(f, &b, schemes, x, out);
   }
-  free(schemes), free(x), free(inputs);
+  free(schemes), free(x);
   return ok;
 }

@@ -9,10 +9,11 @@
 #include "lib/model/model.h"
 
 struct eq_sequence {
-  const uint32_t *ids;    /* [n + 1]: the inputs, then the last target; ids[i + 1] is the target of row i */
-  size_t n;               /* rows */
-  size_t score_from;      /* rows from here on are scored */
-  size_t row, scored_row; /* where it begins in the hidden states, and its scores in the scores */
+  const uint32_t *ids;         /* [n]: the inputs */
+  const uint32_t *targets;     /* [n]: what each row predicts; only those of scored rows are read */
+  size_t n;                    /* rows */
+  size_t score_from, score_to; /* rows from the first on, before the second, are scored */
+  size_t row, scored_row;      /* where it begins in the hidden states, and its scores in the scores */
 };
 
 /* A layout of sequences; add with eq_batch_add. */

@@ -71,8 +71,8 @@ static inline struct eq_weight eq_weight_at(const struct eq_job *j, enum eq_plac
 /* The model's norm over n numbers with the gain at a place, and the shift that follows it. */
 static inline struct eq_norm eq_norm_at(const struct eq_job *j, enum eq_place gain, size_t n) {
   const struct eq_config *c = &j->f->m->config;
-  bool has_shift =
-      gain == EQ_W_EMBED_GAIN || gain == EQ_W_ATTN_GAIN || gain == EQ_W_MLP_GAIN || gain == EQ_W_FINAL_GAIN;
+  bool has_shift = gain == EQ_W_EMBED_GAIN || gain == EQ_W_ATTN_GAIN || gain == EQ_W_MLP_GAIN ||
+                   gain == EQ_W_FINAL_GAIN || gain == EQ_W_HEAD_GAIN;
   return (struct eq_norm){ .kind = c->arch->norm,
                            .gain = j->v.at[gain],
                            .shift = has_shift ? j->v.at[gain + 1] : NULL,

@@ -23,6 +23,20 @@ static void slot_name(char name[NAME_MAX_BYTES], const char *prefix, const char 
       name[n++] = *p, name[n] = 0;
 }
 
+/* Norms of the first BERTs have a gamma and a beta. False when the name has no such older form. */
+static bool old_name(char name[NAME_MAX_BYTES]) {
+  static const char *const forms[][2] = { { "LayerNorm.weight", "LayerNorm.gamma" },
+                                          { "LayerNorm.bias", "LayerNorm.beta" } };
+  size_t n = strlen(name);
+  for (size_t i = 0; i < 2; i++) {
+    size_t length = strlen(forms[i][0]);
+    if (n < length || strcmp(name + n - length, forms[i][0]) != 0) continue;
+    strcpy(name + n - length, forms[i][1]);
+    return true;
+  }
+  return false;
+}
+
 /* GGUF files have names of their own, the same for all families; else a prefix may come before the family's. */
 static const struct eq_tensor *find_tensor(const struct eq_model *m, const struct eq_slot *slot, size_t layer,
                                            size_t item, char name[NAME_MAX_BYTES]) {
@@ -35,7 +49,7 @@ static const struct eq_tensor *find_tensor(const struct eq_model *m, const struc
   }
   for (size_t i = 0; !t && i < 3 && prefixes[i]; i++) {
     slot_name(name, prefixes[i], slot->name, layer, item);
-    t = eq_checkpoint_find(&m->file, name);
+    if (!(t = eq_checkpoint_find(&m->file, name)) && old_name(name)) t = eq_checkpoint_find(&m->file, name);
   }
   slot_name(name, "", slot->name, layer, item);
   return t;

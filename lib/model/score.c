@@ -17,10 +17,11 @@ struct segment {
   void *tag;
   size_t n_tokens, n_rows, bytes;
   size_t windows_left;
-  double *nll;    /* [n_recipes] */
-  float *nlls;    /* [n_recipes][n_rows], when kept */
-  size_t *filled; /* of nlls: rows so far, by recipe */
-  uint32_t ids[]; /* [n_rows + 1]: prefix and tokens */
+  double *nll;      /* [n_recipes] */
+  float *nlls;      /* [n_recipes][n_rows], when kept */
+  size_t *filled;   /* of nlls: rows so far, by recipe */
+  uint32_t *masked; /* of encoders: [n_rows][a window], the sequences of its windows */
+  uint32_t ids[];   /* prefix and tokens */
 };
 
 struct eq_scorer {
@@ -104,7 +105,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
 
 static void segment_free(struct segment *g) {
   if (!g) return;
-  free(g->nll), free(g->nlls), free(g->filled);
+  free(g->nll), free(g->nlls), free(g->filled), free(g->masked);
   free(g);
 }
 
@@ -136,7 +137,7 @@ static void collect(struct eq_scorer *s, size_t leaf) {
     for (size_t q = 0; q < s->batch.n; q++) {
       const struct eq_sequence *seq = &s->batch.sequences[q];
       struct segment *g = s->owner[q];
-      for (size_t i = 0; i < seq->n - seq->score_from; i++) {
+      for (size_t i = 0; i < seq->score_to - seq->score_from; i++) {
         double nll = s->nll[seq->scored_row + i];
         g->nll[r] += nll;
         if (g->nlls) g->nlls[r * g->n_rows + g->filled[r]++] = (float)nll;
@@ -190,23 +191,37 @@ static void run(struct eq_scorer *s) {
   deliver_done(s);
 }
 
-static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, struct eq_err *err) {
-  bool prefix = s->scoring.prefix >= 0;
-  size_t n_ids = n + prefix, n_rows = n_ids ? n_ids - 1 : 0;
+static bool is_encoder(const struct eq_scorer *s) { return s->m->config.arch->encoder; }
+
+/* Rows of a masked sequence of n tokens. */
+static size_t masked_rows(const struct eq_scorer *s, size_t n) {
+  return n < s->scoring.context ? n : s->scoring.context;
+}
+
+static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
+  g->nll = eq_array(s->n_recipes, sizeof *g->nll);
+  if (is_encoder(s)) g->masked = eq_array(g->n_rows, masked_rows(s, g->n_tokens) * sizeof *g->masked);
+  if (s->scoring.per_token) {
+    g->nlls = eq_array(s->n_recipes, g->n_rows * sizeof *g->nlls);
+    g->filled = eq_array(s->n_recipes, sizeof *g->filled);
+  }
+  return g->nll && (!is_encoder(s) || g->masked) && (!s->scoring.per_token || (g->nlls && g->filled));
+}
+
+/* n_rows: how many tokens are scored. */
+static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, size_t n, size_t n_rows, void *tag,
+                                   struct eq_err *err) {
+  bool prefix = !is_encoder(s) && s->scoring.prefix >= 0;
+  size_t n_ids = n + prefix;
   struct segment *g = calloc(1, sizeof *g + n_ids * sizeof *g->ids);
   if (g) {
     g->tag = tag, g->n_tokens = n, g->n_rows = n_rows;
-    g->windows_left = eq_windows_count(n_rows, s->scoring.context, s->scoring.stride);
-    g->nll = eq_array(s->n_recipes, sizeof *g->nll);
-    if (s->scoring.per_token) {
-      g->nlls = eq_array(s->n_recipes, n_rows * sizeof *g->nlls);
-      g->filled = eq_array(s->n_recipes, sizeof *g->filled);
-    }
+    g->windows_left = is_encoder(s) ? n_rows : eq_windows_count(n_rows, s->scoring.context, s->scoring.stride);
     if (prefix) g->ids[0] = (uint32_t)s->scoring.prefix;
     if (n) memcpy(g->ids + prefix, ids, n * sizeof *ids);
+    if (allocate_scores(s, g)) return g;
+    segment_free(g);
   }
-  if (g && g->nll && (!s->scoring.per_token || (g->nlls && g->filled))) return g;
-  segment_free(g);
   eq_fail_memory(err, n_ids * sizeof *ids, "a segment");
   return NULL;
 }
@@ -214,26 +229,61 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
 /* What a segment holds until it is delivered. */
 static size_t bytes_of(const struct eq_scorer *s, const struct segment *g, size_t tag_bytes) {
   size_t a_row = sizeof *g->ids + (g->nlls ? s->n_recipes * sizeof *g->nlls : 0);
+  if (g->masked) a_row += masked_rows(s, g->n_tokens) * sizeof *g->masked;
   return sizeof *g + tag_bytes + s->n_recipes * sizeof *g->nll + g->n_rows * a_row;
 }
 
-bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, size_t n, void *tag, size_t tag_bytes,
+static void add_sequence(struct eq_scorer *s, struct segment *g, struct eq_sequence q) {
+  if (!eq_batch_add(s->forward, &s->batch, q)) {
+    run(s);
+    eq_batch_add(s->forward, &s->batch, q); /* a batch has room for a window */
+  }
+  s->owner[s->batch.n - 1] = g;
+}
+
+static void add_windows(struct eq_scorer *s, struct segment *g) {
+  size_t n_windows = g->windows_left;
+  for (size_t w = 0; w < n_windows; w++) {
+    struct eq_window at = eq_window_at(g->n_rows, s->scoring.context, s->scoring.stride, w);
+    const uint32_t *ids = g->ids + at.first;
+    add_sequence(s, g, (struct eq_sequence){ ids, ids + 1, at.n, at.score_from, at.n, 0, 0 });
+  }
+}
+
+/* A sequence for each token that is scored: as much as the context holds of the segment, the token in its middle where
+ * the segment goes on at both sides, and masked. */
+static void add_masked(struct eq_scorer *s, struct segment *g, const bool *scored) {
+  size_t n = g->n_tokens, rows = masked_rows(s, n), k = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (scored && !scored[i]) continue;
+    size_t first = i < rows / 2 ? 0 : i - rows / 2;
+    if (first > n - rows) first = n - rows;
+    uint32_t *ids = g->masked + k++ * rows;
+    memcpy(ids, g->ids + first, rows * sizeof *ids);
+    ids[i - first] = (uint32_t)s->scoring.mask;
+    add_sequence(s, g, (struct eq_sequence){ ids, g->ids + first, rows, i - first, i - first + 1, 0, 0 });
+  }
+}
+
+/* How many tokens of a segment are scored. */
+static size_t count_scored(const struct eq_scorer *s, const bool *scored, size_t n) {
+  size_t n_rows = 0, n_ids = n + (s->scoring.prefix >= 0);
+  if (!is_encoder(s)) return n_ids ? n_ids - 1 : 0;
+  for (size_t i = 0; i < n; i++) n_rows += !scored || scored[i];
+  return n_rows;
+}
+
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, void *tag, size_t tag_bytes,
                    struct eq_err *err) {
-  struct segment *g = segment_new(s, ids, n, tag, err);
+  struct segment *g = segment_new(s, ids, n, count_scored(s, scored, n), tag, err);
   if (!g) return false;
   *s->last = g;
   s->last = &g->next;
   s->waiting_bytes += g->bytes = bytes_of(s, g, tag_bytes);
-  size_t n_windows = g->windows_left;
-  for (size_t w = 0; w < n_windows; w++) {
-    struct eq_window at = eq_window_at(g->n_rows, s->scoring.context, s->scoring.stride, w);
-    struct eq_sequence q = { .ids = g->ids + at.first, .n = at.n, .score_from = at.score_from };
-    if (!eq_batch_add(s->forward, &s->batch, q)) {
-      run(s);
-      eq_batch_add(s->forward, &s->batch, q); /* a batch has room for a window */
-    }
-    s->owner[s->batch.n - 1] = g;
-  }
+  if (is_encoder(s))
+    add_masked(s, g, scored);
+  else
+    add_windows(s, g);
   if (s->batch.n == 0 || s->waiting_bytes > WAITING_BYTES) run(s);
   return true;
 }

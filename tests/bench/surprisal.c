@@ -108,7 +108,7 @@ static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, co
   struct eq_recipe_list list = { 0 };
   for (size_t i = 0; i < n_recipes; i++) check(eq_recipes_add(&list, recipes[i], &err), &err);
   check(eq_recipes_resolve(&list, m->params, m->n_params, m->config.n_layers, &err), &err);
-  struct eq_scoring how = { n_tokens, n_tokens, 0, false };
+  struct eq_scoring how = { n_tokens, n_tokens, 0, false, -1 };
   uint32_t *ids = malloc(n_tokens * sizeof *ids);
   double began = eq_clock();
   struct eq_scorer *s =
@@ -116,7 +116,7 @@ static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, co
   check(s != NULL, &err);
   for (size_t i = 0; i < n_segments; i++) {
     for (size_t k = 0; k < n_tokens; k++) ids[k] = (uint32_t)eq_random_below(2, i, k, m->config.dims[EQ_D_VOCAB]);
-    check(eq_scorer_add(s, ids, n_tokens, NULL, 0, &err), &err);
+    check(eq_scorer_add(s, ids, NULL, n_tokens, NULL, 0, &err), &err);
   }
   eq_scorer_flush(s);
   double seconds = eq_clock() - began;

@@ -283,3 +283,24 @@ PYTHON
   cp -r "$MINI" "$odd"
   by_hand '[5]' | eq-ppl -m "$odd" | eq-show -f jsonl | jq -e '.model | startswith("odd\ufffd@")'
 }
+
+@test "an encoder wants a mask and scores each token but those of the frame" {
+  model=tests/golden/models/bert
+  run --separate-stderr eq-ppl -m "$model" </dev/null
+  [ "$status" = 2 ]
+  [[ $stderr == *"no tokenizer there names the mask: give its id with --mask-id"* ]]
+  run --separate-stderr eq-ppl -m "$MINI" --mask-id 3 </dev/null
+  [ "$status" = 2 ]
+  all=$(by_hand '[2,5,6,9]' | eq-ppl -m "$model" --mask-id 3 --per-token | eq-show -f jsonl | jq -c '.nlls[1:3]')
+  echo '{"k":"tokens","lang":"en","id":"0","text":"ab","ids":[2,5,6,9],"starts":[0,0,1,2],"ends":[0,1,2,2]}' |
+    eq-show --from jsonl -f stream | eq-ppl -m "$model" --mask-id 3 --per-token | eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+  [ "$(jq -c .nlls "$BATS_TEST_TMPDIR/out")" = "$all" ]
+  [ "$(jq -c '[.n_tokens, .n_scored, .bytes]' "$BATS_TEST_TMPDIR/out")" = '[4,2,2]' ]
+}
+
+@test "a family that is not known is refused with those that are" {
+  model=$(small_model '.model_type = "abacus"')
+  run --separate-stderr eq-ppl -m "$model" </dev/null
+  [ "$status" = 2 ]
+  [[ $stderr == *"model_type 'abacus' is not known: known are gpt2, "*"llama, "* ]]
+}

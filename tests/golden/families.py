@@ -4,7 +4,8 @@ saves it, and its logits in float64.
 
 Made with transformers 5.23.0, torch 2.15.0, safetensors 0.8.0. Run: python3 tests/golden/families.py [NAME ...]
 No gain is 1 and no bias is 0, so that one which is left out shows; sequences are longer than the windows.
-logits.json: {"sequences": [[id]], "logits": [sequence][position][vocabulary]}."""
+logits.json: {"sequences": [[id]], "logits": [sequence][position][vocabulary]}; of encoders also the "mask" and, by it, each
+sequence's "pseudo_nll"."""
 import json
 import pathlib
 import shutil
@@ -18,6 +19,9 @@ VOCAB = 17
 LLAMA = dict(vocab_size=VOCAB, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
              num_key_value_heads=2, max_position_embeddings=32, bos_token_id=0, eos_token_id=1, pad_token_id=None)
 NEOX = {k: v for k, v in LLAMA.items() if k != "num_key_value_heads"}
+ENCODERS = "bert", "roberta", "xlm-roberta"
+ENCODER = dict(vocab_size=VOCAB, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
+               max_position_embeddings=32)
 GPT = dict(vocab_size=VOCAB, n_embd=16, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1)
 OPT = dict(vocab_size=VOCAB, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, ffn_dim=24,
            bos_token_id=0, eos_token_id=1)
@@ -82,6 +86,8 @@ MODELS = {
     "qwen3_moe-normalized": ("Qwen3MoeConfig", dict(LLAMA, num_experts=4, num_experts_per_tok=2, norm_topk_prob=True,
                                                     moe_intermediate_size=10), torch.float32),
     "olmoe": ("OlmoeConfig", dict(LLAMA, num_experts=4, num_experts_per_tok=2, clip_qkv=0.8), torch.float32),
+    "bert": ("BertConfig", ENCODER, torch.float32),
+    "xlm-roberta": ("XLMRobertaConfig", dict(ENCODER, max_position_embeddings=34, pad_token_id=1), torch.float32),
 }
 
 
@@ -97,7 +103,8 @@ def spread(tensor, generator):
 def build(config, storage, seed):
     """Falcon's eager attention adds its ALiBi twice (in the mask too); sdpa, the default, once."""
     how = "sdpa" if config.model_type == "falcon" else "eager"
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=how, experts_implementation="eager").double().eval()
+    auto = transformers.AutoModelForMaskedLM if config.model_type in ENCODERS else transformers.AutoModelForCausalLM
+    model = auto.from_config(config, attn_implementation=how, experts_implementation="eager").double().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for _, p in model.named_parameters():  # a tied head comes once
@@ -110,6 +117,15 @@ def sequences(seed):
     return [torch.randint(VOCAB, (n,), generator=generator).tolist() for n in (20, 7, 1)]
 
 
+def pseudo_nll(model, ids, mask):
+    """Salazar et al. 2020, eq. 2: each token from the others, the mask in its place."""
+    total = 0.0
+    for i, token in enumerate(ids):
+        hidden = ids[:i] + [mask] + ids[i + 1:]
+        total -= model(torch.tensor([hidden])).logits[0, i].log_softmax(-1)[token].item()
+    return total
+
+
 def write(name, seed):
     config_class, options, storage = MODELS[name]
     folder = HERE / name
@@ -117,13 +133,19 @@ def write(name, seed):
     config = getattr(transformers, config_class)(**options)
     model = build(config, storage, seed)
     ids = sequences(seed)
+    if config.model_type == "xlm-roberta":  # whose positions do not count padding
+        ids = [[2 if i == config.pad_token_id else i for i in s] for s in ids]
     torch.set_default_dtype(torch.float64 if name == "xglm" else torch.float32)  # whose mask is of the default type
     with torch.no_grad():
         logits = [[[float(f"{x:.9g}") for x in row] for row in model(torch.tensor([s])).logits[0].tolist()] for s in ids]
     torch.set_default_dtype(torch.float32)
     model.to(storage).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    (folder / "logits.json").write_text(json.dumps({"sequences": ids, "logits": logits}, separators=(",", ":")) + "\n")
+    golden = {"sequences": ids, "logits": logits}
+    if config.model_type in ENCODERS:
+        with torch.no_grad():
+            golden |= {"mask": 3, "pseudo_nll": [pseudo_nll(model.double(), s, 3) for s in ids]}
+    (folder / "logits.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 
 
 def main():

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/model/forward.h"
+#include "lib/model/score.h"
 
 static struct eq_pool *pool;
 
@@ -86,6 +86,49 @@ static void check_logits(const char *folder, json_t *sequences, json_t *logits, 
   eq_model_close(&m);
 }
 
+struct sums {
+  double nll[8];
+  size_t n;
+};
+
+static void take_sum(void *context, const struct eq_scored *s) {
+  struct sums *sums = context;
+  sums->nll[sums->n++] = s->nll[0];
+}
+
+static void drop(void *tag) { (void)tag; }
+
+/* Of an encoder: each token scored with the mask in its place, within 1e-5 nats a token. */
+static void check_pseudo_nll(const char *folder, json_t *golden) {
+  struct eq_model m;
+  struct eq_err err = { 0 };
+  struct sums sums = { .n = 0 };
+  json_t *sequences = json_object_get(golden, "sequences"), *want = json_object_get(golden, "pseudo_nll");
+  if (!want) return;
+  if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
+  struct eq_scheme *schemes = calloc(m.n_params, sizeof *schemes);
+  struct eq_scoring how = { 32, 16, -1, false, json_integer_value(json_object_get(golden, "mask")) };
+  struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, schemes, 1, how,
+                                      (struct eq_sink){ take_sum, drop, &sums }, &err);
+  for (size_t i = 0; i < json_array_size(sequences); i++) {
+    json_t *ids = json_array_get(sequences, i);
+    uint32_t id[64];
+    for (size_t k = 0; k < json_array_size(ids); k++) id[k] = (uint32_t)json_integer_value(json_array_get(ids, k));
+    assert_true(eq_scorer_add(s, id, NULL, json_array_size(ids), NULL, 0, &err));
+  }
+  eq_scorer_flush(s);
+  assert_int_equal(sums.n, json_array_size(want));
+  for (size_t i = 0; i < sums.n; i++) {
+    double expected = json_number_value(json_array_get(want, i)),
+           n = (double)json_array_size(json_array_get(sequences, i));
+    if (!(fabs(sums.nll[i] - expected) <= 1e-5 * n))
+      fail_msg("%s: sequence %zu is %.8g nats, expected %.8g", folder, i, sums.nll[i], expected);
+  }
+  eq_scorer_free(s);
+  free(schemes);
+  eq_model_close(&m);
+}
+
 static void logits_equal_transformers_on_every_golden_model(void **state) {
   (void)state;
   DIR *d = opendir("tests/golden/models");
@@ -99,11 +142,12 @@ static void logits_equal_transformers_on_every_golden_model(void **state) {
     json_t *golden = json_load_file(file, 0, NULL);
     assert_non_null(golden);
     check_logits(folder, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
+    check_pseudo_nll(folder, golden);
     json_decref(golden);
     n++;
   }
   closedir(d);
-  assert_true(n >= 3);
+  assert_true(n >= 37);
 }
 
 /* What the shared data has of a family: weights, config and logits; each but the last may be another's. */
