@@ -7,9 +7,8 @@
 
 struct eq_pattern;
 
-/* Compiles for UTF-8 with Unicode properties. \s and \S are put in PCRE2's terms, where they differ; a class inside a
- * class and an intersection of classes are refused, for PCRE2 would take them for something else. NULL and err when it
- * fails. */
+/* Compiles for UTF-8 with Unicode properties; what is written otherwise for PCRE2 is translated (oniguruma.h). NULL and
+ * err when it fails. */
 struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err);
 void eq_pattern_free(struct eq_pattern *p); /* NULL too */
 

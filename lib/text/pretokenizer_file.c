@@ -102,7 +102,7 @@ static char *quote(const char *literal) {
   return b.data;
 }
 
-/* {"Regex": "..."} or {"String": "..."} as a pattern; free it. */
+/* {"Regex": "..."} or {"String": "..."} as a pattern; free it. NULL for no text, which is nowhere. */
 static bool read_pattern(const struct eq_source *s, struct eq_str span, char **pattern) {
   static const char *const keys[] = { "Regex", "String" };
   struct eq_str found[2];
@@ -112,9 +112,10 @@ static bool read_pattern(const struct eq_source *s, struct eq_str span, char **p
     return eq_fail(s->err, EQ_BAD, "%s: Split has no pattern", s->where);
   if (found[0].p) return eq_source_string(s, found[0], pattern);
   if (!eq_source_string(s, found[1], &literal)) return false;
-  *pattern = quote(literal);
+  bool is_empty = !*literal;
+  *pattern = is_empty ? NULL : quote(literal);
   free(literal);
-  return *pattern || eq_fail_memory(s->err, found[1].n, "a pattern");
+  return is_empty || *pattern || eq_fail_memory(s->err, found[1].n, "a pattern");
 }
 
 static bool read_split(const struct eq_source *s, struct eq_str object, void *into) {
@@ -125,7 +126,7 @@ static bool read_split(const struct eq_source *s, struct eq_str object, void *in
   bool invert;
   bool good = eq_source_members(s, object, keys, found, 3) && eq_source_flag(s, found[2], false, &invert) &&
               read_behavior(s, found[1], &split) && read_pattern(s, found[0], &pattern);
-  if (good && *pattern && !eq_pretokenizer_add_regex(cuts(into), eq_str(pattern), split, invert, s->err)) {
+  if (good && pattern && !eq_pretokenizer_add_regex(cuts(into), eq_str(pattern), split, invert, s->err)) {
     eq_fail_prefix(s->err, "%s: ", s->where);
     good = false;
   }

@@ -555,14 +555,14 @@ static void a_broken_tokenizer_is_named_in_one_line(void **state) {
       "pre-tokenizer 'Punkt' is not supported" },
     { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},"
       "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",
-      "pattern '(': character 1" },
+      "pattern '(': byte 1: a group without its end" },
     { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},"
       "\"behavior\":\"Merged\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",
       "split behavior 'Merged' is not supported" },
-    { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[a[b]]"
+    { "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?~a)"
       "\"},"
       "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\"}]},\"model\":{}}",
-      "sets of classes are not supported" },
+      "expected a group as" },
     { "{\"model\":\"\xFF\"}", "byte 10 (0xff) is not UTF-8" },
     { "{\"a\":\"\\ud800\"}", "a surrogate without its pair" },
     { "{\"a\":\"\\u0000\"}", "not allowed" },
