@@ -242,6 +242,7 @@ static bool add_counts(void *context, const struct eq_record *r, void *unit, str
   struct token *t = context;
   const struct unit *u = unit;
   (void)r;
+  if (t->constraints) eq_constraints_note(t->constraints, u->text.lang, u->text.id);
   return eq_tokenizations_add(&t->counted, u->tokenizer, u->text.lang, u->text.id, &u->counts, err);
 }
 
@@ -339,6 +340,9 @@ static bool filter(struct token *t) {
 }
 
 static bool show_stats(struct token *t) {
+  if (!t->args.model && intervention(t))
+    return eq_fail(&t->tool.err, EQ_BAD,
+                   "--%s is about cutting a text: name the model that does it, as in -m corpora/mini", intervention(t));
   bool good = eq_format_open(t->format, &t->tool, true) && (!t->args.model || open_tokenizer(t)) && open_threads(t) &&
               (!t->tokenizer || (t->traits = eq_token_traits(t->tokenizer, &t->tool.err))) &&
               eq_batch_run(&t->tool, t->pool, t->work, t) && show_counts(t);

@@ -276,6 +276,13 @@ END
   [ "$(eq-show -f jsonl <out.mp | jq -c '[.starts[] | select(. == 2 or . == 8)]' | head -n 1)" = '[2,8]' ]
   eq-token -q -m corpora/mini --constrain cuts.tsv -i text.mp -o out.mp 2>said
   [ ! -s said ]
+  printf 'lang\tid\tcuts\nen\t1\t2,8\n' >one.tsv
+  eq-token -m corpora/mini --constrain one.tsv -i text.mp --stats 2>said >counted
+  [ ! -s said ]
+  grep -qE '^mini@[0-9a-f]{16}\+constrain=[0-9a-f]{16} ' counted
+  run --separate-stderr eq-token --stats --constrain one.tsv -i text.mp
+  [ "$status" -eq 2 ]
+  [ "$stderr" = 'eq-token: --constrain is about cutting a text: name the model that does it, as in -m corpora/mini' ]
   rm out.mp
   printf 'lang\tid\tcuts\nen\t2\t2\n' >cuts.tsv
   refuses 'text.mp: record 2 (language en, id 2): cuts.tsv:2: cut 2 is inside a character of the text, which has 6 bytes; expected where a character begins' -m corpora/mini --constrain cuts.tsv -i text.mp
