@@ -16,6 +16,7 @@ struct eq_sentencepiece {
   size_t types_capacity, ranks_capacity;
   struct eq_charsmap charsmap;
   struct eq_piece_trie user; /* user-defined symbols */
+  struct eq_seams seams;     /* of merging */
   struct eq_sentencepiece_rules rules;
   uint32_t unknown, bytes[256];
   char *surface;                         /* NULL: the usual one */
@@ -23,6 +24,7 @@ struct eq_sentencepiece {
 };
 
 struct eq_sentencepiece_scratch {
+  struct eq_word_memory *words; /* borrowed; NULL: none */
   struct eq_unigram_scratch unigram;
   struct eq_score_scratch merging;
   struct eq_token_list found; /* in the normalized text */
@@ -53,6 +55,7 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
   free(m->ranks);
   eq_charsmap_close(&m->charsmap);
   eq_piece_trie_free(&m->user);
+  eq_seams_close(&m->seams);
   free(m->surface);
   eq_sentencepiece_free(m->denormalizer);
   free(m);
@@ -129,6 +132,17 @@ static bool build_user(struct eq_sentencepiece *m, struct eq_err *err) {
   return good;
 }
 
+/* A character is known when it is a piece that texts have. */
+static bool find_seams(struct eq_sentencepiece *m, struct eq_err *err) {
+  if (!eq_seams_open(&m->seams)) return eq_fail_memory(err, eq_sentencepiece_size(m), "a vocabulary");
+  for (uint32_t i = 0; i < eq_sentencepiece_size(m); i++) {
+    const struct eq_str s = eq_unigram_spelling(m->pieces, i);
+    bool character = eq_utf8_length(s.p, s.n) == s.n;
+    if (!character || eq_piece_trie_find(eq_unigram_trie(m->pieces), s) != NONE) eq_seams_add(&m->seams, s);
+  }
+  return true;
+}
+
 static bool has_type(const struct eq_sentencepiece *m, int type) {
   return memchr(m->types, type, eq_sentencepiece_size(m)) != NULL;
 }
@@ -139,7 +153,8 @@ bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece
   if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
   if (rules.merge && !rules.every_piece && has_type(m, EQ_SP_UNUSED))
     return eq_fail(err, EQ_BAD, "a BPE model with unused pieces is not supported");
-  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err);
+  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
+         (!rules.merge || find_seams(m, err));
 }
 
 /* ---- scratch ---- */
@@ -149,6 +164,8 @@ struct eq_sentencepiece_scratch *eq_sentencepiece_scratch_new(struct eq_err *err
   if (!s) eq_fail_memory(err, sizeof *s, "a tokenizer's scratch");
   return s;
 }
+
+void eq_sentencepiece_remember(struct eq_sentencepiece_scratch *s, struct eq_word_memory *words) { s->words = words; }
 
 void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s) {
   if (!s) return;
@@ -296,11 +313,34 @@ static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scra
   return good;
 }
 
+/* The same, of the stretches between seams, which are remembered. */
+static bool merge_words(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start,
+                        size_t end) {
+  enum { AHEAD = 32 };
+  struct eq_word words[AHEAD];
+  while (start < end) {
+    size_t n = 0;
+    for (; n < AHEAD && start < end; start += words[n++].n)
+      words[n] = eq_word_memory_expect(s->words, s->text + start,
+                                       eq_seams_next(&m->seams, s->text + start, end - start), start);
+    for (size_t i = 0; i < n; i++) eq_word_memory_fetch(s->words, &words[i]);
+    for (size_t i = 0; i < n; i++) {
+      const struct eq_word *w = &words[i];
+      const size_t first = s->found.n;
+      if (eq_word_memory_recall(s->words, w, &s->found)) continue;
+      if (!merge(m, s, w->start, w->start + w->n, NULL)) return false;
+      eq_word_memory_keep(s->words, w, &s->found, first);
+    }
+  }
+  return true;
+}
+
 static bool encode_part(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start, size_t end,
                         struct eq_dropping *dropping, struct eq_err *err) {
   if (!m->rules.merge)
     return eq_unigram_encode(m->pieces, &s->unigram, s->text + start, end - start, start, &s->found, err);
-  return merge(m, s, start, end, dropping) || eq_fail_memory(err, 8 * (end - start), "a text's pieces");
+  bool good = s->words && !dropping ? merge_words(m, s, start, end) : merge(m, s, start, end, dropping);
+  return good || eq_fail_memory(err, 8 * (end - start), "a text's pieces");
 }
 
 bool eq_sentencepiece_merges(const struct eq_sentencepiece *m) { return m->rules.merge; }

@@ -7,7 +7,9 @@
 #include "lib/text/charsmap.h"
 #include "lib/text/cuts.h"
 #include "lib/text/score_bpe.h"
+#include "lib/text/seams.h"
 #include "lib/text/unigram.h"
+#include "lib/text/word_memory.h"
 
 /* The numbers of sentencepiece_model.proto; GGUF's token types are the same. */
 enum eq_sentencepiece_type {
@@ -62,6 +64,8 @@ struct eq_str eq_sentencepiece_surface(const struct eq_sentencepiece *m);
 /* A thread's scratch. */
 struct eq_sentencepiece_scratch;
 struct eq_sentencepiece_scratch *eq_sentencepiece_scratch_new(struct eq_err *err);
+/* Lends it a memory of words, for one model alone. */
+void eq_sentencepiece_remember(struct eq_sentencepiece_scratch *s, struct eq_word_memory *words);
 void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s); /* NULL too */
 
 /* Adds the tokens of a well-formed text of less than 1 GB to `out`; none crosses one of `cuts`, as they come through

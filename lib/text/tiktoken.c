@@ -171,7 +171,7 @@ struct eq_str eq_tiktoken_bytes(const struct eq_tiktoken *t, uint32_t id) {
 
 struct run {
   const struct eq_tiktoken *t;
-  struct eq_score_scratch *s;
+  struct eq_tiktoken_scratch *s;
   struct eq_cuts cuts;
   struct eq_dropping *dropping;
   const char *text;
@@ -185,20 +185,34 @@ static void add(struct eq_token_list *out, uint32_t id, size_t start, size_t end
   out->ends[out->n++] = (uint32_t)end;
 }
 
-static bool add_part(const struct run *r, size_t start, size_t end) {
+/* Merges a part that is no token. */
+static bool merge(const struct run *r, size_t start, size_t end) {
   static const struct eq_piece_trie nothing = { 0 };
-  uint32_t whole = NONE;
-  if (!r->dropping) whole = eq_piece_trie_find(&r->t->tokens, (struct eq_str){ r->text + start, end - start });
-  bool good = eq_token_list_reserve(r->out, end - start);
+  struct eq_score_scratch *s = &r->s->merging;
+  if (!eq_score_bpe(&r->t->tokens, r->t->ranks, EQ_FROM_BYTES, &nothing, r->text + start, end - start, r->dropping, s))
+    return false;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->symbols[i].size) {
+      const size_t at = start + s->symbols[i].start;
+      add(r->out, s->symbols[i].piece, at, at + s->symbols[i].size);
+    }
+  return true;
+}
+
+static bool add_part(const struct run *r, size_t start, size_t end) {
+  struct eq_word_memory *words = r->dropping ? NULL : r->s->words;
+  const struct eq_str part = { r->text + start, end - start };
+  const size_t first = r->out->n;
+  struct eq_word word;
+  if (words) word = eq_word_memory_expect(words, part.p, part.n, start);
+  if (words && eq_word_memory_recall(words, &word, r->out)) return true;
+  uint32_t whole = r->dropping ? NONE : eq_piece_trie_find(&r->t->tokens, part);
+  bool good = eq_token_list_reserve(r->out, part.n);
   if (good && whole != NONE)
     add(r->out, whole, start, end);
-  else if ((good = good && eq_score_bpe(&r->t->tokens, r->t->ranks, EQ_FROM_BYTES, &nothing, r->text + start,
-                                        end - start, r->dropping, r->s)))
-    for (size_t i = 0; i < r->s->n; i++) {
-      const struct eq_score_symbol *symbol = &r->s->symbols[i];
-      size_t at = start + symbol->start;
-      if (symbol->size) add(r->out, symbol->piece, at, at + symbol->size);
-    }
+  else
+    good = good && merge(r, start, end);
+  if (good && words) eq_word_memory_keep(words, &word, r->out, first);
   return good || eq_fail_memory(r->err, 16 * r->out->n, "tokens");
 }
 
@@ -227,7 +241,9 @@ static size_t tail_of(const struct eq_tiktoken *t, const char *text, size_t n) {
   return at;
 }
 
-bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, struct eq_str text,
+void eq_tiktoken_scratch_free(struct eq_tiktoken_scratch *s) { eq_score_scratch_free(&s->merging); }
+
+bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_tiktoken_scratch *s, struct eq_str text,
                         struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
                         struct eq_err *err) {
   struct run r = { t, s, cuts, dropping, text.p, out, err };

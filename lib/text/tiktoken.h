@@ -11,6 +11,7 @@
 #include "lib/text/cuts.h"
 #include "lib/text/pretokenizer.h"
 #include "lib/text/score_bpe.h"
+#include "lib/text/word_memory.h"
 
 struct eq_tiktoken;
 
@@ -22,9 +23,16 @@ void eq_tiktoken_free(struct eq_tiktoken *t);                              /* NU
 size_t eq_tiktoken_size(const struct eq_tiktoken *t);                      /* one above the largest rank */
 struct eq_str eq_tiktoken_bytes(const struct eq_tiktoken *t, uint32_t id); /* {NULL, 0} when no token has the rank */
 
+/* A thread's scratch. Start from {0}; a memory of words may be lent to it, for this vocabulary alone. */
+struct eq_tiktoken_scratch {
+  struct eq_score_scratch merging;
+  struct eq_word_memory *words; /* borrowed; NULL: none */
+};
+void eq_tiktoken_scratch_free(struct eq_tiktoken_scratch *s);
+
 /* Adds the tokens of a well-formed text to `out`; each begins where the one before it ends. Pieces are cut at `cuts`
  * too. With dropout (NULL: without) a piece that is a token is merged like any other. */
-bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_score_scratch *s, struct eq_str text,
+bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_tiktoken_scratch *s, struct eq_str text,
                         struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
                         struct eq_err *err);
 

@@ -10,7 +10,7 @@ struct eq_token_scratch {
   struct eq_model_memory model;
   struct eq_normalizer_scratch stages[EQ_STAGES_MAX];
   struct eq_sentencepiece_scratch *pieces;
-  struct eq_score_scratch merging; /* of tiktoken */
+  struct eq_tiktoken_scratch tiktoken;
   struct eq_dropping dropping;
   struct eq_cut_list cuts, stage_cuts[EQ_STAGES_MAX];
 };
@@ -113,7 +113,11 @@ void eq_tokenizer_free(struct eq_tokenizer *t) {
 
 struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
   struct eq_token_scratch *s = eq_array(1, sizeof *s);
-  if (s && eq_model_memory_open(&s->model, err) && (s->pieces = eq_sentencepiece_scratch_new(err))) return s;
+  if (s && eq_model_memory_open(&s->model, err) && (s->pieces = eq_sentencepiece_scratch_new(err))) {
+    s->tiktoken.words = s->model.words;
+    eq_sentencepiece_remember(s->pieces, s->model.words);
+    return s;
+  }
   eq_token_scratch_free(s);
   eq_fail_memory(err, sizeof *s, "a tokenizer's scratch");
   return NULL;
@@ -123,7 +127,7 @@ void eq_token_scratch_free(struct eq_token_scratch *s) {
   if (!s) return;
   eq_model_memory_free(&s->model);
   eq_sentencepiece_scratch_free(s->pieces);
-  eq_score_scratch_free(&s->merging);
+  eq_tiktoken_scratch_free(&s->tiktoken);
   eq_dropping_free(&s->dropping);
   eq_cut_list_free(&s->cuts);
   for (size_t i = 0; i < EQ_STAGES_MAX; i++) eq_normalizer_scratch_free(&s->stages[i]);
@@ -268,7 +272,7 @@ static bool tokenize(const struct run *r, struct eq_str text, struct eq_cuts cut
   r->s->model.dropping = r->dropping;
   r->s->model.n_waiting = 0;
   if (t->sentencepiece) return find_added(&whole, &t->verbatim, add_pieces);
-  if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &r->s->merging, text, cuts, r->dropping, r->out, r->err);
+  if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &r->s->tiktoken, text, cuts, r->dropping, r->out, r->err);
   if (t->put_frame && !add_frame(r, frame->before, frame->n_before, 0)) return false;
   if (!find_added(&whole, &t->verbatim, rewrite_first)) return false;
   return !t->put_frame || add_frame(r, frame->after, frame->n_after, text.n);

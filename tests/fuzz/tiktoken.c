@@ -18,14 +18,14 @@ static void add_bytes(struct eq_buffer *b) {
 static void cut(const struct eq_tiktoken *t, const char *text, size_t n) {
   struct eq_err err = { 0 };
   struct eq_token_list out = { 0 };
-  struct eq_score_scratch s = { 0 };
+  struct eq_tiktoken_scratch s = { 0 };
   if (eq_tiktoken_encode(t, &s, (struct eq_str){ text, n }, (struct eq_cuts){ 0 }, NULL, &out, &err)) {
     for (size_t i = 0; i < out.n; i++)
       if (out.ids[i] >= eq_tiktoken_size(t) || out.starts[i] != (i ? out.ends[i - 1] : 0)) abort();
     if ((out.n ? out.ends[out.n - 1] : 0) != n) abort();
   } else if (err.code == EQ_OK)
     abort();
-  eq_score_scratch_free(&s);
+  eq_tiktoken_scratch_free(&s);
   eq_token_list_free(&out);
 }
 

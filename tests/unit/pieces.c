@@ -96,6 +96,14 @@ static void compare(const struct line *l, const struct eq_token_list *out) {
   fail();
 }
 
+/* A memory of words for another model. */
+static void forget(struct eq_word_memory **words) {
+  struct eq_err err = { 0 };
+  eq_word_memory_free(*words);
+  *words = eq_word_memory_new(&err);
+  assert_non_null(*words);
+}
+
 static void ids_and_spans_are_those_of_the_sentencepiece_package(void **state) {
   (void)state;
   struct eq_err err = { 0 };
@@ -104,20 +112,26 @@ static void ids_and_spans_are_those_of_the_sentencepiece_package(void **state) {
   struct line *l = calloc(1, sizeof *l);
   struct eq_sentencepiece *m = NULL;
   struct eq_sentencepiece_scratch *s = eq_sentencepiece_scratch_new(&err);
+  struct eq_word_memory *words = NULL;
   struct eq_token_list out = { 0 };
   while (rest.n) {
     read_line(l, eq_str_cut(&rest, '\n'));
     if (l->model.p) {
       eq_sentencepiece_free(m);
       m = open_model(l->model);
+      forget(&words);
       print_message("%.*s: %zu pieces\n", EQ_STR(l->model), eq_sentencepiece_size(m));
       continue;
     }
-    out.n = 0;
-    if (!eq_sentencepiece_encode(m, s, l->text, (struct eq_cuts){ 0 }, NULL, &out, &err)) fail_msg("%s", err.text);
-    compare(l, &out);
+    for (int remembers = 0; remembers < 2; remembers++) {
+      out.n = 0;
+      eq_sentencepiece_remember(s, remembers ? words : NULL);
+      if (!eq_sentencepiece_encode(m, s, l->text, (struct eq_cuts){ 0 }, NULL, &out, &err)) fail_msg("%s", err.text);
+      compare(l, &out);
+    }
   }
   eq_sentencepiece_free(m);
+  eq_word_memory_free(words);
   eq_sentencepiece_scratch_free(s);
   eq_token_list_free(&out);
   free_line(l);
@@ -238,6 +252,17 @@ static struct eq_tiktoken *open_ranks(struct eq_str name, const struct eq_unicod
   return t;
 }
 
+static void compare_ids(const struct eq_tiktoken *t, struct eq_tiktoken_scratch *s, const struct line *l) {
+  struct eq_err err = { 0 };
+  struct eq_token_list out = { 0 };
+  if (!eq_tiktoken_encode(t, s, l->text, (struct eq_cuts){ 0 }, NULL, &out, &err)) fail_msg("%s", err.text);
+  bool same = out.n == l->n[0] && (!out.n || !memcmp(out.ids, l->numbers[0], out.n * sizeof *out.ids));
+  if (!same) fail_msg("'%.*s' has other ids", EQ_STR(l->text));
+  for (size_t i = 0; i < out.n; i++) assert_int_equal(out.starts[i], i ? out.ends[i - 1] : 0);
+  if (out.n) assert_int_equal(out.ends[out.n - 1], l->text.n);
+  eq_token_list_free(&out);
+}
+
 static void ids_are_those_of_the_tiktoken_package(void **state) {
   (void)state;
   struct eq_err err = { 0 };
@@ -246,26 +271,25 @@ static void ids_are_those_of_the_tiktoken_package(void **state) {
   struct line *l = calloc(1, sizeof *l);
   struct eq_unicode unicode;
   struct eq_tiktoken *t = NULL;
-  struct eq_score_scratch s = { 0 };
-  struct eq_token_list out = { 0 };
+  struct eq_tiktoken_scratch s = { 0 };
+  struct eq_word_memory *words = NULL;
   assert_true(eq_unicode_open(&unicode, &err));
   while (rest.n) {
     read_line(l, eq_str_cut(&rest, '\n'));
     if (l->model.p) {
       eq_tiktoken_free(t);
       t = open_ranks(l->model, &unicode);
+      forget(&words);
       continue;
     }
-    out.n = 0;
-    if (!eq_tiktoken_encode(t, &s, l->text, (struct eq_cuts){ 0 }, NULL, &out, &err)) fail_msg("%s", err.text);
-    bool same = out.n == l->n[0] && (!out.n || !memcmp(out.ids, l->numbers[0], out.n * sizeof *out.ids));
-    if (!same) fail_msg("'%.*s' has other ids", EQ_STR(l->text));
-    for (size_t i = 0; i < out.n; i++) assert_int_equal(out.starts[i], i ? out.ends[i - 1] : 0);
-    if (out.n) assert_int_equal(out.ends[out.n - 1], l->text.n);
+    for (int remembers = 0; remembers < 2; remembers++) {
+      s.words = remembers ? words : NULL;
+      compare_ids(t, &s, l);
+    }
   }
   eq_tiktoken_free(t);
-  eq_score_scratch_free(&s);
-  eq_token_list_free(&out);
+  eq_word_memory_free(words);
+  eq_tiktoken_scratch_free(&s);
   eq_unicode_close(&unicode);
   free_line(l);
   eq_file_unmap(&golden);
