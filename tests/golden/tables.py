@@ -5,7 +5,8 @@
     tests/golden/tables.py TOOL [PATH]  compares TOOL with all of it: every language of corpora/udhr, every token, of the
                                         vocabularies in the tree and of PATH (tokenizer.json files, folders)
 
-In the project's root; tokenizers 0.23.3, sentencepiece 0.2.3, tiktoken 0.14.0, regex 2026.11.15, gguf 0.19.0.
+In the project's root; tokenizers 0.23.3, sentencepiece 0.2.3, tiktoken 0.14.0, regex 2026.11.15, gguf 0.19.0,
+fontTools 4.68.0.
 stats.tsv: by vocabulary and language, segments, bytes, chars, words, tokens, tokens that are one byte, unknown tokens,
 tokens and tokens of English in the segments that both have, and whether words are marked by spaces.
 vocab.tsv: by vocabulary, kind, script and class, how many tokens there are, and the sums of their bytes and ids.
@@ -27,7 +28,8 @@ import gguf
 import regex
 import sentencepiece
 import tiktoken
-from tokenizers import Tokenizer
+from fontTools.unicodedata import Scripts
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 LANGUAGES = "am ar de en es fa he hi ja ka km ko my ru sw ta th tr yo zh".split()
 MODELS = ["corpora/mini", "tests/golden/trained/bert_cased.json", "tests/golden/trained/llama2.json",
@@ -35,15 +37,8 @@ MODELS = ["corpora/mini", "tests/golden/trained/bert_cased.json", "tests/golden/
           "tests/golden/pieces/llama.gguf"]
 CONTINUOUS = "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham Tai_Viet Ahom Tibetan Balinese " \
     "Javanese Yi Tangut Nushu".split()
-CODES = dict(line.split() for line in """Adlm Adlam\nArab Arabic\nArmn Armenian\nBeng Bengali\nBopo Bopomofo\nBrai Braille
-Cakm Chakma\nCans Canadian_Aboriginal\nCher Cherokee\nCopt Coptic\nCyrl Cyrillic\nDeva Devanagari\nEthi Ethiopic\nGeor Georgian
-Goth Gothic\nGrek Greek\nGujr Gujarati\nGuru Gurmukhi\nGran Grantha\nHang Hangul\nHani Han\nHebr Hebrew\nHira Hiragana\nJava Javanese
-Kali Kayah_Li\nKana Katakana\nKhmr Khmer\nKnda Kannada\nLana Tai_Tham\nLaoo Lao\nLatn Latin\nLimb Limbu\nLinb Linear_B\nLisu Lisu
-Mlym Malayalam\nMong Mongolian\nMtei Meetei_Mayek\nMymr Myanmar\nNkoo Nko\nOlck Ol_Chiki\nOrya Oriya\nRunr Runic\nSinh Sinhala
-Syrc Syriac\nTaml Tamil\nTelu Telugu\nTfng Tifinagh\nThaa Thaana\nThai Thai\nTibt Tibetan\nVaii Vai\nYiii Yi\nZinh Inherited
-Zyyy Common\nBugi Buginese\nBali Balinese\nSund Sundanese\nTale Tai_Le\nTalu New_Tai_Lue\nTavt Tai_Viet\nAhom Ahom\nXsux Cuneiform
-Egyp Egyptian_Hieroglyphs\nDsrt Deseret\nOgam Ogham\nSaur Saurashtra\nTglg Tagalog\nRohg Hanifi_Rohingya\nOsge Osage""".splitlines())
-SCRIPTS = {code: regex.compile(r"\p{Script=%s}" % name) for code, name in CODES.items()}
+CODES = {code: name for code, name in Scripts.NAMES.items() if code != "Zzzz"}
+SCRIPTS = {code: regex.compile(r"\p{Script=%s}" % name) for code, name in CODES.items() if code in Scripts.VALUES}
 
 
 @functools.lru_cache(None)
@@ -70,14 +65,32 @@ def fallback_byte(piece):
         piece[3] in HEX and piece[4] in HEX else None
 
 
+QWEN2 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def from_parts(folder):
+    """vocab.json and merges.txt, of GPT-2 or, where tokenizer_config.json names added tokens, of Qwen2."""
+    t = Tokenizer(models.BPE.from_file(folder + "/vocab.json", folder + "/merges.txt"))
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if os.path.exists(folder + "/tokenizer_config.json"):
+        with open(folder + "/tokenizer_config.json", encoding="utf-8") as f:
+            added = json.load(f)["added_tokens_decoder"]
+        t.normalizer = normalizers.NFC()
+        t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(QWEN2), "isolated"),
+                                                   pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        for _, token in sorted(added.items(), key=lambda item: int(item[0])):
+            one = AddedToken(token["content"], special=token["special"], normalized=token["normalized"])
+            (t.add_special_tokens if token["special"] else t.add_tokens)([one])
+    return t
+
+
 # A vocabulary: encode(text) -> ids, and by id (kind, bytes); ids that are not there are ("unused", b"").
 
 class HuggingFace:
     def __init__(self, path):
         self.name = os.path.basename(path.rstrip("/"))
         if os.path.isdir(path) and not os.path.exists(path + "/tokenizer.json"):
-            from transformers import AutoTokenizer
-            self.tokenizer = AutoTokenizer.from_pretrained(path)._tokenizer
+            self.tokenizer = from_parts(path)
         else:
             self.tokenizer = Tokenizer.from_file(path + "/tokenizer.json" if os.path.isdir(path) else path)
         self.tokenizer.encode_special_tokens = True
