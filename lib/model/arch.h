@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernels/kernels.h"
 #include "lib/base/buffer.h"
@@ -147,6 +148,17 @@ enum eq_norm_place {
   EQ_NORM_AFTER,  /* of the hidden states after each is added */
 };
 
+/* What a config leaves out, as transformers' class of the family has it. */
+struct eq_defaults {
+  size_t layers, width, heads, vocab, positions;
+  size_t kv_heads;  /* 0: as many as heads */
+  size_t head_size; /* 0: width / heads */
+  size_t inner;     /* 0: 4 times the width */
+  bool tokens;      /* these are the first and the last token of a text; -1: none */
+  int64_t bos, eos;
+};
+#define EQ_TOKENS(BOS, EOS) .tokens = true, .bos = BOS, .eos = EOS
+
 struct eq_config;
 struct eq_config_reader;
 
@@ -155,10 +167,10 @@ struct eq_arch {
   /* Keys of config.json that families spell differently; NULL: as Llama's. */
   const char *layers_key, *width_key, *heads_key, *inner_key, *positions_key, *activation_key, *epsilon_key;
   const char *other_layers_key, *other_width_key, *other_heads_key; /* that older configs have; NULL: none */
-  const char *kv_heads_key;              /* NULL: every head has keys and values of its own */
+  const char *kv_heads_key; /* NULL: every head has keys and values of its own */
+  struct eq_defaults defaults;
   const char *activation;                /* when the config names none */
   double epsilon;                        /* likewise; 0: 1e-5 */
-  size_t positions_default;              /* positions when the config does not say; 0: it must */
   double original_positions;             /* of LongRoPE, when the config does not say; 0: the positions */
   double rotary_share;                   /* of a head's dimensions, when the config does not say; 0: all */
   double rotary_base, local_rotary_base; /* when the config names none; 0: 10000, and none for local layers */

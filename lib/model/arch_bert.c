@@ -48,6 +48,7 @@ static void read_bert(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_bert = {
   .name = "bert",
+  .defaults = { .layers = 12, .width = 768, .heads = 12, .vocab = 30522, .positions = 512, .inner = 3072 },
   COMMON,
   .read = read_bert,
   .prefix = "bert.",
@@ -76,5 +77,21 @@ static void read_roberta(struct eq_config *c, struct eq_config_reader *r) {
   COMMON, .position_offset = 2, .read = read_roberta, .prefix = "roberta.", \
           .ignored = IGNORED " lm_head.decoder.bias ", EQ_SLOTS(roberta_slots)
 
-const struct eq_arch eq_arch_roberta = { .name = "roberta", ROBERTA };
-const struct eq_arch eq_arch_xlm_roberta = { .name = "xlm-roberta", ROBERTA };
+const struct eq_arch eq_arch_roberta = { .name = "roberta",
+                                         .defaults = { .layers = 12,
+                                                       .width = 768,
+                                                       .heads = 12,
+                                                       .vocab = 50265,
+                                                       .positions = 512,
+                                                       .inner = 3072,
+                                                       EQ_TOKENS(0, 2) },
+                                         ROBERTA };
+const struct eq_arch eq_arch_xlm_roberta = { .name = "xlm-roberta",
+                                             .defaults = { .layers = 12,
+                                                           .width = 768,
+                                                           .heads = 12,
+                                                           .vocab = 30522,
+                                                           .positions = 512,
+                                                           .inner = 3072,
+                                                           EQ_TOKENS(0, 2) },
+                                             ROBERTA };

@@ -44,13 +44,13 @@ static void read_bloom(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_bloom = {
   .name = "bloom",
+  .defaults = { .layers = 2, .width = 64, .heads = 8, .vocab = 250880, .positions = 2048, EQ_TOKENS(1, 2) },
   .layers_key = "n_layer",
   .other_layers_key = "num_hidden_layers",
   .other_width_key = "n_embed",
   .heads_key = "n_head",
   .other_heads_key = "num_attention_heads",
   .positions_key = "seq_length",
-  .positions_default = 2048,
   .activation_key = "activation", /* no config has it */
   .activation = "gelu_new",
   .epsilon_key = "layer_norm_epsilon",
@@ -105,10 +105,10 @@ static void read_falcon(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_falcon = {
   .name = "falcon",
+  .defaults = { .layers = 32, .width = 4544, .heads = 71, .vocab = 65024, .positions = 2048, EQ_TOKENS(11, 11) },
   .other_layers_key = "n_layer",
   .other_heads_key = "n_head",
   .inner_key = "ffn_hidden_size",
-  .positions_default = 2048,
   .activation_key = "activation",
   .activation = "gelu",
   .epsilon_key = "layer_norm_epsilon",

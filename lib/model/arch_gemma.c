@@ -61,11 +61,31 @@ static void read_gemma3(struct eq_config *c, struct eq_config_reader *r) { read_
   LLAMA_COMMON, .activation_key = "hidden_activation", .activation = "gelu_pytorch_tanh", .epsilon = 1e-6, \
                 .tied_by_default = true, .norm = EQ_RMSNORM, .gain_offset = 1, .gated = true
 
-const struct eq_arch eq_arch_gemma = {
-  .name = "gemma", COMMON, .features = EQ_HAS(MLP_NORM) | EQ_HAS(FINAL_NORM), .read = read_gemma, EQ_SLOTS(gemma_slots)
-};
+const struct eq_arch eq_arch_gemma = { .name = "gemma",
+                                       .defaults = { .layers = 28,
+                                                     .width = 3072,
+                                                     .heads = 16,
+                                                     .vocab = 256000,
+                                                     .positions = 8192,
+                                                     .kv_heads = 16,
+                                                     .head_size = 256,
+                                                     .inner = 24576,
+                                                     EQ_TOKENS(2, 1) },
+                                       COMMON,
+                                       .features = EQ_HAS(MLP_NORM) | EQ_HAS(FINAL_NORM),
+                                       .read = read_gemma,
+                                       EQ_SLOTS(gemma_slots) };
 const struct eq_arch eq_arch_gemma2 = {
   .name = "gemma2",
+  .defaults = { .layers = 26,
+                .width = 2304,
+                .heads = 8,
+                .vocab = 256000,
+                .positions = 8192,
+                .kv_heads = 4,
+                .head_size = 256,
+                .inner = 9216,
+                EQ_TOKENS(2, 1) },
   COMMON,
   .features = EQ_HAS(MLP_NORM) | EQ_HAS(FINAL_NORM),
   .read = read_gemma2,
@@ -73,6 +93,15 @@ const struct eq_arch eq_arch_gemma2 = {
 };
 const struct eq_arch eq_arch_gemma3 = {
   .name = "gemma3_text",
+  .defaults = { .layers = 26,
+                .width = 2304,
+                .heads = 8,
+                .vocab = 262208,
+                .positions = 131072,
+                .kv_heads = 4,
+                .head_size = 256,
+                .inner = 9216,
+                EQ_TOKENS(2, 1) },
   COMMON,
   .rotary_base = 1e6,
   .local_rotary_base = 1e4,

@@ -28,6 +28,7 @@ static void read_gpt2(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_gpt2 = {
   .name = "gpt2",
+  .defaults = { .layers = 12, .width = 768, .heads = 12, .vocab = 50257, .positions = 1024, EQ_TOKENS(50256, 50256) },
   .layers_key = "n_layer",
   .width_key = "n_embd",
   .heads_key = "n_head",

@@ -28,6 +28,7 @@ static void read_gptj(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_gptj = {
   .name = "gptj",
+  .defaults = { .layers = 28, .width = 4096, .heads = 16, .vocab = 50400, .positions = 2048, EQ_TOKENS(50256, 50256) },
   .layers_key = "n_layer",
   .width_key = "n_embd",
   .heads_key = "n_head",

@@ -38,14 +38,52 @@ static void read_qwen3(struct eq_config *c, struct eq_config_reader *r) {
 #define COMMON LLAMA_COMMON, .norm = EQ_RMSNORM, .epsilon = 1e-6, .gated = true, EQ_SLOTS(slots)
 #define NORMS  EQ_HAS(MLP_NORM) | EQ_HAS(FINAL_NORM)
 
-const struct eq_arch eq_arch_llama = { .name = "llama", COMMON, .features = NORMS, .read = read_llama };
-const struct eq_arch eq_arch_mistral = { .name = "mistral", COMMON, .features = NORMS, .read = read_mistral };
-const struct eq_arch eq_arch_qwen2 = {
-  .name = "qwen2", COMMON, .features = NORMS | EQ_HAS(ATTN_BIAS), .read = read_qwen2
-};
-const struct eq_arch eq_arch_qwen3 = {
-  .name = "qwen3", COMMON, .features = NORMS | EQ_HAS(QK_NORM), .read = read_qwen3
-};
+const struct eq_arch eq_arch_llama = { .name = "llama",
+                                       .defaults = { .layers = 32,
+                                                     .width = 4096,
+                                                     .heads = 32,
+                                                     .vocab = 32000,
+                                                     .positions = 2048,
+                                                     .inner = 11008,
+                                                     EQ_TOKENS(1, 2) },
+                                       COMMON,
+                                       .features = NORMS,
+                                       .read = read_llama };
+const struct eq_arch eq_arch_mistral = { .name = "mistral",
+                                         .defaults = { .layers = 32,
+                                                       .width = 4096,
+                                                       .heads = 32,
+                                                       .vocab = 32000,
+                                                       .positions = 131072,
+                                                       .kv_heads = 8,
+                                                       .inner = 14336,
+                                                       EQ_TOKENS(1, 2) },
+                                         COMMON,
+                                         .features = NORMS,
+                                         .read = read_mistral };
+const struct eq_arch eq_arch_qwen2 = { .name = "qwen2",
+                                       .defaults = { .layers = 32,
+                                                     .width = 4096,
+                                                     .heads = 32,
+                                                     .vocab = 151936,
+                                                     .positions = 32768,
+                                                     .kv_heads = 32,
+                                                     .inner = 22016 },
+                                       COMMON,
+                                       .features = NORMS | EQ_HAS(ATTN_BIAS),
+                                       .read = read_qwen2 };
+const struct eq_arch eq_arch_qwen3 = { .name = "qwen3",
+                                       .defaults = { .layers = 32,
+                                                     .width = 4096,
+                                                     .heads = 32,
+                                                     .vocab = 151936,
+                                                     .positions = 32768,
+                                                     .kv_heads = 32,
+                                                     .head_size = 128,
+                                                     .inner = 22016 },
+                                       COMMON,
+                                       .features = NORMS | EQ_HAS(QK_NORM),
+                                       .read = read_qwen3 };
 
 /* OLMo 2 normalizes what the sublayers bring, not what enters them, and queries and keys as a whole. */
 static const struct eq_slot olmo2_slots[] = {
@@ -62,9 +100,15 @@ static const struct eq_slot olmo2_slots[] = {
 };
 
 const struct eq_arch eq_arch_olmo2 = { .name = "olmo2",
+                                       .defaults = { .layers = 32,
+                                                     .width = 4096,
+                                                     .heads = 32,
+                                                     .vocab = 50304,
+                                                     .positions = 2048,
+                                                     .inner = 11008,
+                                                     EQ_TOKENS(-1, 50279) },
                                        LLAMA_COMMON,
                                        .norm = EQ_RMSNORM,
-                                       .positions_default = 2048,
                                        .qk_norm = EQ_QK_WHOLE,
                                        .gated = true,
                                        .features = NORMS,

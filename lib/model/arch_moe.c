@@ -79,7 +79,9 @@ static void read_qwen3_moe(struct eq_config *c, struct eq_config_reader *r) {
     else
       c->layers[layer].sparse = false;
   }
-  eq_config_read_optional_window(c, r);
+  /* Unlike Qwen 3 without experts, in all layers, whatever max_window_layers says. */
+  bool slides = eq_key_truth(r, "use_sliding_window", false);
+  eq_config_slide(c, slides ? eq_key_optional_size(r, "sliding_window", 4096) : 0, 0);
 }
 
 static const struct eq_slot olmoe_slots[] = {
@@ -104,12 +106,40 @@ static void read_olmoe(struct eq_config *c, struct eq_config_reader *r) {
 
 #define COMMON LLAMA_COMMON, .norm = EQ_RMSNORM, .gated = true, .features = EQ_HAS(MLP_NORM) | EQ_HAS(FINAL_NORM)
 
-const struct eq_arch eq_arch_mixtral = {
-  .name = "mixtral", COMMON, .rotary_base = 1e6, .read = read_mixtral, EQ_SLOTS(mixtral_slots)
-};
-const struct eq_arch eq_arch_qwen3_moe = {
-  .name = "qwen3_moe", COMMON, .epsilon = 1e-6, .read = read_qwen3_moe, EQ_SLOTS(qwen3_moe_slots)
-};
-const struct eq_arch eq_arch_olmoe = {
-  .name = "olmoe", COMMON, .qk_norm = EQ_QK_WHOLE, .positions_default = 4096, .read = read_olmoe, EQ_SLOTS(olmoe_slots)
-};
+const struct eq_arch eq_arch_mixtral = { .name = "mixtral",
+                                         .defaults = { .layers = 32,
+                                                       .width = 4096,
+                                                       .heads = 32,
+                                                       .vocab = 32000,
+                                                       .positions = 131072,
+                                                       .kv_heads = 8,
+                                                       .inner = 14336,
+                                                       EQ_TOKENS(1, 2) },
+                                         COMMON,
+                                         .rotary_base = 1e6,
+                                         .read = read_mixtral,
+                                         EQ_SLOTS(mixtral_slots) };
+const struct eq_arch eq_arch_qwen3_moe = { .name = "qwen3_moe",
+                                           .defaults = { .layers = 24,
+                                                         .width = 2048,
+                                                         .heads = 32,
+                                                         .vocab = 151936,
+                                                         .positions = 32768,
+                                                         .kv_heads = 4,
+                                                         .inner = 6144 },
+                                           COMMON,
+                                           .epsilon = 1e-6,
+                                           .read = read_qwen3_moe,
+                                           EQ_SLOTS(qwen3_moe_slots) };
+const struct eq_arch eq_arch_olmoe = { .name = "olmoe",
+                                       .defaults = { .layers = 16,
+                                                     .width = 2048,
+                                                     .heads = 16,
+                                                     .vocab = 50304,
+                                                     .positions = 4096,
+                                                     .inner = 2048,
+                                                     EQ_TOKENS(-1, 50279) },
+                                       COMMON,
+                                       .qk_norm = EQ_QK_WHOLE,
+                                       .read = read_olmoe,
+                                       EQ_SLOTS(olmoe_slots) };

@@ -51,11 +51,11 @@ static void read_mpt(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_mpt = {
   .name = "mpt",
+  .defaults = { .layers = 24, .width = 2048, .heads = 16, .vocab = 50368, .positions = 2048 },
   .layers_key = "n_layers",
   .width_key = "d_model",
   .heads_key = "n_heads",
   .positions_key = "max_seq_len",
-  .positions_default = 2048,
   .activation_key = "activation", /* no config has it */
   .activation = "gelu",
   .epsilon_key = "layer_norm_epsilon",

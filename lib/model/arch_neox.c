@@ -22,6 +22,13 @@ static void read_neox(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_gpt_neox = {
   .name = "gpt_neox",
+  .defaults = { .layers = 44,
+                .width = 6144,
+                .heads = 64,
+                .vocab = 50432,
+                .positions = 2048,
+                .inner = 24576,
+                EQ_TOKENS(0, 2) },
   .epsilon_key = "layer_norm_eps",
   .activation = "gelu",
   .norm = EQ_LAYERNORM,

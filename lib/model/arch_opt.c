@@ -44,6 +44,13 @@ static void read_opt(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_opt = {
   .name = "opt",
+  .defaults = { .layers = 12,
+                .width = 768,
+                .heads = 12,
+                .vocab = 50272,
+                .positions = 2048,
+                .inner = 3072,
+                EQ_TOKENS(2, 2) },
   COMMON,
   .activation = "relu",
   .epsilon_key = "layer_norm_eps", /* no config has it: 1e-5 */
@@ -71,6 +78,13 @@ static void read_xglm(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_xglm = {
   .name = "xglm",
+  .defaults = { .layers = 24,
+                .width = 1024,
+                .heads = 16,
+                .vocab = 256008,
+                .positions = 2048,
+                .inner = 4096,
+                EQ_TOKENS(0, 2) },
   COMMON,
   .layers_key = "num_layers",
   .width_key = "d_model",

@@ -24,6 +24,13 @@ static void read_phi(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_phi = {
   .name = "phi",
+  .defaults = { .layers = 24,
+                .width = 2048,
+                .heads = 32,
+                .vocab = 51200,
+                .positions = 2048,
+                .inner = 8192,
+                EQ_TOKENS(1, 2) },
   LLAMA_COMMON,
   .activation = "gelu_new",
   .epsilon_key = "layer_norm_eps",
@@ -54,6 +61,13 @@ static void read_phi3(struct eq_config *c, struct eq_config_reader *r) {
 
 const struct eq_arch eq_arch_phi3 = {
   .name = "phi3",
+  .defaults = { .layers = 32,
+                .width = 3072,
+                .heads = 32,
+                .vocab = 32064,
+                .positions = 4096,
+                .inner = 8192,
+                EQ_TOKENS(1, 32000) },
   LLAMA_COMMON,
   .norm = EQ_RMSNORM,
   .original_positions = 4096,

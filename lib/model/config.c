@@ -164,22 +164,24 @@ static void read_sizes(struct eq_config *c, struct eq_config_reader *r) {
   const struct eq_arch *a = c->arch;
   const char *width_key = spelled(r, key(a->width_key, "hidden_size"), a->other_width_key);
   const char *heads_key = spelled(r, key(a->heads_key, "num_attention_heads"), a->other_heads_key);
-  c->n_layers = eq_key_size(r, spelled(r, key(a->layers_key, "num_hidden_layers"), a->other_layers_key), 0);
-  c->n_heads = eq_key_size(r, heads_key, 0);
-  c->n_kv_heads = a->kv_heads_key ? eq_key_size(r, a->kv_heads_key, c->n_heads) : c->n_heads;
-  size_t width = eq_key_size(r, width_key, 0);
+  const struct eq_defaults *d = &a->defaults;
+  c->n_layers = eq_key_size(r, spelled(r, key(a->layers_key, "num_hidden_layers"), a->other_layers_key), d->layers);
+  c->n_heads = c->n_kv_heads = eq_key_size(r, heads_key, d->heads);
+  size_t kv_heads = a->kv_heads_key ? eq_key_optional_size(r, a->kv_heads_key, d->kv_heads) : 0;
+  if (kv_heads) c->n_kv_heads = kv_heads;
+  size_t width = eq_key_size(r, width_key, d->width);
   c->dims[EQ_D_ONE] = 1;
   c->dims[EQ_D_WIDTH] = c->dims[EQ_D_EMBED] = width;
-  c->dims[EQ_D_INNER] = eq_key_size(r, key(a->inner_key, "intermediate_size"), 4 * width);
-  c->dims[EQ_D_VOCAB] = eq_key_size(r, "vocab_size", 0);
-  c->max_positions = eq_key_size(r, key(a->positions_key, "max_position_embeddings"), a->positions_default);
+  c->dims[EQ_D_INNER] = eq_key_size(r, key(a->inner_key, "intermediate_size"), d->inner ? d->inner : 4 * width);
+  c->dims[EQ_D_VOCAB] = eq_key_size(r, "vocab_size", d->vocab);
+  c->max_positions = eq_key_size(r, key(a->positions_key, "max_position_embeddings"), d->positions);
   if (c->n_layers > EQ_LAYERS_MAX)
     eq_fail(r->err, EQ_BAD, "%s: %zu layers, expected at most %d", r->path, c->n_layers, EQ_LAYERS_MAX);
-  bool given = eq_key_there(r, "head_dim");
-  if (!given && width % c->n_heads)
+  size_t head_size = eq_key_optional_size(r, "head_dim", d->head_size);
+  if (!head_size && width % c->n_heads)
     eq_fail(r->err, EQ_BAD, "%s: '%s' %zu is not a multiple of '%s' %zu", r->path, width_key, width, heads_key,
             c->n_heads);
-  c->head_size = eq_key_size(r, "head_dim", width / c->n_heads ? width / c->n_heads : 1);
+  c->head_size = head_size ? head_size : width / c->n_heads;
 }
 
 static void read_common(struct eq_config *c, struct eq_config_reader *r) {
@@ -188,8 +190,8 @@ static void read_common(struct eq_config *c, struct eq_config_reader *r) {
   c->epsilon = (float)eq_key_number(r, key(a->epsilon_key, "rms_norm_eps"), epsilon, 0, 1);
   c->activation = activation_of(r, key(a->activation_key, "hidden_act"), a->activation ? a->activation : "silu");
   c->tied = eq_key_truth(r, "tie_word_embeddings", a->tied_by_default);
-  c->bos = eq_key_token(r, "bos_token_id");
-  c->eos = eq_key_token(r, "eos_token_id");
+  c->bos = eq_key_token(r, "bos_token_id", a->defaults.tokens ? a->defaults.bos : -1);
+  c->eos = eq_key_token(r, "eos_token_id", a->defaults.tokens ? a->defaults.eos : -1);
   c->gain_offset = a->gain_offset;
   c->parallel = a->parallel;
   c->positions = a->positions;
@@ -242,11 +244,18 @@ static bool unknown_family(struct eq_config_reader *r, const char *family) {
   return false;
 }
 
+/* A model of text and images has its language model under text_config. */
 static bool read_json(struct eq_config *c, struct eq_config_reader *r) {
   if (!json_is_object(r->json)) return eq_fail(r->err, EQ_BAD, "%s: is not an object, expected one", r->path);
   const char *family = json_string_value(json_object_get(r->json, "model_type"));
+  struct eq_config_reader text = eq_key_object(r, "text_config");
   c->arch = family ? eq_arch_find(family) : NULL;
-  return c->arch ? read_family(c, r) : unknown_family(r, family);
+  c->wrapped = !c->arch && text.json;
+  if (c->wrapped) {
+    family = json_string_value(json_object_get(text.json, "model_type"));
+    c->arch = family ? eq_arch_find(family) : NULL;
+  }
+  return c->arch ? read_family(c, c->wrapped ? &text : r) : unknown_family(r, family);
 }
 
 bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err) {

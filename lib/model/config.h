@@ -23,6 +23,7 @@ struct eq_config {
   size_t n_layers, n_heads, n_kv_heads, head_size;
   size_t dims[EQ_DIMS]; /* by enum eq_dim */
   size_t max_positions; /* the longest sequence that the config promises */
+  bool wrapped;         /* the language model of one that sees images too: its tensors' names have one more prefix */
   float epsilon, gain_offset;
   enum eq_activation activation;
   bool tied, parallel;

@@ -113,6 +113,8 @@ static void copy_vocabulary(const struct making *m) {
   double n = embed && embed->n_dims == 2 ? (double)embed->dims[1] : tokens ? (double)tokens->n : 0;
   uint64_t id;
   set(m->json, "vocab_size", n);
+  json_object_set_new(m->json, "bos_token_id", json_null()); /* not the family's */
+  json_object_set_new(m->json, "eos_token_id", json_null());
   if (eq_gguf_u64(eq_gguf_find(m->g, "tokenizer.ggml.bos_token_id"), 0, &id)) set(m->json, "bos_token_id", (double)id);
   if (eq_gguf_u64(eq_gguf_find(m->g, "tokenizer.ggml.eos_token_id"), 0, &id)) set(m->json, "eos_token_id", (double)id);
 }

@@ -94,7 +94,8 @@ float *eq_key_floats(const struct eq_config_reader *r, const char *key, size_t n
   return out;
 }
 
-int64_t eq_key_token(const struct eq_config_reader *r, const char *key) {
+int64_t eq_key_token(const struct eq_config_reader *r, const char *key, int64_t otherwise) {
+  if (!json_object_get(r->json, key)) return otherwise;
   json_t *v = value(r, key);
   if (json_is_array(v)) v = json_array_get(v, 0);
   if (!v) return -1;

@@ -43,8 +43,8 @@ struct eq_config_reader eq_key_object(const struct eq_config_reader *r, const ch
 /* A list of n numbers, to free(); NULL when it is not there or not so. */
 float *eq_key_floats(const struct eq_config_reader *r, const char *key, size_t n);
 
-/* A token id, or the first of a list of them; -1 for none. */
-int64_t eq_key_token(const struct eq_config_reader *r, const char *key);
+/* A token id, or the first of a list of them; -1 for null, `otherwise` when the key is not there at all. */
+int64_t eq_key_token(const struct eq_config_reader *r, const char *key, int64_t otherwise);
 
 /* A value that is there and is not the one that we can do: the family's option is refused, by name. */
 void eq_key_refuse(const struct eq_config_reader *r, const char *key, const char *why);

@@ -37,21 +37,24 @@ static bool old_name(char name[NAME_MAX_BYTES]) {
   return false;
 }
 
-/* GGUF files have names of their own, the same for all families; else a prefix may come before the family's. */
+/* GGUF files have names of their own, the same for all families; else a prefix may come before the family's, and of the
+ * language model of a larger one two, or another. */
 static const struct eq_tensor *find_tensor(const struct eq_model *m, const struct eq_slot *slot, size_t layer,
                                            size_t item, char name[NAME_MAX_BYTES]) {
-  const char *const prefixes[] = { "", m->config.arch->prefix, m->config.arch->other_prefix };
+  const char *const own[] = { "", m->config.arch->prefix, m->config.arch->other_prefix, NULL };
+  const char *const wrapped[] = { "language_model.model.", "model.language_model.", "language_model.", "", NULL };
+  const char *const *prefixes = m->config.wrapped ? wrapped : own;
   const struct eq_tensor *t = NULL;
   if (m->file.n_parts) {
     const char *pattern = eq_gguf_tensor_name(slot->place);
     slot_name(name, "", pattern ? pattern : slot->name, layer, item);
     return eq_checkpoint_find(&m->file, name);
   }
-  for (size_t i = 0; !t && i < 3 && prefixes[i]; i++) {
+  for (size_t i = 0; !t && prefixes[i]; i++) {
     slot_name(name, prefixes[i], slot->name, layer, item);
     if (!(t = eq_checkpoint_find(&m->file, name)) && old_name(name)) t = eq_checkpoint_find(&m->file, name);
   }
-  slot_name(name, "", slot->name, layer, item);
+  slot_name(name, m->config.wrapped ? wrapped[0] : "", slot->name, layer, item); /* for messages */
   return t;
 }
 

@@ -240,6 +240,62 @@ static void shards_are_one_model(void **state) {
   free(logits);
 }
 
+/* Writes a copy of a safetensors file whose names begin with `to` in place of "model.". */
+static void rename_tensors(const char *from, const char *folder, const char *to) {
+  struct eq_file f;
+  struct eq_err err = { 0 };
+  uint64_t size;
+  const char *key;
+  json_t *value, *renamed = json_object();
+  struct eq_buffer out = { 0 };
+  assert_true(eq_file_map(&f, from, &err));
+  memcpy(&size, f.data, sizeof size);
+  json_t *header = json_loadb(f.data + sizeof size, size, 0, NULL);
+  json_object_foreach(header, key, value) {
+    char name[128];
+    bool prefixed = strncmp(key, "model.", 6) == 0;
+    snprintf(name, sizeof name, "%s%s", prefixed ? to : "", prefixed ? key + 6 : key);
+    json_object_set(renamed, name, value);
+  }
+  char *text = json_dumps(renamed, JSON_COMPACT);
+  uint64_t n = strlen(text);
+  eq_buffer_add(&out, &n, sizeof n);
+  eq_buffer_add(&out, text, n);
+  eq_buffer_add(&out, f.data + sizeof size + size, f.size - sizeof size - size);
+  write_file(folder, "model.safetensors", out.data, out.size);
+  json_decref(header), json_decref(renamed);
+  eq_file_unmap(&f);
+  eq_buffer_free(&out);
+  free(text);
+}
+
+/* The golden Gemma 3 as the language model of one that sees images, as transformers 4 and 5 name its tensors, and as
+ * nobody does. */
+static void the_language_model_of_a_multimodal_one_is_taken(void **state) {
+  (void)state;
+  static const char *const prefixes[] = { "language_model.model.", "model.language_model.", "vision_model." };
+  json_t *golden = json_load_file("tests/golden/models/gemma3/logits.json", 0, NULL);
+  json_t *text_config = json_load_file("tests/golden/models/gemma3/config.json", 0, NULL);
+  json_t *config = json_pack("{s:s, s:O}", "model_type", "gemma3", "text_config", text_config);
+  char *text = json_dumps(config, 0);
+  for (size_t i = 0; i < 3; i++) {
+    char folder[] = "/tmp/equant-model-XXXXXX";
+    struct eq_model m;
+    struct eq_err err = { 0 };
+    assert_non_null(mkdtemp(folder));
+    write_file(folder, "config.json", text, strlen(text));
+    rename_tensors("tests/golden/models/gemma3/model.safetensors", folder, prefixes[i]);
+    if (i < 2)
+      check_logits(folder, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
+    else
+      assert_false(eq_model_open(&m, folder, pool, &err));
+    if (i == 2 && !strstr(err.text, "'language_model.model.embed_tokens.weight' is missing")) fail_msg("%s", err.text);
+    remove_all(folder);
+  }
+  json_decref(golden), json_decref(config), json_decref(text_config);
+  free(text);
+}
+
 /* ---- what bad models get ---- */
 
 static const char *const mini = "corpora/mini/model.safetensors";
@@ -270,6 +326,8 @@ static void a_config_that_does_not_fit_is_refused(void **state) {
   refused(CONFIG("12", "128", "3", "8192"), "not a multiple of 'n_head' 3");
   refused(CONFIG("-1", "128", "4", "8192"), "'n_layer' is -1");
   refused(CONFIG("\"12\"", "128", "4", "8192"), "'n_layer' is a string, expected a whole number");
+  refused("{\"model_type\":\"abacus\",\"text_config\":{\"model_type\":\"sextant\"}}", "'sextant' is not known");
+  refused("{\"model_type\":\"abacus\",\"text_config\":1}", "'text_config' is a whole number, expected an object");
   refused("{\"model_type\":\"abacus\"}", "'abacus' is not known: known are gpt2");
   refused("{}", "'model_type' is missing");
   refused("[]", "is not an object");
@@ -368,6 +426,7 @@ int main(void) {
     cmocka_unit_test(logits_equal_transformers_on_every_golden_model),
     cmocka_unit_test(logits_equal_the_shared_golden_files),
     cmocka_unit_test(shards_are_one_model),
+    cmocka_unit_test(the_language_model_of_a_multimodal_one_is_taken),
     cmocka_unit_test(a_config_that_does_not_fit_is_refused),
     cmocka_unit_test(weights_that_are_not_numbers_are_counted_and_named),
     cmocka_unit_test(a_model_is_named_after_its_folder),
