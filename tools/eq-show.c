@@ -1,11 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/description.h"
 #include "lib/stream/jsonl.h"
 #include "lib/tool/results.h"
 
 struct args {
-  const char *format, *from, *kinds, *columns, *sort;
+  const char *format, *from, *kinds, *columns, *sort, *model;
   bool bare;
 };
 
@@ -16,6 +17,8 @@ static const struct eq_option options[] = {
   { 'c', "columns", EQ_TEXT, offsetof(struct args, columns), "KEYS", "only these columns of a table, in this order",
     false },
   { 's', "sort", EQ_TEXT, offsetof(struct args, sort), "KEYS", "sort by these keys, -KEY descending", false },
+  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "PATH", "no stream: what the model in this folder or file is",
+    false },
   { 0, "bare", EQ_FLAG, offsetof(struct args, bare), NULL, "streams without provenance, to compare records", false },
   { 0 },
 };
@@ -24,7 +27,8 @@ static const struct eq_command command = {
   .name = "eq-show",
   .summary = "show any stream as a table, TSV, CSV, JSON lines or Markdown, and read JSON lines back",
   .usage = "[-f FORMAT] [-k KINDS] [-c KEYS] [-s KEYS] [-i PORT] [-o PORT]\n"
-           "--from jsonl -f stream",
+           "--from jsonl -f stream\n"
+           "-m PATH [-f FORMAT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,de | eq-show -s -lang | head\n"
               "eq-text -c corpora/udhr -l en | eq-show -f jsonl | eq-show --from jsonl -f stream | eq-show -f csv",
@@ -122,6 +126,19 @@ static void put_tables(struct show *s) {
             (int)strcspn(first, ","), first);
 }
 
+/* ---- a model ---- */
+
+static void show_model(struct show *s) {
+  struct eq_model m = { 0 };
+  struct eq_description d;
+  struct eq_description_texts texts = { .format = { 0 } };
+  if ((s->format = eq_format_find(s->a.format, &s->t.err)) && eq_model_look(&m, s->a.model, &s->t.err) &&
+      eq_describe(&d, &texts, &m, s->a.model, &s->t.err) && eq_format_open(s->format, &s->t, false))
+    eq_format_put_one(s->format, &s->t, &eq_kind_description, &d);
+  eq_description_texts_free(&texts);
+  eq_model_close(&m);
+}
+
 /* ---- the loop ---- */
 
 static void show(struct show *s) {
@@ -148,10 +165,12 @@ static void show(struct show *s) {
 
 int main(int argc, char **argv) {
   struct show s = { .a = { .format = "table", .from = "stream" } };
-  if (eq_tool_begin(&s.t, &command, argc, argv, &s.a) && choose(&s)) {
-    s.t.bare = s.a.bare;
+  bool begun = eq_tool_begin(&s.t, &command, argc, argv, &s.a);
+  s.t.bare = s.a.bare;
+  if (begun && s.a.model)
+    show_model(&s);
+  else if (begun && choose(&s))
     show(&s);
-  }
   eq_jsonl_free(s.json);
   eq_rows_free(&s.rows);
   free(s.kinds);

@@ -236,13 +236,13 @@ static bool allocate(struct eq_model *m, struct eq_err *err) {
 }
 
 /* "folder@digest": the last part of the folder's real path, so that "." has a name too. */
-static bool set_name(struct eq_model *m, const char *folder, uint64_t digest, struct eq_err *err) {
+static bool set_name(struct eq_model *m, const char *folder, const uint64_t *digest, struct eq_err *err) {
   char *real = realpath(folder, NULL);
   const char *slash = real ? strrchr(real, '/') : NULL;
   struct eq_buffer b = { 0 };
   const char *last = slash && slash[1] ? slash + 1 : "model";
   eq_buffer_text(&b, last, strlen(last));
-  eq_buffer_format(&b, "@%08x", (unsigned)(digest & 0xffffffff));
+  if (digest) eq_buffer_format(&b, "@%08x", (unsigned)(*digest & 0xffffffff));
   free(real);
   m->name = b.data;
   return !b.failed || eq_fail_memory(err, 64, "a name");
@@ -281,11 +281,22 @@ static bool open_files(struct eq_model *m, const char *path, uint64_t *digest, s
   return eq_config_read_gguf(&m->config, m->file.path, &m->file.parts[0], err) && find_features(m);
 }
 
+static bool find_all(struct eq_model *m, const char *path, uint64_t *config, struct eq_err *err) {
+  *m = (struct eq_model){ 0 };
+  return open_files(m, path, config, err) && allocate(m, err) && add_slots(m, err) && count_unused(m, err);
+}
+
 bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err) {
   uint64_t config = 0, digest = 0;
-  *m = (struct eq_model){ 0 };
-  bool ok = open_files(m, path, &config, err) && allocate(m, err) && add_slots(m, err) && count_unused(m, err) &&
-            scan_weights(m, pool, config, &digest, err) && set_name(m, path, digest, err);
+  bool ok =
+      find_all(m, path, &config, err) && scan_weights(m, pool, config, &digest, err) && set_name(m, path, &digest, err);
+  if (!ok) eq_model_close(m);
+  return ok;
+}
+
+bool eq_model_look(struct eq_model *m, const char *path, struct eq_err *err) {
+  uint64_t config = 0;
+  bool ok = find_all(m, path, &config, err) && set_name(m, path, NULL, err);
   if (!ok) eq_model_close(m);
   return ok;
 }

@@ -36,6 +36,9 @@ struct eq_model {
 /* Opens a folder, or a file that checkpoint.h takes, and checks: every tensor there with the shape that config.json
  * says, float, without NaN or infinity. The pool reads all weights once, for digest, extremes and that check. */
 bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err);
+/* The same without reading weights, for who only asks what a model is: no digest in the name, no extremes, and weights
+ * that are not numbers stay unnoticed. */
+bool eq_model_look(struct eq_model *m, const char *path, struct eq_err *err);
 void eq_model_close(struct eq_model *m); /* of {0} too */
 
 /* Index of the parameter at a place of a level, -1 for none. */

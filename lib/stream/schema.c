@@ -164,6 +164,40 @@ static const struct eq_field vocab_fields[] = {
   ROW(vocab, score, EQ_T_F64, EQ_OPTIONAL, "of its piece, a log probability; NaN without scores"),
 };
 
+static const struct eq_field description_fields[] = {
+  ROW(description, model, EQ_T_STR, EQ_REQUIRED, "name of its folder or file"),
+  ROW(description, family, EQ_T_STR, EQ_REQUIRED, "model_type of its config"),
+  ROW(description, format, EQ_T_STR, EQ_OPTIONAL, "what files it lies in"),
+  ROW(description, provenance, EQ_T_STR, EQ_OPTIONAL, "what the files say of where they come from"),
+  ROW(description, parameters, EQ_T_U64, EQ_OPTIONAL, "weights that are used, a tied head once"),
+  ROW(description, bytes, EQ_T_U64, EQ_OPTIONAL, "of all tensors in the files"),
+  ROW(description, types, EQ_T_STR, EQ_OPTIONAL, "how they are stored"),
+  ROW(description, layers, EQ_T_U64, EQ_OPTIONAL, "blocks"),
+  ROW(description, width, EQ_T_U64, EQ_OPTIONAL, "of hidden states"),
+  ROW(description, inner, EQ_T_U64, EQ_OPTIONAL, "width of the MLP, inside"),
+  ROW(description, heads, EQ_T_U64, EQ_OPTIONAL, "of attention, in a layer"),
+  ROW(description, kv_heads, EQ_T_U64, EQ_OPTIONAL, "heads that have keys and values of their own"),
+  ROW(description, head_size, EQ_T_U64, EQ_OPTIONAL, "dimensions of a head"),
+  ROW(description, experts, EQ_T_U64, EQ_OPTIONAL, "in a layer"),
+  ROW(description, experts_a_token, EQ_T_U64, EQ_OPTIONAL, "of them that a token uses"),
+  ROW(description, vocab, EQ_T_U64, EQ_OPTIONAL, "embeddings"),
+  ROW(description, positions, EQ_T_U64, EQ_OPTIONAL, "longest sequence that the config promises"),
+  ROW(description, position, EQ_T_STR, EQ_OPTIONAL, "how positions enter"),
+  ROW(description, window, EQ_T_STR, EQ_OPTIONAL, "last keys that a token sees"),
+  ROW(description, norm, EQ_T_STR, EQ_OPTIONAL, "kind of norm"),
+  ROW(description, activation, EQ_T_STR, EQ_OPTIONAL, "of the MLP"),
+  ROW(description, head, EQ_T_STR, EQ_OPTIONAL, "tied to the embeddings, or its own"),
+  ROW(description, tokenizer, EQ_T_STR, EQ_OPTIONAL, "beside or inside the files"),
+  ROW(description, unused, EQ_T_U64, EQ_OPTIONAL, "tensors of the files that nothing needs"),
+  ROW(description, first_unused, EQ_T_STR, EQ_OPTIONAL, "the first of them"),
+};
+
+static const struct eq_field fact_fields[] = {
+  ROW(fact, fact, EQ_T_STR, EQ_REQUIRED, "key of a record"),
+  ROW(fact, value, EQ_T_STR, EQ_REQUIRED, "what it says"),
+  ROW(fact, meaning, EQ_T_STR, EQ_OPTIONAL, "of the key"),
+};
+
 #define KIND(kind, made_by, carries)                                                \
   const struct eq_kind eq_kind_##kind = { #kind,         made_by,          carries, \
                                           kind##_fields, N(kind##_fields), sizeof(struct eq_##kind) }
@@ -174,13 +208,23 @@ KIND(damage, "eq-disparity", "what a recipe costs a language, paired with the ba
 KIND(disparity, "eq-disparity", "how unevenly a recipe hurts the languages");
 KIND(tokenization, "eq-token", "how a tokenizer cuts a language");
 KIND(vocab, "eq-token", "a token of a vocabulary");
+KIND(description, "eq-show", "what a model is");
+KIND(fact, "eq-show", "a field of a record that stands alone");
 const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = { &eq_kind_text,   &eq_kind_tokens,    &eq_kind_surprisal,
-                                           &eq_kind_damage, &eq_kind_disparity, &eq_kind_tokenization,
-                                           &eq_kind_vocab,  &eq_kind_source,    NULL };
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,
+                                           &eq_kind_tokens,
+                                           &eq_kind_surprisal,
+                                           &eq_kind_damage,
+                                           &eq_kind_disparity,
+                                           &eq_kind_tokenization,
+                                           &eq_kind_vocab,
+                                           &eq_kind_description,
+                                           &eq_kind_fact,
+                                           &eq_kind_source,
+                                           NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -129,11 +129,26 @@ struct eq_vocab {
   double score;
 };
 
+/* What a model is. */
+struct eq_description {
+  struct eq_str model, family, format, provenance, types;
+  uint64_t parameters, bytes; /* a tied head once; of all tensors of the files */
+  uint64_t layers, width, inner, heads, kv_heads, head_size, experts, experts_a_token, vocab, positions;
+  struct eq_str position, window, norm, activation, head, tokenizer;
+  uint64_t unused; /* tensors that nothing needs */
+  struct eq_str first_unused;
+};
+
+/* A field of a record, for people: what a table shows where there is one record only. */
+struct eq_fact {
+  struct eq_str fact, value, meaning;
+};
+
 /* What other chain of programs made a part of this stream: stands where concatenated or joined streams' headers
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_tokenization, eq_kind_vocab, eq_kind_source;
+    eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_fact, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

@@ -51,3 +51,39 @@ bool eq_format_put_rows(const struct eq_format *f, struct eq_tool *t, struct eq_
   eq_buffer_free(&text);
   return good;
 }
+
+/* A field of a struct as text, {NULL, 0} where it is absent. */
+static struct eq_str value_of(const struct eq_field *field, const void *fields, struct eq_buffer *b) {
+  const char *at = (const char *)fields + field->offset;
+  uint64_t whole;
+  double real;
+  struct eq_str text;
+  b->size = 0;
+  if (field->type == EQ_T_STR) {
+    memcpy(&text, at, sizeof text);
+    return text;
+  }
+  memcpy(&whole, at, sizeof whole);
+  memcpy(&real, at, sizeof real);
+  if (field->type == EQ_T_U64 && whole != EQ_ABSENT) eq_buffer_format(b, "%llu", (unsigned long long)whole);
+  if (field->type == EQ_T_F64) eq_buffer_format(b, "%.6g", real);
+  return (struct eq_str){ b->size ? b->data : NULL, b->size };
+}
+
+bool eq_format_put_one(const struct eq_format *f, struct eq_tool *t, const struct eq_kind *kind, const void *fields) {
+  struct eq_rows rows = { 0 };
+  struct eq_buffer b = { 0 };
+  bool good = true;
+  if (f->form != EQ_FORM_TABLE) good = eq_rows_add_kind(&rows, kind, fields, &t->err);
+  for (size_t i = 0; f->form == EQ_FORM_TABLE && good && i < kind->n_fields; i++) {
+    const struct eq_field *field = &kind->fields[i];
+    struct eq_fact row = { .fact = { field->key, field->key_length },
+                           .value = value_of(field, fields, &b),
+                           .meaning = eq_str(field->meaning) };
+    if (row.value.p) good = eq_rows_add_kind(&rows, &eq_kind_fact, &row, &t->err);
+  }
+  good = good && eq_format_put_rows(f, t, &rows, f->form == EQ_FORM_TABLE ? &eq_kind_fact : kind);
+  eq_buffer_free(&b);
+  eq_rows_free(&rows);
+  return good;
+}

@@ -26,4 +26,7 @@ bool eq_format_put(const struct eq_format *f, struct eq_tool *t, const struct eq
 /* Writes all rows, which are of one kind, in any format. */
 bool eq_format_put_rows(const struct eq_format *f, struct eq_tool *t, struct eq_rows *rows, const struct eq_kind *kind);
 
+/* Writes the one record of a tool, from its struct, in any format; in tables its fields are the rows. */
+bool eq_format_put_one(const struct eq_format *f, struct eq_tool *t, const struct eq_kind *kind, const void *fields);
+
 #endif

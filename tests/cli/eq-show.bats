@@ -156,3 +156,33 @@ assert rows[-1]["end"] == 6 == len(rows) - 2 and rows[2]["ids"] == msgpack.ExtTy
   [ "${#lines[@]}" -eq 2 ]
   [[ "$stderr" == "eq-show: stdin: stream ends after 2 records without its trailer: "* ]]
 }
+
+@test "-m says what a model is, as a table of facts or as one record" {
+  run -0 eq-show -m corpora/mini
+  grep -xE 'family +gpt2 +.*' <<<"$output"
+  grep -xE 'parameters +3460864 +.*' <<<"$output"
+  grep -E '^types +F16 148 tensors 6921728 bytes ' <<<"$output"
+  grep -E '^tokenizer +BPE, 8192 tokens, mini@' <<<"$output"
+  run -0 --separate-stderr eq-show -m tests/golden/models/mixtral -f jsonl
+  [ "$(jq -c '[.k, .family, .layers, .experts, .experts_a_token, .kv_heads, .window, .parameters, .unused]' <<<"$output")" \
+    = '["description","mixtral",2,4,2,2,"5 in 2 of 2 layers",11504,0]' ]
+  eq-show -m corpora/mini -f stream | eq-show -f jsonl | cmp - <(eq-show -m corpora/mini -f jsonl)
+}
+
+@test "-m reads no weights: one that is not a number is eq-ppl's to find" {
+  mkdir "$BATS_TEST_TMPDIR/bad"
+  cp corpora/mini/config.json corpora/mini/model.safetensors "$BATS_TEST_TMPDIR/bad"
+  local size
+  size=$(stat -c %s corpora/mini/model.safetensors)
+  printf '\0\176' | dd of="$BATS_TEST_TMPDIR/bad/model.safetensors" bs=1 seek=$((size - 2)) conv=notrunc status=none
+  run -0 eq-show -m "$BATS_TEST_TMPDIR/bad" -f jsonl
+  [[ $output == *'"tokenizer":"none: '* ]]
+  run -2 eq-ppl -m "$BATS_TEST_TMPDIR/bad" </dev/null
+  [[ $output == *'NaN or infinite'* ]]
+}
+
+@test "-m of what is no model is an error in one line" {
+  run -2 --separate-stderr eq-show -m tests/unit
+  [ "${#stderr_lines[@]}" = 1 ]
+  [[ $stderr == *'has no model.safetensors'* ]]
+}
