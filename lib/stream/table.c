@@ -150,8 +150,9 @@ static size_t width_of(const char *s, size_t n, size_t most, size_t *cut) {
   *cut = n;
   for (size_t i = 0; i < n;) {
     uint32_t c = 0;
-    size_t len = eq_utf8_decode(s + i, n - i, &c);
-    int w = utf8proc_charwidth((utf8proc_int32_t)c);
+    bool ascii = s[i] >= 0x20 && s[i] < 0x7f;
+    size_t len = ascii ? 1 : eq_utf8_decode(s + i, n - i, &c);
+    int w = ascii ? 1 : utf8proc_charwidth((utf8proc_int32_t)c);
     if (width + (w > 0 ? (size_t)w : 0) > most && *cut == n) *cut = i;
     width += w > 0 ? (size_t)w : 0;
     i += len ? len : 1;
@@ -213,10 +214,9 @@ static struct cell make_cell(struct table *t, const char *s, size_t n) {
   return cell;
 }
 
-/* What a record has in a column. `raw` is for work, emptied first. */
+/* What a record has in a column, o; NULL when nothing. `raw` is for work, emptied first. */
 static struct cell value_cell(struct table *t, const struct column *c, const struct eq_record *r,
-                              struct eq_buffer *raw) {
-  const msgpack_object *o = eq_record_find(r, c->key.p);
+                              const msgpack_object *o, struct eq_buffer *raw) {
   double x, lo, hi;
   raw->size = 0;
   if (c->lo && number_in(o, &x) && number_in(eq_record_find(r, c->lo), &lo) && number_in(eq_record_find(r, c->hi), &hi))
@@ -347,7 +347,7 @@ static bool fill(struct table *t, struct eq_err *err) {
       double x;
       const msgpack_object *o = eq_record_find(&r, t->columns[j].key.p);
       if (o && o->type != MSGPACK_OBJECT_NIL && !number_in(o, &x)) t->columns[j].numeric = false;
-      t->cells[t->n_rows * t->n_columns + j] = value_cell(t, &t->columns[j], &r, &raw);
+      t->cells[t->n_rows * t->n_columns + j] = value_cell(t, &t->columns[j], &r, o, &raw);
     }
     t->n_rows++;
   }
