@@ -11,6 +11,7 @@ struct eq_token_scratch {
   struct eq_normalizer_scratch stages[EQ_STAGES_MAX];
   struct eq_sentencepiece_scratch *pieces;
   struct eq_tiktoken_scratch tiktoken;
+  struct eq_word_memory *pieces_seen; /* of the first stage, where others follow; NULL before it is needed */
   struct eq_dropping dropping;
   struct eq_cut_list cuts, stage_cuts[EQ_STAGES_MAX];
 };
@@ -127,6 +128,7 @@ void eq_token_scratch_free(struct eq_token_scratch *s) {
   if (!s) return;
   eq_model_memory_free(&s->model);
   eq_sentencepiece_scratch_free(s->pieces);
+  eq_word_memory_free(s->pieces_seen);
   eq_tiktoken_scratch_free(&s->tiktoken);
   eq_dropping_free(&s->dropping);
   eq_cut_list_free(&s->cuts);
@@ -181,13 +183,29 @@ static bool add_word(const struct stretch *s, size_t start, size_t end) {
   return true;
 }
 
+/* What the stages after this one make of a piece depends on its bytes, but for a piece that begins the text, for
+ * boundaries and for what dropout draws. */
+static bool rewrite_remembered(const struct stretch *s, struct eq_str piece, size_t start) {
+  const struct run *r = s->run;
+  if (s->cuts.n || r->dropping || !whole_offset(s, start)) return rewrite(r, s->stage + 1, s, piece, start, s->cuts);
+  if (!r->s->pieces_seen && !(r->s->pieces_seen = eq_word_memory_new(r->err))) return false;
+  struct eq_word_memory *words = r->s->pieces_seen;
+  const struct eq_word word = eq_word_memory_expect(words, piece.p, piece.n, start);
+  const size_t first = r->out->n;
+  if (eq_word_memory_recall(words, &word, r->out)) return true;
+  if (!rewrite(r, s->stage + 1, s, piece, start, s->cuts)) return false;
+  eq_word_memory_keep(words, &word, r->out, first);
+  return true;
+}
+
 static bool add_piece(void *context, size_t start, size_t end) {
   const struct stretch *s = context;
   const struct run *r = s->run;
   start += s->base;
   end += s->base;
   if (s->stage + 1 == r->t->n_stages) return add_word(s, start, end);
-  return rewrite(r, s->stage + 1, s, (struct eq_str){ s->view.text.p + start, end - start }, start, s->cuts);
+  const struct eq_str piece = { s->view.text.p + start, end - start };
+  return s->stage ? rewrite(r, s->stage + 1, s, piece, start, s->cuts) : rewrite_remembered(s, piece, start);
 }
 
 static bool cut(const struct stretch *s, size_t start, size_t end) {
