@@ -10,7 +10,7 @@ static inline size_t promised(unsigned char first, unsigned char *low, unsigned 
   return first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
 }
 
-size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point) {
+size_t eq_utf8_decode_any(const char *s, size_t n, uint32_t *code_point) {
   const unsigned char *b = (const unsigned char *)s;
   unsigned char low, high;
   if (n == 0) return 0;

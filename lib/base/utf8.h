@@ -9,8 +9,15 @@
  * (overlong, a surrogate, above U+10FFFF, cut off): Unicode 15, table 3-7. */
 size_t eq_utf8_length(const char *s, size_t n);
 
-/* As eq_utf8_length, and stores the code point. */
-size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point);
+/* As eq_utf8_length, and stores the code point. What most texts are made of is decoded in place. */
+size_t eq_utf8_decode_any(const char *s, size_t n, uint32_t *code_point);
+static inline size_t eq_utf8_decode(const char *s, size_t n, uint32_t *code_point) {
+  const unsigned char *b = (const unsigned char *)s;
+  if (n && b[0] < 0x80) return *code_point = b[0], 1;
+  if (n < 2 || b[0] < 0xc2 || b[0] > 0xdf || (b[1] & 0xc0) != 0x80) return eq_utf8_decode_any(s, n, code_point);
+  *code_point = (uint32_t)(b[0] & 0x1f) << 6 | (b[1] & 0x3fu);
+  return 2;
+}
 
 /* The code point at s, which must be well-formed, and its bytes: for loops over texts that were checked. */
 static inline size_t eq_utf8_next(const char *s, uint32_t *code_point) {
