@@ -74,6 +74,18 @@ struct eq_logsumexp {
 };
 #define EQ_LOGSUMEXP_EMPTY ((struct eq_logsumexp){ -__builtin_inff(), 0 })
 
+/* Two rows of logits over the same vocabulary, collected part by part: p the reference's, q another's. With their
+ * log-sum-exps Kullback and Leibler's divergence of q from p is, in nats,
+ * exp(best_p - log-sum-exp of p) cross - log-sum-exp of p + log-sum-exp of q. */
+struct eq_comparison {
+  struct eq_logsumexp p; /* of q it is collected apart */
+  double cross;          /* sum of exp(p - best_p) (p - q) */
+  float best_p, best_q;  /* the largest of each */
+  uint32_t top_p, top_q; /* and where, the first of equals */
+};
+#define EQ_COMPARISON_EMPTY \
+  ((struct eq_comparison){ EQ_LOGSUMEXP_EMPTY, 0, -__builtin_inff(), -__builtin_inff(), 0, 0 })
+
 struct eq_kernels {
   const char *name;
 
@@ -105,14 +117,14 @@ struct eq_kernels {
   void (*attend)(float *out, size_t out_stride, struct eq_head head, float *scratch);
 
   /* Logits of a tile of EQ_TILE rows x[.][w.in] against the w.out columns of a part of the vocabulary (at most
-   * EQ_VOCAB_TILE) whose first id is `first`: updates each row's log-sum-exp, and stores in target_logit[row] the logit
-   * of target[row] when that lies in this part. scratch: EQ_TILE * EQ_VOCAB_TILE floats. Rows from `rows` on are
-   * padding. */
-  void (*head)(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w,
-               struct eq_logit_rule rule, size_t first, const uint32_t *target, size_t rows, float *scratch);
-
-  /* The logits themselves of a tile of EQ_TILE rows: out[EQ_TILE][w.out], whose first id is `first`. */
+   * EQ_VOCAB_TILE) whose first id is `first`: out[EQ_TILE][w.out]. */
   void (*logits)(float *out, const float *x, struct eq_weight w, struct eq_logit_rule rule, size_t first);
+
+  /* Adds n more logits of a row to its log-sum-exp. */
+  void (*collect)(struct eq_logsumexp *lse, const float *logits, size_t n);
+
+  /* Adds n more logits of a row, the first of which has the id `first`. scratch: n floats. */
+  void (*compare)(struct eq_comparison *c, const float *p, const float *q, size_t n, uint32_t first, float *scratch);
 };
 
 enum { EQ_QUERY_TILE = 64 }; /* queries that attend sees at a time */

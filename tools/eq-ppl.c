@@ -11,7 +11,7 @@
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model, *recipe_file, *prefix, *kernels;
+  const char *model, *recipe_file, *reference, *prefix, *kernels;
   struct eq_texts recipes;
   bool per_token;
   uint64_t context, stride, min_tokens, mask, threads;
@@ -23,6 +23,8 @@ static const struct eq_option options[] = {
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE",
     "what is done to the model; again for more [none]", false },
   { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE", "more recipes, one a line", false },
+  { 0, "reference", EQ_TEXT, offsetof(struct args, reference), "RECIPE",
+    "add how predictions diverge from those under it (kl, same_top)", false },
   { 0, "per-token", EQ_FLAG, offsetof(struct args, per_token), NULL, "keep each token's surprisal (nlls)", false },
   { .type = EQ_HEADING, .help = "How it is scored" },
   { 0, "prefix", EQ_TEXT, offsetof(struct args, prefix), "TOKEN", "before each segment: auto, bos, eos or none [auto]",
@@ -60,7 +62,7 @@ struct ppl {
   struct eq_pool *pool;
   const struct eq_kernels *kernels;
   struct eq_model model;
-  struct eq_recipe_list recipes;
+  struct eq_recipe_list recipes, reference; /* the latter has one, or none */
   struct eq_scorer *scorer;
   int64_t prefix, mask;
   struct eq_progress progress;
@@ -102,14 +104,18 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     .bytes = u->bytes,
     .chars = u->chars,
     .vocab = p->model.config.dims[EQ_D_VOCAB],
+    .kl = s->kl ? s->kl[recipe] : eq_absent_f64(),
+    .same_top = s->kl ? s->same_top[recipe] : EQ_ABSENT,
   };
+  if (s->kl) out.reference = eq_str(eq_recipe_canonical(p->reference.recipes[0]));
   if (u->excluded[0])
     out.excluded = eq_str(u->excluded);
   else if (!isfinite(out.nll))
     out.excluded = eq_str("surprisal is not finite");
   if (out.excluded.p) {
     out.nll = (double)NAN;
-    out.bytes = out.chars = EQ_ABSENT;
+    out.bytes = out.chars = out.same_top = EQ_ABSENT;
+    out.kl = eq_absent_f64();
     p->n_excluded++;
   } else if (s->nlls)
     out.nlls = eq_f32s(s->nlls + recipe * s->n_scored, s->n_scored);
@@ -265,7 +271,9 @@ static bool choose_recipes(struct ppl *p) {
   if (p->recipes.n == 0 && !eq_recipes_add(&p->recipes, "none", err)) return false;
   if (!eq_recipes_resolve(&p->recipes, p->model.params, p->model.n_params, p->model.config.n_layers, err)) return false;
   remark_on_recipes(p);
-  return true;
+  if (!a->reference) return true;
+  return eq_recipes_add(&p->reference, a->reference, err) &&
+         eq_recipes_resolve(&p->reference, p->model.params, p->model.n_params, p->model.config.n_layers, err);
 }
 
 static bool set_up(struct ppl *p) {
@@ -275,7 +283,7 @@ static bool set_up(struct ppl *p) {
   if (!(p->kernels = eq_kernels_find(a->kernels, err)) || !(p->pool = eq_pool_new(a->threads, err))) return false;
   if (!eq_model_open(&p->model, a->model, p->pool, err)) return false;
   if (!choose_recipes(p) || !choose_prefix(p) || !choose_mask(p) || !choose_windows(p)) return false;
-  struct eq_scoring how = { a->context, a->stride, p->prefix, a->per_token, p->mask };
+  struct eq_scoring how = { a->context, a->stride, p->prefix, a->per_token, p->mask, p->reference.schemes };
   p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
                             (struct eq_sink){ deliver, unit_free, p }, err);
   return p->scorer != NULL;
@@ -309,6 +317,7 @@ int main(int argc, char **argv) {
   }
   eq_scorer_free(p.scorer);
   eq_recipes_free(&p.recipes);
+  eq_recipes_free(&p.reference);
   eq_model_close(&p.model);
   eq_pool_free(p.pool);
   free(p.args.recipes.items);

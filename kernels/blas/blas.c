@@ -66,7 +66,7 @@ static void attend(float *out, size_t out_stride, struct eq_head h, float *p) {
 
 /* Adds a part of a row's logits. The maximum that the log-sum-exp began with serves for the later parts too, without a
  * look for theirs, until a logit lies so far above it that the sum might overflow. */
-static void add_logits(struct eq_logsumexp *lse, const float *logits, size_t n) {
+static void collect(struct eq_logsumexp *lse, const float *logits, size_t n) {
   double sum = lse->sum > 0 ? eq_simd_sum_exp(logits, n, lse->max) : (double)INFINITY;
   if (!(sum < 1e30)) { /* also when it is NaN, which stays */
     float max = fmaxf(lse->max, eq_simd_max(logits, n));
@@ -85,14 +85,23 @@ static void logits(float *out, const float *x, struct eq_weight w, struct eq_log
   if (rule.softcap > 0) eq_simd_softcap(out, EQ_TILE * w.out, rule.softcap);
 }
 
-static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w,
-                 struct eq_logit_rule rule, size_t first, const uint32_t *target, size_t rows, float *scratch) {
-  logits(scratch, x, w, rule, first);
-  for (size_t i = 0; i < rows; i++) {
-    const float *row = scratch + i * w.out;
-    if (target[i] >= first && target[i] - first < w.out) target_logit[i] = row[target[i] - first];
-    add_logits(&lse[i], row, w.out);
-  }
+static void find_top(const float *x, size_t n, float max, uint32_t first, float *best, uint32_t *top) {
+  size_t i = 0;
+  if (!(max > *best)) return;
+  while (i + 1 < n && x[i] != max) i++;
+  *best = max;
+  *top = first + (uint32_t)i;
+}
+
+static void compare(struct eq_comparison *c, const float *p, const float *q, size_t n, uint32_t first, float *scratch) {
+  float before = c->best_p;
+  find_top(p, n, eq_simd_max(p, n), first, &c->best_p, &c->top_p);
+  find_top(q, n, eq_simd_max(q, n), first, &c->best_q, &c->top_q);
+  collect(&c->p, p, n);
+  if (c->best_p > before) c->cross *= exp((double)before - (double)c->best_p);
+  memcpy(scratch, p, n * sizeof *p);
+  eq_simd_exp(scratch, n, c->best_p);
+  c->cross += eq_simd_dot_difference(scratch, p, q, n);
 }
 
 /* Does a row's result repeat with this period? Every row of x is the same, so rows a period apart must be. */
@@ -133,5 +142,6 @@ const struct eq_kernels eq_kernels_blas = { .name = "blas",
                                             .multiply = eq_simd_multiply,
                                             .rotate = eq_simd_rotate,
                                             .attend = attend,
-                                            .head = head,
-                                            .logits = logits };
+                                            .logits = logits,
+                                            .collect = collect,
+                                            .compare = compare };

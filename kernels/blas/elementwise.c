@@ -66,6 +66,16 @@ INLINE double lanes_sum_exp(const float *x, size_t n, float max) {
   return sum;
 }
 
+INLINE double lanes_dot_difference(const float *w, const float *p, const float *q, size_t n) {
+  double lane[LANES] = { 0 }, sum = 0;
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (size_t l = 0; l < LANES; l++) lane[l] += (double)w[i + l] * ((double)p[i + l] - (double)q[i + l]);
+  for (; i < n; i++) sum += (double)w[i] * ((double)p[i] - (double)q[i]);
+  for (int l = 0; l < LANES; l++) sum += lane[l];
+  return sum;
+}
+
 INLINE double lanes_sum(const double lane[LANES]) {
   double sum = 0;
   for (int l = 0; l < LANES; l++) sum += lane[l];
@@ -136,6 +146,9 @@ INLINE void rotate_row(float *x, const float *c, const float *s, size_t half, si
   TARGET static float max_##SUFFIX(const float *x, size_t n) { return lanes_max(x, n); }                          \
   TARGET static double exp_##SUFFIX(float *x, size_t n, float max) { return lanes_exp(x, n, max); }               \
   TARGET static double sum_exp_##SUFFIX(const float *x, size_t n, float max) { return lanes_sum_exp(x, n, max); } \
+  TARGET static double dot_difference_##SUFFIX(const float *w, const float *p, const float *q, size_t n) {        \
+    return lanes_dot_difference(w, p, q, n);                                                                      \
+  }                                                                                                               \
   TARGET static void scale_##SUFFIX(float *x, size_t n, float factor) { scale_all(x, n, factor); }                \
   TARGET static void activate_##SUFFIX(enum eq_activation f, float *x, size_t n) { activate_all(f, x, n); }       \
   TARGET static void softcap_##SUFFIX(float *x, size_t n, float cap) { softcap_all(x, n, cap); }                  \
@@ -160,6 +173,10 @@ float eq_simd_max(const float *x, size_t n) { return PICK(max)(x, n); }
 double eq_simd_exp(float *x, size_t n, float max) { return PICK(exp)(x, n, max); }
 
 double eq_simd_sum_exp(const float *x, size_t n, float max) { return PICK(sum_exp)(x, n, max); }
+
+double eq_simd_dot_difference(const float *w, const float *p, const float *q, size_t n) {
+  return PICK(dot_difference)(w, p, q, n);
+}
 
 void eq_simd_scale(float *x, size_t n, float factor) { PICK(scale)(x, n, factor); }
 

@@ -29,6 +29,9 @@ double eq_simd_sum_exp(const float *x, size_t n, float max);
 /* x[i] = cap tanh(x[i] / cap), within some ulp of cap. */
 void eq_simd_softcap(float *x, size_t n, float cap);
 
+/* sum of w[i] (p[i] - q[i]), in double. */
+double eq_simd_dot_difference(const float *w, const float *p, const float *q, size_t n);
+
 /* x[i] *= factor. */
 void eq_simd_scale(float *x, size_t n, float factor);
 

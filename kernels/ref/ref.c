@@ -99,24 +99,29 @@ static double ruled(struct eq_logit_rule r, double logit, size_t id) {
   return capped((double)r.scale * (logit + (r.bias ? (double)r.bias[id] : 0)), (double)r.softcap);
 }
 
-static void head(struct eq_logsumexp *lse, float *target_logit, const float *x, struct eq_weight w,
-                 struct eq_logit_rule rule, size_t first, const uint32_t *target, size_t rows, float *logit) {
-  for (size_t i = 0; i < rows; i++) {
-    float max = lse[i].max;
-    for (size_t j = 0; j < w.out; j++) {
-      logit[j] = (float)ruled(rule, product(x + i * w.in, w, j), first + j);
-      max = fmaxf(max, logit[j]);
-    }
-    double sum = lse[i].sum == 0 ? 0 : lse[i].sum * exp((double)lse[i].max - (double)max); /* a NaN stays */
-    for (size_t j = 0; j < w.out; j++) sum += exp((double)logit[j] - (double)max);
-    lse[i] = (struct eq_logsumexp){ max, sum };
-    if (target[i] >= first && target[i] - first < w.out) target_logit[i] = logit[target[i] - first];
-  }
-}
-
 static void logits(float *out, const float *x, struct eq_weight w, struct eq_logit_rule rule, size_t first) {
   for (size_t i = 0; i < EQ_TILE; i++)
     for (size_t j = 0; j < w.out; j++) out[i * w.out + j] = (float)ruled(rule, product(x + i * w.in, w, j), first + j);
+}
+
+static void collect(struct eq_logsumexp *lse, const float *x, size_t n) {
+  float max = lse->max;
+  for (size_t i = 0; i < n; i++) max = fmaxf(max, x[i]);
+  double sum = lse->sum == 0 ? 0 : lse->sum * exp((double)lse->max - (double)max); /* a NaN stays */
+  for (size_t i = 0; i < n; i++) sum += exp((double)x[i] - (double)max);
+  *lse = (struct eq_logsumexp){ max, sum };
+}
+
+static void compare(struct eq_comparison *c, const float *p, const float *q, size_t n, uint32_t first, float *scratch) {
+  float before = c->best_p;
+  (void)scratch;
+  collect(&c->p, p, n);
+  for (size_t i = 0; i < n; i++) {
+    if (p[i] > c->best_p) c->best_p = p[i], c->top_p = first + (uint32_t)i;
+    if (q[i] > c->best_q) c->best_q = q[i], c->top_q = first + (uint32_t)i;
+  }
+  c->cross = c->cross == 0 ? 0 : c->cross * exp((double)before - (double)c->best_p);
+  for (size_t i = 0; i < n; i++) c->cross += exp((double)p[i] - (double)c->best_p) * ((double)p[i] - (double)q[i]);
 }
 
 const struct eq_kernels eq_kernels_ref = { .name = "ref",
@@ -127,5 +132,6 @@ const struct eq_kernels eq_kernels_ref = { .name = "ref",
                                            .multiply = multiply,
                                            .rotate = rotate,
                                            .attend = attend,
-                                           .head = head,
-                                           .logits = logits };
+                                           .logits = logits,
+                                           .collect = collect,
+                                           .compare = compare };

@@ -24,10 +24,11 @@ struct eq_batch {
 
 struct eq_forward;
 
-/* Working memory for batches of at most max_rows rows of sequences of at most `context` rows. The model, kernels and
+/* Working memory for batches of at most max_rows rows of sequences of at most `context` rows; compares: also for
+ * eq_forward_compare. The model, kernels and
  * pool are borrowed. */
 struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
-                                  size_t max_rows, size_t context, struct eq_err *err);
+                                  size_t max_rows, size_t context, bool compares, struct eq_err *err);
 void eq_forward_free(struct eq_forward *f);
 
 /* Places a sequence after those in the batch; false when it does not fit. */
@@ -43,6 +44,20 @@ void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t lay
  * of logits exists at a time. */
 void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
                      double *nll);
+
+/* What a recipe does to what the model predicts, at a scored row. */
+struct eq_divergence {
+  double kl;     /* of the recipe's distribution from the reference's, in nats: Kullback and Leibler 1951, eq. 2.2 */
+  bool same_top; /* both find the same token likeliest */
+};
+
+/* Keeps the scored rows of x, through the final norm, as the reference's; then the head as eq_forward_head has it, and
+ * beside it how it diverges from the reference, whose logits are made once more, tile by tile. divergence: [scored].
+ * The reference's schemes are borrowed. */
+void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes,
+                               const float *x);
+void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
+                        double *nll, struct eq_divergence *divergence);
 
 /* Logits of one sequence of n tokens, out[n][vocab], no recipe: for tests and for who wants to look. */
 bool eq_forward_logits(struct eq_forward *f, const uint32_t *ids, size_t n, float *out, struct eq_err *err);

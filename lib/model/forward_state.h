@@ -1,5 +1,5 @@
 /* forward_state.h: what the parts of the forward pass share: its memory, a level's values, the jobs of the pool. Only
- * for forward.c, block.c and values.c. */
+ * for forward.c, block.c, experts.c, head.c and values.c. */
 #ifndef EQ_MODEL_FORWARD_STATE_H
 #define EQ_MODEL_FORWARD_STATE_H
 
@@ -31,6 +31,7 @@ struct eq_forward {
   float *target_logit;                           /* [max_rows] */
   uint32_t *target;                              /* [max_rows] */
   struct eq_part *parts;                         /* [n_params] */
+  struct eq_reference *reference;                /* NULL: nothing is compared */
   struct eq_experts *experts;                    /* NULL: the model has none */
   float *expert_in;                              /* [max_rows][width]: what the experts see */
 };
@@ -85,6 +86,10 @@ static inline struct eq_norm eq_norm_at(const struct eq_job *j, enum eq_place ga
  * eq_values_expert_size floats. */
 void eq_values_load_expert(struct eq_job *j, size_t expert, float *into);
 size_t eq_values_expert_size(const struct eq_model *m);
+
+/* What a reference's rows need (head.c); NULL when memory is out. */
+struct eq_reference *eq_reference_new(const struct eq_model *m, size_t max_rows);
+void eq_reference_free(struct eq_reference *r); /* NULL too */
 
 /* Mixtures of experts (experts.c): their memory, NULL and err when there is not enough; which experts the rows of a
  * tile go to; and, after all tiles, what these bring, added to the hidden states. */

@@ -20,6 +20,8 @@ struct segment {
   double *nll;      /* [n_recipes] */
   float *nlls;      /* [n_recipes][n_rows], when kept */
   size_t *filled;   /* of nlls: rows so far, by recipe */
+  double *kl;       /* [n_recipes], with a reference */
+  size_t *same_top; /* likewise */
   uint32_t *masked; /* of encoders: [n_rows][a window], the sequences of its windows */
   uint32_t ids[];   /* prefix and tokens */
 };
@@ -35,11 +37,12 @@ struct eq_scorer {
   struct eq_batch batch;
   struct segment **owner; /* [sequences of the batch] */
   size_t waiting_bytes;
-  struct segment *first, **last; /* the queue */
-  float *x;                      /* [1 + trie.copies][rows][width] */
-  double *nll;                   /* [rows] of one leaf */
-  size_t *next_of_leaf;          /* [n_recipes]: the next recipe of the same leaf, n_recipes for none */
-  size_t *recipe_of_leaf;        /* [nodes]: the first recipe of a leaf */
+  struct segment *first, **last;    /* the queue */
+  float *x;                         /* [1 + trie.copies][rows][width] */
+  double *nll;                      /* [rows] of one leaf */
+  struct eq_divergence *divergence; /* likewise, with a reference */
+  size_t *next_of_leaf;             /* [n_recipes]: the next recipe of the same leaf, n_recipes for none */
+  size_t *recipe_of_leaf;           /* [nodes]: the first recipe of a leaf */
   uint64_t computed, asked;
 };
 
@@ -86,15 +89,16 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   s->sink = sink, s->last = &s->first;
   bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
   size_t rows = ok ? batch_rows(s, scoring.context) : 0;
-  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.context, err)) != NULL;
+  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.context, scoring.reference, err)) != NULL;
   if (ok) {
     s->batch.sequences = eq_array(rows, sizeof *s->batch.sequences);
     s->owner = eq_array(rows, sizeof *s->owner);
     s->x = eq_array((1 + s->trie.copies) * rows, m->config.dims[EQ_D_WIDTH] * sizeof *s->x);
     s->nll = eq_array(rows, sizeof *s->nll);
+    s->divergence = eq_array(scoring.reference ? rows : 0, sizeof *s->divergence);
     s->next_of_leaf = eq_array(n_recipes, sizeof *s->next_of_leaf);
     s->recipe_of_leaf = eq_array(s->trie.n_nodes, sizeof *s->recipe_of_leaf);
-    ok = s->batch.sequences && s->owner && s->x && s->nll && s->next_of_leaf && s->recipe_of_leaf;
+    ok = s->batch.sequences && s->owner && s->x && s->nll && s->divergence && s->next_of_leaf && s->recipe_of_leaf;
     if (!ok) eq_fail_memory(err, rows * m->config.dims[EQ_D_WIDTH] * sizeof *s->x, "a batch");
   }
   if (ok) chain_leaves(s);
@@ -106,6 +110,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
 static void segment_free(struct segment *g) {
   if (!g) return;
   free(g->nll), free(g->nlls), free(g->filled), free(g->masked);
+  free(g->kl), free(g->same_top);
   free(g);
 }
 
@@ -118,7 +123,8 @@ void eq_scorer_free(struct eq_scorer *s) {
   }
   eq_forward_free(s->forward);
   eq_trie_free(&s->trie);
-  free(s->batch.sequences), free(s->owner), free(s->x), free(s->nll), free(s->next_of_leaf), free(s->recipe_of_leaf);
+  free(s->batch.sequences), free(s->owner), free(s->x), free(s->nll), free(s->divergence), free(s->next_of_leaf),
+      free(s->recipe_of_leaf);
   free(s);
 }
 
@@ -140,6 +146,8 @@ static void collect(struct eq_scorer *s, size_t leaf) {
       for (size_t i = 0; i < seq->score_to - seq->score_from; i++) {
         double nll = s->nll[seq->scored_row + i];
         g->nll[r] += nll;
+        if (g->kl) g->kl[r] += s->divergence[seq->scored_row + i].kl;
+        if (g->kl) g->same_top[r] += s->divergence[seq->scored_row + i].same_top;
         if (g->nlls) g->nlls[r * g->n_rows + g->filled[r]++] = (float)nll;
       }
     }
@@ -153,7 +161,10 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
     const struct eq_trie_node *n = &s->trie.nodes[c];
     const struct eq_scheme *schemes = s->schemes + n->recipe * s->m->n_params;
     if (n->level == s->trie.n_levels - 1) {
-      eq_forward_head(s->forward, &s->batch, schemes, x, s->nll);
+      if (s->scoring.reference)
+        eq_forward_compare(s->forward, &s->batch, schemes, x, s->nll, s->divergence);
+      else
+        eq_forward_head(s->forward, &s->batch, schemes, x, s->nll);
       collect(s, c);
       continue;
     }
@@ -171,7 +182,7 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
 static void deliver_done(struct eq_scorer *s) {
   while (s->first && s->first->windows_left == 0) {
     struct segment *g = s->first;
-    struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls };
+    struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls, g->kl, g->same_top };
     s->sink.deliver(s->sink.context, &done);
     s->first = g->next;
     s->waiting_bytes -= g->bytes;
@@ -180,8 +191,18 @@ static void deliver_done(struct eq_scorer *s) {
   }
 }
 
+/* What the reference predicts of a batch; its layers are run once more, apart from the trie, whose order the copies of
+ * hidden states depend on. */
+static void run_reference(struct eq_scorer *s) {
+  const struct eq_scheme *schemes = s->scoring.reference;
+  eq_forward_embed(s->forward, &s->batch, schemes, s->x);
+  for (size_t l = 0; l < s->m->config.n_layers; l++) eq_forward_block(s->forward, &s->batch, l, schemes, s->x);
+  eq_forward_keep_reference(s->forward, &s->batch, schemes, s->x);
+}
+
 static void run(struct eq_scorer *s) {
   if (s->batch.n) {
+    if (s->scoring.reference) run_reference(s);
     walk(s, 0, s->x);
     s->computed += s->trie.n_blocks;
     s->asked += s->n_recipes * s->m->config.n_layers;
@@ -204,6 +225,11 @@ static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
   if (s->scoring.per_token) {
     g->nlls = eq_array(s->n_recipes, g->n_rows * sizeof *g->nlls);
     g->filled = eq_array(s->n_recipes, sizeof *g->filled);
+  }
+  if (s->scoring.reference) {
+    g->kl = eq_array(s->n_recipes, sizeof *g->kl);
+    g->same_top = eq_array(s->n_recipes, sizeof *g->same_top);
+    if (!g->kl || !g->same_top) return false;
   }
   return g->nll && (!is_encoder(s) || g->masked) && (!s->scoring.per_token || (g->nlls && g->filled));
 }
@@ -230,7 +256,7 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
 static size_t bytes_of(const struct eq_scorer *s, const struct segment *g, size_t tag_bytes) {
   size_t a_row = sizeof *g->ids + (g->nlls ? s->n_recipes * sizeof *g->nlls : 0);
   if (g->masked) a_row += masked_rows(s, g->n_tokens) * sizeof *g->masked;
-  return sizeof *g + tag_bytes + s->n_recipes * sizeof *g->nll + g->n_rows * a_row;
+  return sizeof *g + tag_bytes + 3 * s->n_recipes * sizeof *g->nll + g->n_rows * a_row;
 }
 
 static void add_sequence(struct eq_scorer *s, struct segment *g, struct eq_sequence q) {

@@ -9,10 +9,11 @@
 #include "lib/model/trie.h"
 
 struct eq_scoring {
-  size_t context, stride; /* rows of a window, see windows.h */
-  int64_t prefix;         /* a token before each segment, so that its first token is scored; -1 for none */
-  bool per_token;         /* keep each token's surprisal */
-  int64_t mask;           /* of encoders: the token that hides the one that is scored */
+  size_t context, stride;            /* rows of a window, see windows.h */
+  int64_t prefix;                    /* a token before each segment, so that its first token is scored; -1 for none */
+  bool per_token;                    /* keep each token's surprisal */
+  int64_t mask;                      /* of encoders: the token that hides the one that is scored */
+  const struct eq_scheme *reference; /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
 };
 
 /* A segment's result; borrowed during a call of eq_sink's deliver. */
@@ -21,6 +22,10 @@ struct eq_scored {
   size_t n_tokens, n_scored;
   const double *nll; /* [n_recipes] nats, summed over the scored tokens in order; 0 when n_scored is 0 */
   const float *nlls; /* [n_recipes][n_scored] nats; NULL unless per_token */
+  /* NULL without a reference. Over the scored tokens: the divergence from the reference's predictions, summed, in nats;
+   * and how often both find the same token likeliest. */
+  const double *kl;       /* [n_recipes] */
+  const size_t *same_top; /* [n_recipes] */
 };
 
 /* Where results go. */

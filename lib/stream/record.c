@@ -129,7 +129,7 @@ static void store_absent(const struct eq_field *f, void *field) {
   if (f->type == EQ_T_U64)
     *(uint64_t *)field = EQ_ABSENT;
   else if (f->type == EQ_T_F64)
-    *(double *)field = NAN;
+    *(double *)field = eq_absent_f64();
 }
 
 bool eq_record_get(const struct eq_record *r, const struct eq_kind *kind, void *out, struct eq_err *err) {

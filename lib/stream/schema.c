@@ -78,6 +78,9 @@ static const struct eq_field surprisal_fields[] = {
   ROW(surprisal, excluded, EQ_T_STR, EQ_OPTIONAL, "why the segment was not scored"),
   ROW(surprisal, vocab, EQ_T_U64, EQ_OPTIONAL, "size of the model's vocabulary"),
   ROW(surprisal, nlls, EQ_T_F32S, EQ_OPTIONAL, "surprisal of each scored token, nats"),
+  ROW(surprisal, reference, EQ_T_STR, EQ_OPTIONAL, "recipe that predictions were compared with"),
+  ROW(surprisal, kl, EQ_T_F64, EQ_OPTIONAL, "divergence from its predictions, summed over the scored tokens, nats"),
+  ROW(surprisal, same_top, EQ_T_U64, EQ_OPTIONAL, "scored tokens for which both find the same token likeliest"),
 };
 
 static const struct eq_field damage_fields[] = {
@@ -241,3 +244,14 @@ const struct eq_field *eq_kind_field(const struct eq_kind *kind, struct eq_str k
     if (eq_field_is(&kind->fields[i], key)) return &kind->fields[i];
   return NULL;
 }
+
+/* A quiet NaN (IEEE 754) whose payload is the word. */
+static const uint64_t absent_bits = 0x7ff800000000ab5eULL;
+
+double eq_absent_f64(void) {
+  double x;
+  memcpy(&x, &absent_bits, sizeof x);
+  return x;
+}
+
+bool eq_is_absent_f64(double x) { return memcmp(&x, &absent_bits, sizeof x) == 0; }

@@ -40,6 +40,9 @@ struct eq_numbers eq_f64s(const double *v, size_t n);
 
 /* An absent uint64_t; absent strings and arrays have p or bytes NULL; a double that is not defined is NaN. */
 #define EQ_ABSENT UINT64_MAX
+/* A double whose key is absent: a NaN with a payload that no arithmetic makes, not one that says "not defined". */
+double eq_absent_f64(void);
+bool eq_is_absent_f64(double x);
 
 enum eq_field_use {
   EQ_REQUIRED, /* reading fails without it */
@@ -79,6 +82,9 @@ struct eq_surprisal {
   struct eq_str excluded;                /* why the segment was not scored; absent when it was */
   uint64_t vocab;                        /* size of the model's vocabulary: ln(vocab) is the uniform surprisal */
   struct eq_numbers nlls;                /* f32, each scored token's, only on demand */
+  struct eq_str reference; /* the recipe that predictions were compared with, canonical; absent without one, as are: */
+  double kl;               /* divergence from its predictions, nats, summed over the scored tokens */
+  uint64_t same_top;       /* scored tokens for which both find the same token likeliest */
 };
 
 struct eq_damage {

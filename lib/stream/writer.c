@@ -138,7 +138,7 @@ static bool is_absent(const struct eq_field *f, const void *field) {
   switch (f->type) {
   case EQ_T_STR: return ((const struct eq_str *)field)->p == NULL;
   case EQ_T_U64: return *(const uint64_t *)field == EQ_ABSENT;
-  case EQ_T_F64: return false;
+  case EQ_T_F64: return eq_is_absent_f64(*(const double *)field);
   case EQ_T_U32S:
   case EQ_T_F32S:
   case EQ_T_F64S: return ((const struct eq_numbers *)field)->bytes == NULL;

@@ -16,16 +16,19 @@ tokens() {
 # rows COLUMNS: surprisal records as TSV without its header line.
 rows() { eq-show -f tsv -k surprisal -c "$1" | tail -n +2; }
 
-@test "bits a segment equal Hugging Face transformers' for every recipe of the demo" {
+@test "bits and divergence of a segment equal Hugging Face transformers' for every recipe of the demo" {
   tokens "$DEMO_LANGS" | eq-show -f jsonl | grep -E '"id":"(art03.1|art26.1|pre.01)"' | eq-show --from jsonl -f stream |
     eq-ppl -m "$MINI" -r none -r int8 -r int4 -r int4/tensor -r 'int4/tensor;L0=keep' -r 'int4/tensor;L0,L-1=keep' \
-      -r 'int4/tensor;L0,L9,L-1=keep' -r seed-w >"$BATS_TEST_TMPDIR/out"
-  rows lang,id,recipe,n_tokens,nll <"$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/ours"
+      -r 'int4/tensor;L0,L9,L-1=keep' -r seed-w --reference none >"$BATS_TEST_TMPDIR/out"
+  rows lang,id,recipe,n_tokens,nll,kl,same_top <"$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/ours"
   awk -F '\t' -v OFS='\t' '
-    NR == FNR { tokens[$1, $2, $3] = $4; bits[$1, $2, $3] = $5 / log(2); next }
+    NR == FNR { key = $1 SUBSEP $2 SUBSEP $3
+      tokens[key] = $4; bits[key] = $5 / log(2); kl[key] = $6; top[key] = $7; next }
     /^#/ || $1 == "lang" { next }
     { n++; key = $1 SUBSEP $2 SUBSEP $3
       off = (bits[key] - $5) / $5; if (off < 0) off = -off
+      apart = kl[key] - $6; if (apart < 0) apart = -apart
+      if (apart > 1e-4 * $6 + 1e-6 * $4 || top[key] != $7) { print "diverges:", $0, kl[key], top[key]; bad++ }
       if (!(key in bits) || tokens[key] != $4 || off > 1e-4) { print "differs:", $0, tokens[key], bits[key]; bad++ } }
     END { print n " compared"; exit bad > 0 || n != 360 }' "$BATS_TEST_TMPDIR/ours" tests/golden/bits.tsv
 }

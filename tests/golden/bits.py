@@ -4,7 +4,9 @@
 Made with transformers 5.23.0, tokenizers 0.23.3, torch 2.15.0, numpy 2.4.6, safetensors 0.8.0.
 Run: python3 tests/golden/bits.py
 The embedded model corpora/mini; weights are rounded by NumPy in float32, the model runs in float64. Each segment stands
-after token 0 (bos), and every one of its tokens is scored. Columns: lang, id, recipe (canonical), tokens, bits."""
+after token 0 (bos), and every one of its tokens is scored. Columns: lang, id, recipe (canonical), tokens, bits, kl (the
+divergence from what the untouched model predicts, nats, summed over the tokens), same_top (tokens for which both find
+the same token likeliest)."""
 import pathlib
 
 import numpy as np
@@ -71,11 +73,19 @@ def load_model(weights, recipe):
     return model.eval()
 
 
-def bits_of(model, ids):
+def predict(model, ids):
+    """Log-probabilities, [token][vocabulary]."""
     with torch.no_grad():
         logits = model(torch.tensor([[0] + ids])).logits[0, :-1]
     assert logits.dtype == torch.float64
-    return -torch.log_softmax(logits, -1)[torch.arange(len(ids)), ids].sum().item() / np.log(2)
+    return torch.log_softmax(logits, -1)
+
+
+def measure(model, reference, ids):
+    p, q = reference, predict(model, ids)
+    bits = -q[torch.arange(len(ids)), ids].sum().item() / np.log(2)
+    kl = (p.exp() * (p - q)).sum().item()
+    return f"{bits:.9g}", f"{kl:.9g}", (p.argmax(-1) == q.argmax(-1)).sum().item()
 
 
 def main():
@@ -87,12 +97,14 @@ def main():
         lines = dict(line.split("\t") for line in (UDHR / f"{stem}.tsv").read_text("utf-8").splitlines())
         segments.update({(lang, i): tokenizer.encode(lines[i], add_special_tokens=False).ids for i in IDS})
     assert max(map(len, segments.values())) <= 255
+    untouched = load_model(weights, "none")
+    references = {key: predict(untouched, ids) for key, ids in segments.items()}
     rows = []
     for recipe in RECIPES:
         model = load_model(weights, recipe)
-        rows += [(lang, i, recipe, len(ids), f"{bits_of(model, ids):.9g}") for (lang, i), ids in segments.items()]
+        rows += [(*key, recipe, len(ids), *measure(model, references[key], ids)) for key, ids in segments.items()]
     with open(HERE / "bits.tsv", "w", encoding="utf-8") as f:
-        print("lang", "id", "recipe", "tokens", "bits", sep="\t", file=f)
+        print("lang", "id", "recipe", "tokens", "bits", "kl", "same_top", sep="\t", file=f)
         for row in rows:
             print(*row, sep="\t", file=f)
 

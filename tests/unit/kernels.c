@@ -223,6 +223,16 @@ static void a_window_of_w_sees_w_keys(void **state) {
 
 static const struct eq_logit_rule plain = { NULL, 1, 0 };
 
+/* A part of the head for the first rows of a tile. */
+static void head(const struct eq_kernels *k, struct eq_logsumexp *lse, float *target_logit, const float *x,
+                 struct eq_weight w, size_t first, const uint32_t *target, size_t rows, float *scratch) {
+  k->logits(scratch, x, w, plain, first);
+  for (size_t i = 0; i < rows; i++) {
+    k->collect(&lse[i], scratch + i * w.out, w.out);
+    if (target[i] >= first && target[i] - first < w.out) target_logit[i] = scratch[i * w.out + target[i] - first];
+  }
+}
+
 static void logits_follow_their_rule(void **state) { /* l -> 5 tanh(0.7 (l + bias) / 5) */
   (void)state;
   enum { IN = 24, OUT = 70, FIRST = 30 };
@@ -256,7 +266,7 @@ static void the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary(void 
     for (size_t first = 0; first < VOCAB; first += EQ_VOCAB_TILE) {
       size_t out = VOCAB - first < EQ_VOCAB_TILE ? VOCAB - first : EQ_VOCAB_TILE;
       struct eq_weight part = { w + first * IN, IN, out, true };
-      kernels->head(lse, logit, x, part, plain, first, target, ROWS, scratch);
+      head(kernels, lse, logit, x, part, first, target, ROWS, scratch);
     }
     for (int i = 0; i < ROWS; i++) { /* brute force in double */
       double logits[VOCAB], max = -INFINITY, sum = 0;
@@ -290,7 +300,7 @@ static void the_log_sum_exp_survives_any_order_of_large_and_small_logits(void **
       double max = -INFINITY, sum = 0;
       for (uint32_t part = 0; part < 3; part++) {
         for (int i = 0; i < N; i++) w[part][i] = levels[l][part] + 0.01f * (float)i;
-        kernels->head(&lse, &logit, x, (struct eq_weight){ w[part], 1, N, true }, plain, part * N, &target, 1, scratch);
+        head(kernels, &lse, &logit, x, (struct eq_weight){ w[part], 1, N, true }, part * N, &target, 1, scratch);
         for (int i = 0; i < N; i++) max = fmax(max, (double)w[part][i]);
       }
       for (int i = 0; i < 3 * N; i++) sum += exp((double)w[i / N][i % N] - max);
@@ -298,6 +308,40 @@ static void the_log_sum_exp_survives_any_order_of_large_and_small_logits(void **
       if (!(fabs(got - want) <= 1e-6 * fmax(1, fabs(want)))) fail_msg("levels %zu: %.9g, expected %.9g", l, got, want);
     }
   free(x), free(scratch);
+}
+
+/* Brute force in double: KL(p, q) = sum p log(p / q). Parts come in any order of size, one with a NaN in q. */
+static void the_comparison_gives_the_divergence_of_two_rows(void **state) {
+  (void)state;
+  enum { N = 3000, PART = 700 };
+  float *scratch = malloc(PART * sizeof *scratch);
+  for (size_t k = 0; k <= N_FAST; k++)
+    for (int level = 0; level < 4; level++) {
+      const struct eq_kernels *kernels = k ? fast[k - 1] : &eq_kernels_ref;
+      float *p = random_floats(N, 20, 3), *q = random_floats(N, 21, 0.3);
+      for (int i = 0; i < N; i++) q[i] += p[i];
+      for (int i = 0; i < N; i += PART) p[i] += (float)(level * i) * 0.02f, q[i] += (float)(level * (N - i)) * 0.02f;
+      if (level == 3) memcpy(q, p, N * sizeof *p);
+      struct eq_comparison c = EQ_COMPARISON_EMPTY;
+      for (uint32_t i = 0; i < N; i += PART)
+        kernels->compare(&c, p + i, q + i, N - i < PART ? N - i : PART, i, scratch);
+      double lse_p = 0, lse_q = 0, kl = 0;
+      int top_p = 0, top_q = 0;
+      for (int i = 0; i < N; i++) lse_p += exp((double)p[i]), lse_q += exp((double)q[i]);
+      for (int i = 0; i < N; i++) {
+        kl += exp((double)p[i]) / lse_p * ((double)p[i] - log(lse_p) - (double)q[i] + log(lse_q));
+        if (p[i] > p[top_p]) top_p = i;
+        if (q[i] > q[top_q]) top_q = i;
+      }
+      double got =
+          exp((double)c.best_p - (double)c.p.max) / c.p.sum * c.cross - ((double)c.p.max + log(c.p.sum)) + log(lse_q);
+      if (!(fabs(got - kl) <= 2e-6 * fmax(1, kl))) fail_msg("level %d: %.9g, expected %.9g", level, got, kl);
+      if (level == 3) assert_true(c.cross == 0);
+      assert_int_equal(c.top_p, top_p);
+      assert_int_equal(c.top_q, top_q);
+      free(p), free(q);
+    }
+  free(scratch);
 }
 
 static void a_nan_among_the_logits_shows(void **state) {
@@ -311,8 +355,8 @@ static void a_nan_among_the_logits_shows(void **state) {
       for (int p = 0; p < 2; p++) {
         float w[20] = { 0 };
         if (p == part) w[17] = NAN;
-        (k < N_FAST ? fast[k] : &eq_kernels_ref)
-            ->head(&lse, &logit, x, (struct eq_weight){ w, 1, 20, true }, plain, 20 * (size_t)p, &target, 1, scratch);
+        head(k < N_FAST ? fast[k] : &eq_kernels_ref, &lse, &logit, x, (struct eq_weight){ w, 1, 20, true },
+             20 * (size_t)p, &target, 1, scratch);
       }
       assert_true(isnan((double)lse.max + log(lse.sum)));
     }
@@ -347,6 +391,7 @@ int main(void) {
     cmocka_unit_test(logits_follow_their_rule),
     cmocka_unit_test(the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary),
     cmocka_unit_test(the_log_sum_exp_survives_any_order_of_large_and_small_logits),
+    cmocka_unit_test(the_comparison_gives_the_divergence_of_two_rows),
     cmocka_unit_test(a_nan_among_the_logits_shows),
     cmocka_unit_test(an_unknown_implementation_is_refused_with_the_known_names),
   };

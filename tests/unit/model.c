@@ -63,7 +63,7 @@ static void check_logits(const char *folder, json_t *sequences, json_t *logits, 
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
   size_t context = m.config.max_positions, vocab = m.config.dims[EQ_D_VOCAB];
   for (size_t k = 0; k < 2; k++) {
-    struct eq_forward *f = eq_forward_new(&m, eq_kernels_find(kernels[k], &err), pool, context, context, &err);
+    struct eq_forward *f = eq_forward_new(&m, eq_kernels_find(kernels[k], &err), pool, context, context, false, &err);
     for (size_t s = 0; s < json_array_size(sequences); s++) {
       json_t *ids = json_array_get(sequences, s);
       size_t n = json_array_size(ids);
@@ -107,7 +107,7 @@ static void check_pseudo_nll(const char *folder, json_t *golden) {
   if (!want) return;
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
   struct eq_scheme *schemes = calloc(m.n_params, sizeof *schemes);
-  struct eq_scoring how = { 32, 16, -1, false, json_integer_value(json_object_get(golden, "mask")) };
+  struct eq_scoring how = { 32, 16, -1, false, json_integer_value(json_object_get(golden, "mask")), NULL };
   struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, schemes, 1, how,
                                       (struct eq_sink){ take_sum, drop, &sums }, &err);
   for (size_t i = 0; i < json_array_size(sequences); i++) {

@@ -165,7 +165,7 @@ static void a_long_segment_is_scored_in_windows_as_by_hand(void **state) {
   (void)state;
   enum { CONTEXT = 24, STRIDE = 10, SEGMENT = 4 };
   struct eq_err err = { 0 };
-  struct eq_forward *f = eq_forward_new(&model, &eq_kernels_blas, pool, CONTEXT, CONTEXT, &err);
+  struct eq_forward *f = eq_forward_new(&model, &eq_kernels_blas, pool, CONTEXT, CONTEXT, false, &err);
   float *logits = malloc(CONTEXT * model.config.dims[EQ_D_VOCAB] * sizeof *logits);
   for (int prefix = -1; prefix < 1; prefix++) {
     struct how h = {
