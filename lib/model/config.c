@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/json_memory.h"
 #include "lib/model/config_reader.h"
 
-enum { CONFIG_MAX = 4 << 20 };
+enum { CONFIG_MEMORY_MAX = 40 << 20 };
 
 static const struct {
   const char *name;
@@ -175,6 +176,8 @@ static void read_sizes(struct eq_config *c, struct eq_config_reader *r) {
   c->dims[EQ_D_INNER] = eq_key_size(r, key(a->inner_key, "intermediate_size"), d->inner ? d->inner : 4 * width);
   c->dims[EQ_D_VOCAB] = eq_key_size(r, "vocab_size", d->vocab);
   c->max_positions = eq_key_size(r, key(a->positions_key, "max_position_embeddings"), d->positions);
+  if (c->n_heads > EQ_HEADS_MAX)
+    eq_fail(r->err, EQ_BAD, "%s: '%s' is %zu, expected at most %d", r->path, heads_key, c->n_heads, EQ_HEADS_MAX);
   if (c->n_layers > EQ_LAYERS_MAX)
     eq_fail(r->err, EQ_BAD, "%s: %zu layers, expected at most %d", r->path, c->n_layers, EQ_LAYERS_MAX);
   size_t head_size = eq_key_optional_size(r, "head_dim", d->head_size);
@@ -263,8 +266,10 @@ bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, s
   json_error_t at;
   *c = (struct eq_config){ 0 };
   struct eq_config_reader r = { path, NULL, &own };
-  if (text.n > CONFIG_MAX)
-    eq_fail(&own, EQ_BAD, "%s: has %zu bytes, expected a config of at most %d", path, text.n, CONFIG_MAX);
+  size_t memory = eq_json_memory(text);
+  if (memory > CONFIG_MEMORY_MAX)
+    eq_fail(&own, EQ_BAD, "%s: has %zu bytes and would take %zu of memory, expected a config of at most %d", path,
+            text.n, memory, CONFIG_MEMORY_MAX);
   else if (!(r.json = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &at)))
     eq_fail(&own, EQ_BAD, "%s:%d: %s", path, at.line, at.text);
   else

@@ -16,7 +16,7 @@ struct eq_layer_kind {
   bool sparse;     /* a mixture of experts, not an MLP */
 };
 
-enum { EQ_ROTARIES = 2, EQ_LAYERS_MAX = 4096, EQ_EXPERTS_MAX = 4096 };
+enum { EQ_ROTARIES = 2, EQ_LAYERS_MAX = 4096, EQ_HEADS_MAX = 65536, EQ_EXPERTS_MAX = 4096 };
 
 struct eq_config {
   const struct eq_arch *arch;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDEX_MAX = 64 << 20, PATH_BYTES = 4096 };
+#include "lib/base/json_memory.h"
+
+enum { INDEX_MEMORY_MAX = 60 << 20, PATH_BYTES = 4096 };
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(((const struct eq_tensor *)a)->name, ((const struct eq_tensor *)b)->name);
@@ -96,11 +98,13 @@ static bool open_index(struct eq_checkpoint *c, const char *folder, struct eq_er
   struct eq_file file;
   json_error_t at;
   if (!eq_file_map(&file, c->path, err)) return false;
-  json_t *index =
-      file.size <= INDEX_MAX ? json_loadb(file.data ? file.data : "", file.size, JSON_REJECT_DUPLICATES, &at) : NULL;
+  size_t memory = eq_json_memory((struct eq_str){ file.data, file.size });
+  bool fits = memory <= INDEX_MEMORY_MAX;
+  json_t *index = fits ? json_loadb(file.data ? file.data : "", file.size, JSON_REJECT_DUPLICATES, &at) : NULL;
   bool ok = index != NULL;
-  if (file.size > INDEX_MAX)
-    eq_fail(err, EQ_BAD, "%s: has %zu bytes, expected an index of at most %d", c->path, file.size, INDEX_MAX);
+  if (!fits)
+    eq_fail(err, EQ_BAD, "%s: has %zu bytes and would take %zu of memory, expected an index of at most %d", c->path,
+            file.size, memory, INDEX_MEMORY_MAX);
   else if (!ok)
     eq_fail(err, EQ_BAD, "%s:%d: %s", c->path, at.line, at.text);
   ok = ok && read_index(c, folder, index, err);

@@ -155,8 +155,8 @@ static bool set_alignment(struct cursor *c, struct eq_gguf *g) {
 static bool take_dims(struct cursor *c, struct eq_gguf_tensor *t) {
   uint32_t n_dims = 0;
   if (!take_u32(c, &n_dims, "a tensor's dimensions")) return false;
-  if (n_dims > EQ_GGUF_DIMS_MAX)
-    return FAIL(c, "tensor '%.*s' has %u dimensions, expected at most %d", EQ_STR(t->name), n_dims, EQ_GGUF_DIMS_MAX);
+  if (n_dims < 1 || n_dims > EQ_GGUF_DIMS_MAX)
+    return FAIL(c, "tensor '%.*s' has %u dimensions, expected 1 to %d", EQ_STR(t->name), n_dims, EQ_GGUF_DIMS_MAX);
   t->n_dims = n_dims;
   t->n = 1;
   for (size_t i = 0; i < n_dims; i++) {

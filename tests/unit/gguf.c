@@ -244,7 +244,12 @@ static void tensors_are_checked(void **state) {
   string(&b, "t");
   u32(&b, 5);
   data(&b, 64);
-  expect(&b, "tensor 't' has 5 dimensions, expected at most 4");
+  expect(&b, "tensor 't' has 5 dimensions, expected 1 to 4");
+  head(&b, 1, 0);
+  string(&b, "t");
+  u32(&b, 0);
+  data(&b, 64);
+  expect(&b, "tensor 't' has 0 dimensions, expected 1 to 4");
 }
 
 static void a_file_cut_off_anywhere_is_refused(void **state) {

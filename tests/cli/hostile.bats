@@ -1,0 +1,138 @@
+# Model files that lie: exit 2, one line that says what is wrong, and hardly any memory. What each lie in the bytes of a
+# GGUF gets is in tests/unit/gguf.c, of a safetensors file in tests/unit/safetensors.c.
+# shellcheck disable=SC2154 # bats assigns stderr
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+  model=$BATS_TEST_TMPDIR/model
+  mkdir "$model"
+  ln -s "$PWD/corpora/mini/model.safetensors" "$model"
+}
+
+# refused TEXT: eq-show and eq-ppl refuse $model in one line that holds TEXT; neither takes 64 MiB beyond what it takes
+# for a model that is fine.
+refused() {
+  local tool line peak
+  for tool in eq-show eq-ppl; do
+    run -2 --separate-stderr "$tool" -v -m "$model" </dev/null
+    line=${stderr_lines[0]}
+    if [ "${#stderr_lines[@]}" != 2 ] || [[ $line != "$tool: "*"$1"* ]]; then
+      echo "$tool: expected '$1', found: $stderr"
+      return 1
+    fi
+    peak=$(sed -n 's/.* \([0-9]*\)\.[0-9]* MiB peak memory$/\1/p' <<<"$stderr")
+    [ "${EQ_SAN:-0}" = 1 ] || [ "$peak" -lt $((64 + $(usual "$tool"))) ] || { echo "$tool: $peak MiB"; return 1; }
+  done
+}
+# usual TOOL: MiB that it takes when nothing is wrong.
+usual() {
+  "$1" -v -m corpora/mini </dev/null 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\)\.[0-9]* MiB peak memory$/\1/p'
+}
+
+# config JQ: corpora/mini's config, changed.
+config() { jq "$1" corpora/mini/config.json >"$model/config.json"; }
+
+@test "configs that lie about sizes are refused" {
+  config '.n_layer = 1000000000'
+  refused "'n_layer' is 1000000000, expected 1 to"
+  config '.n_layer = 4096'
+  refused "too few for the 4096 layers"
+  config '.n_head = 0'
+  refused "'n_head' is 0, expected 1 to"
+  config 'del(.n_head)'
+  refused "is not a multiple of 'n_head' 12"
+  config '.n_embd = -128'
+  refused "'n_embd' is -128, expected 1 to"
+  config '.n_embd = 128.5'
+  refused "'n_embd' is a number, expected a whole number"
+  config '.vocab_size = 8193'
+  refused "has shape [8192,128], expected [8193,128]"
+  config '.n_inner = 268435456'
+  refused "expected at most"
+  config '.model_type = "bloom" | .n_head = 67108864 | .hidden_size = 67108864'
+  refused "expected at most 65536"
+  config '.layer_norm_epsilon = -1'
+  refused "'layer_norm_epsilon' is -1"
+}
+
+@test "configs that lie about rotary positions and layers are refused" {
+  local llama='{model_type: "llama", hidden_size: 8, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 9}'
+  config "$llama + {rope_theta: -1}"
+  refused "'rope_theta' is -1"
+  config "$llama + {rope_scaling: {type: \"spiral\"}}"
+  refused "'rope_type' is 'spiral': known are"
+  config "$llama + {rope_scaling: {type: \"longrope\", short_factor: [1], long_factor: [1]}}"
+  refused "'short_factor' is a list of 1, expected a list of 2"
+  config "$llama + {rope_scaling: {type: \"linear\", factor: 0}}"
+  refused "'factor' is 0"
+  config "$llama + {head_dim: 3}"
+  refused "rotates 3 of 3 dimensions"
+  config "$llama + {num_key_value_heads: 3}"
+  refused "2 heads share 3 key-value heads"
+  config "$llama + {model_type: \"gemma2\", layer_types: [\"full_attention\"]}"
+  refused "has 1 items, expected one a layer: 2"
+  config "$llama + {model_type: \"mixtral\", num_local_experts: 2, num_experts_per_tok: 3}"
+  refused "expected at most the number of experts"
+}
+
+@test "configs that are no configs are refused" {
+  printf '{"model_type": "gpt2"' >"$model/config.json"
+  refused "config.json:1: "
+  printf '' >"$model/config.json"
+  refused "config.json:1: "
+  printf '{"a": 1, "a": 2}' >"$model/config.json"
+  refused "duplicate"
+  head -c 100000 /dev/zero | tr '\0' '[' >"$model/config.json"
+  refused "config.json:1: "
+  { printf '{"a": [1' && yes ',{}' | head -n 200000 && printf ']}'; } | tr -d '\n' >"$model/config.json"
+  refused "would take"
+}
+
+@test "indices that lie are refused" {
+  cp corpora/mini/config.json "$model"
+  rm "$model/model.safetensors"
+  ln -s "$PWD/corpora/mini/model.safetensors" "$model/one.safetensors"
+  local index=$model/model.safetensors.index.json
+  printf '{"weight_map": {"a": "../one.safetensors"}}' >"$index"
+  refused "puts tensor 'a' into '../one.safetensors'"
+  printf '{"weight_map": {"a": "/etc/passwd"}}' >"$index"
+  refused "expected a file of the same folder"
+  printf '{"weight_map": {"a": "two.safetensors"}}' >"$index"
+  refused "two.safetensors: "
+  printf '{"weight_map": {"a": "one.safetensors"}}' >"$index"
+  refused "tensor 'a' is not in 'one.safetensors'"
+  printf '{"weight_map": {"a": 1}}' >"$index"
+  refused "(not a string)"
+  printf '{"weight_map": {}}' >"$index"
+  refused "has no 'weight_map'"
+  printf '{"weight_map": {"a": "b", "a": "b"}}' >"$index"
+  refused "duplicate"
+  printf '[' >"$index"
+  refused "index.json:1: "
+  { printf '{"a": [1' && yes ',{}' | head -n 200000 && printf ']}'; } | tr -d '\n' >"$index"
+  refused "would take"
+  ln -s one.safetensors "$model/two.safetensors"
+  printf '{"weight_map": {"wte.weight": "one.safetensors", "wpe.weight": "two.safetensors"}}' >"$index"
+  refused "is in two files"
+}
+
+# The parts of a GGUF file without tensors: its head with the number of keys, a key that is a text, one that is a u32.
+u64() { local i; for ((i = 0; i < 64; i += 8)); do printf '%b' "\\x$(printf %x $(($1 >> i & 255)))"; done; }
+gguf_head() { printf 'GGUF\3\0\0\0\0\0\0\0\0\0\0\0' && u64 "$1"; }
+gguf_text() { u64 "${#1}" && printf %s "$1" && printf '\10\0\0\0' && u64 "${#2}" && printf %s "$2"; }
+gguf_number() { u64 "${#1}" && printf %s "$1" && printf '\4\0\0\0' && u64 "$2" | head -c 4; }
+
+@test "GGUF files that are whole but no models are refused" {
+  model=$BATS_TEST_TMPDIR/model.gguf
+  { gguf_head 0; } >"$model"
+  refused "general.architecture '(missing)' is not known: known are gpt2"
+  { gguf_head 1 && gguf_text general.architecture abacus; } >"$model"
+  refused "'abacus' is not known"
+  { gguf_head 1 && gguf_text general.architecture llama; } >"$model"
+  refused "expected"
+  { gguf_head 2 && gguf_text general.architecture llama && gguf_number llama.block_count 1000000000; } >"$model"
+  refused "is 1000000000, expected"
+  { gguf_head 2 && gguf_text general.architecture llama && gguf_number split.count 3; } >"$model"
+  refused "is part 1 of 3: name the first"
+}
