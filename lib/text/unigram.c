@@ -1,6 +1,5 @@
 #include "lib/text/unigram.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "lib/base/utf8.h"
 
 #define NONE EQ_NO_PIECE
+static const double sum_max = 100000;     /* kScoreResetThreshold of SentencePiece */
 static const double unknown_penalty = 10; /* kUnkPenalty of SentencePiece, K_UNK_PENALTY of tokenizers */
 
 struct piece {
@@ -22,7 +22,7 @@ struct eq_unigram {
   size_t n, capacity;
   struct eq_piece_trie found, unseen; /* pieces that texts have, and the others */
   double *scores;                     /* [n] */
-  double least, most;                 /* scores of normal pieces */
+  double least;                       /* score of normal pieces */
   uint32_t bytes[256];                /* pieces of byte fallback */
   struct eq_unigram_rules rules;
 };
@@ -36,7 +36,7 @@ struct eq_way {
 struct eq_unigram *eq_unigram_new(struct eq_err *err) {
   struct eq_unigram *u = eq_array(1, sizeof *u);
   if (u)
-    u->least = INFINITY, u->most = -INFINITY;
+    u->least = INFINITY;
   else
     eq_fail_memory(err, sizeof *u, "a vocabulary");
   return u;
@@ -65,7 +65,6 @@ bool eq_unigram_add(struct eq_unigram *u, struct eq_str piece, double score, enu
   if (!pieces || u->spellings.failed) return eq_fail_memory(err, u->spellings.size, "a vocabulary");
   pieces[u->n++] = (struct piece){ at, piece.n, score, kind };
   if (kind == EQ_PIECE_NORMAL && score < u->least) u->least = score;
-  if (kind == EQ_PIECE_NORMAL && score > u->most) u->most = score;
   return true;
 }
 
@@ -87,13 +86,17 @@ bool eq_unigram_find(const struct eq_unigram *u, struct eq_str piece, uint32_t *
 
 const struct eq_piece_trie *eq_unigram_trie(const struct eq_unigram *u) { return &u->found; }
 
+static bool is_found(const struct eq_unigram *u, enum eq_piece_kind kind) {
+  return u->rules.every_piece || kind < EQ_PIECE_UNUSED || (kind == EQ_PIECE_UNUSED && u->rules.unused);
+}
+
 /* The trie of the pieces that are found in texts, or of those that are not. */
 static bool build_trie(const struct eq_unigram *u, bool found, struct eq_piece_trie *t, struct eq_err *err) {
   struct eq_str *spellings = eq_array(u->n, sizeof *spellings);
   uint32_t *ids = eq_array(u->n, sizeof *ids);
   size_t n = 0;
   for (uint32_t i = 0; spellings && ids && i < u->n; i++)
-    if (found == (u->rules.every_piece || u->pieces[i].kind != EQ_PIECE_UNSEEN)) {
+    if (found == is_found(u, u->pieces[i].kind)) {
       spellings[n] = eq_unigram_spelling(u, i);
       ids[n++] = i;
     }
@@ -116,7 +119,7 @@ static void find_bytes(struct eq_unigram *u) {
 /* SentencePiece's bonus: the score of a user-defined symbol of n bytes (unigram_model.cc), which nothing outweighs
  * unless scores are near 0. */
 static double user_score(const struct eq_unigram *u, size_t n) {
-  return (double)((float)n * (float)(u->most > FLT_MIN ? u->most : FLT_MIN)) - 0.1;
+  return u->rules.sums == EQ_SUMS_LLAMA ? 0 : (double)(float)(0.1 * (double)(n - 1));
 }
 
 bool eq_unigram_finish(struct eq_unigram *u, struct eq_unigram_rules rules, struct eq_err *err) {
@@ -149,33 +152,51 @@ static bool room_for_ways(struct eq_unigram_scratch *s, size_t n) {
   return s->ways;
 }
 
+/* Bytes of the character at text[0..n), n > 0, by its first one: llama.cpp's texts may be cut inside a character. */
+static size_t character(const char *text, size_t n) {
+  static const unsigned char sizes[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4 };
+  size_t size = sizes[(unsigned char)*text >> 4];
+  return size < n ? size : n;
+}
+
 static void offer(const struct eq_unigram *u, struct eq_way *to, double sum, uint32_t id, size_t start) {
+  if (u->rules.sums == EQ_SUMS_F32) sum = (double)(float)sum;
   if (to->id != NONE && sum <= to->sum) return;
-  *to = (struct eq_way){ u->rules.sums == EQ_SUMS_F32 ? (double)(float)sum : sum, id, (uint32_t)start };
+  *to = (struct eq_way){ sum, id, (uint32_t)start };
+}
+
+/* SentencePiece's sums stay small: those of ways[0], which becomes 0, and of the places after it that ways lead to. */
+static void begin_anew(struct eq_way *ways, size_t n) {
+  const float offset = (float)ways[0].sum;
+  for (size_t i = 0; i <= n; i++)
+    if (!i || ways[i].id != NONE) ways[i].sum = (double)((float)ways[i].sum - offset);
 }
 
 /* Fills ways[0..n]. False when a character is unknown and there is no unknown id. */
 static bool walk(const struct eq_unigram *u, struct eq_way *ways, const char *text, size_t n, size_t *bad) {
   double unknown_score = u->least - unknown_penalty;
-  if (u->rules.sums == EQ_SUMS_F32) unknown_score = (double)((float)u->least - (float)unknown_penalty);
+  if (u->rules.sums != EQ_SUMS_F64) unknown_score = (double)((float)u->least - (float)unknown_penalty);
   for (size_t i = 0; i <= n; i++) ways[i].id = NONE;
   ways[0].sum = 0;
-  for (size_t at = 0, step; at < n; at += step) {
+  for (size_t at = 0, step, last = 0; at < n; at += step) {
+    if (u->rules.sums == EQ_SUMS_F32 && fabs(ways[at].sum) > sum_max) begin_anew(ways + at, last - at);
     double sum = ways[at].sum;
     uint32_t node = 0;
     bool whole_character = false;
-    step = eq_utf8_length(text + at, n - at);
+    step = character(text + at, n - at);
     for (size_t end = at; end < n && eq_piece_trie_step(&u->found, &node, text[end]);) {
       end++;
       uint32_t id = u->found.units[node].value;
       if (id == NONE) continue;
       offer(u, &ways[end], u->scores[id] + sum, id, at);
+      if (end > last) last = end;
       whole_character |= end == at + step;
     }
     if (whole_character) continue;
     *bad = at;
     if (u->rules.unknown == NONE) return false;
     offer(u, &ways[at + step], unknown_score + sum, u->rules.unknown, at);
+    if (at + step > last) last = at + step;
   }
   return true;
 }

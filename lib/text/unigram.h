@@ -13,13 +13,15 @@
 enum eq_piece_kind {
   EQ_PIECE_NORMAL,
   EQ_PIECE_USER,   /* chosen wherever it stands: SentencePiece's user-defined symbols */
+  EQ_PIECE_UNUSED, /* found where the rules say so, and does not count for the least score */
   EQ_PIECE_UNSEEN, /* has an id, is never found in a text and does not count for the least score */
 };
 
 /* The two implementations sum with different precision, which decides between close ways. */
 enum eq_unigram_sums {
-  EQ_SUMS_F64, /* Hugging Face tokenizers */
-  EQ_SUMS_F32, /* SentencePiece: kept as f32, compared as f64 */
+  EQ_SUMS_F64,   /* Hugging Face tokenizers */
+  EQ_SUMS_F32,   /* SentencePiece: f32, begun anew from 0 where a sum passes 100,000 */
+  EQ_SUMS_LLAMA, /* llama.cpp: f64, but the score of unknown characters; of symbols of the user it is 0 */
 };
 
 struct eq_unigram;
@@ -35,6 +37,7 @@ struct eq_unigram_rules {
   uint32_t unknown;   /* its id, or EQ_NO_PIECE: then a text with an unknown character is refused */
   bool byte_fallback; /* an unknown stretch becomes its bytes' pieces <0x00> to <0xFF>, if all of them are there */
   bool every_piece;   /* pieces of all kinds are found in texts */
+  bool unused;        /* unused ones are */
   enum eq_unigram_sums sums;
 };
 /* Ends the building. The unknown id must be one of a piece. */

@@ -205,12 +205,72 @@ static void base64_is_that_of_rfc_4648(void **state) {
   }
 }
 
+/* Sums near 65,536 in steps of u = 1/128: that of "a" and "bc" is halfway between steps and goes to the even one, that
+ * of "ab" and "c" goes there too, so the first stays; in f64 the second is better. */
+static void sums_of_sentencepiece_are_single_precision(void **state) {
+  (void)state;
+  static const char *const pieces[] = { "a", "bc", "ab", "c", "b" };
+  static const double scores[] = { -65536, -1.5 / 128, -65536, -1.75 / 128 - 1.0 / 65536 / 65536, -99999 };
+  struct eq_unigram_rules rules = { .unknown = EQ_NO_PIECE, .sums = EQ_SUMS_F32 };
+  struct eq_unigram *u = model(pieces, scores, 5, rules);
+  expect(u, "abc", 2, (const uint32_t[]){ 0, 1 }, (const uint32_t[]){ 1, 3 });
+  eq_unigram_free(u);
+  rules.sums = EQ_SUMS_F64;
+  static const double close[] = { -65536, -1.5 / 128, -65536, -1.25 / 128, -99999 };
+  u = model(pieces, close, 5, rules);
+  expect(u, "abc", 2, (const uint32_t[]){ 2, 3 }, (const uint32_t[]){ 2, 3 });
+  eq_unigram_free(u);
+}
+
+/* After two pieces of -60,000 the sum passes 100,000 and begins anew from 0, so that what follows is told apart, which
+ * it is not at -120,000, where f32 has steps of 1/128. */
+static void sums_of_sentencepiece_begin_anew_past_a_hundred_thousand(void **state) {
+  (void)state;
+  static const char *const pieces[] = { "x", "a", "bc", "ab", "c", "b" };
+  static const double scores[] = { -60000, -1, -1.001, -1, -1.0005, -99 };
+  struct eq_unigram *u = model(pieces, scores, 6, (struct eq_unigram_rules){ EQ_NO_PIECE, .sums = EQ_SUMS_F32 });
+  expect(u, "xxabc", 4, (const uint32_t[]){ 0, 0, 3, 4 }, (const uint32_t[]){ 1, 2, 4, 5 });
+  expect(u, "xabc", 3, (const uint32_t[]){ 0, 1, 2 }, (const uint32_t[]){ 1, 2, 4 });
+  eq_unigram_free(u);
+}
+
+/* 0.1 (n - 1) for a symbol of n bytes: nothing but a score near 0 outweighs it. In llama.cpp it is 0. */
+static void a_symbol_of_the_user_has_a_score_of_its_own(void **state) {
+  (void)state;
+  static const struct {
+    enum eq_unigram_sums sums;
+    double whole; /* of the piece that holds the symbol and one letter more */
+    size_t n;
+  } cases[] = {
+    { EQ_SUMS_F32, 0.05, 2 }, { EQ_SUMS_F32, 0.15, 1 }, { EQ_SUMS_LLAMA, -0.25, 2 }, { EQ_SUMS_LLAMA, -0.15, 1 }
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct eq_err err = { 0 };
+    struct eq_unigram *u = eq_unigram_new(&err);
+    assert_true(eq_unigram_add(u, eq_str("ab"), -50, EQ_PIECE_USER, &err) &&
+                eq_unigram_add(u, eq_str("c"), cases[i].sums == EQ_SUMS_F32 ? 0 : -0.2, EQ_PIECE_NORMAL, &err) &&
+                eq_unigram_add(u, eq_str("abc"), cases[i].whole, EQ_PIECE_NORMAL, &err) &&
+                eq_unigram_add(u, eq_str("?"), -50, EQ_PIECE_NORMAL, &err));
+    assert_true(eq_unigram_finish(u, (struct eq_unigram_rules){ 3, .sums = cases[i].sums }, &err));
+    struct eq_token_list out = { 0 };
+    struct eq_unigram_scratch s = { 0 };
+    bool cuts = eq_unigram_encode(u, &s, "abc", 3, 0, &out, &err);
+    assert_true(cuts && out.n == cases[i].n);
+    eq_unigram_scratch_free(&s);
+    eq_token_list_free(&out);
+    eq_unigram_free(u);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_pieces_have_the_best_sum_of_all_ways),
     cmocka_unit_test(neighbouring_unknown_characters_are_one_token),
     cmocka_unit_test(without_an_unknown_token_an_unknown_character_is_an_error),
     cmocka_unit_test(byte_fallback_needs_every_byte_of_the_stretch),
+    cmocka_unit_test(sums_of_sentencepiece_are_single_precision),
+    cmocka_unit_test(sums_of_sentencepiece_begin_anew_past_a_hundred_thousand),
+    cmocka_unit_test(a_symbol_of_the_user_has_a_score_of_its_own),
     cmocka_unit_test(a_bad_vocabulary_is_refused),
     cmocka_unit_test(a_million_of_one_letter_take_linear_time),
     cmocka_unit_test(the_trie_finds_what_was_put_in_and_nothing_else),
