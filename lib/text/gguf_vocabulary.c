@@ -75,7 +75,7 @@ static bool add_pieces(const struct vocabulary *v, struct eq_sentencepiece *m) {
 
 static bool read_llama(struct eq_tokenizer *t, const struct vocabulary *v) {
   struct eq_sentencepiece_rules rules = {
-    .merge = true, .every_piece = true, .byte_fallback = true, .escape_spaces = true
+    .model = EQ_SP_MERGES, .every_piece = true, .byte_fallback = true, .escape_spaces = true
   };
   if (!flag(v, "tokenizer.ggml.add_space_prefix", true, &rules.dummy_prefix)) return false;
   t->joining = (struct eq_joining){ .here = true, .trim_first = rules.dummy_prefix };

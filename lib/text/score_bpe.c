@@ -106,7 +106,9 @@ static uint32_t rank_at(void *context, uint32_t left_at, uint32_t right_at) {
   const struct eq_score_symbol *left = &m->s->symbols[left_at], *right = &m->s->symbols[right_at];
   bool frozen = left->node == NONE || (right->node == NONE && right->piece != NONE);
   uint32_t made = frozen ? NONE : walk(m->pieces, left->node, m->text + right->start, right->size);
-  return piece_of(m->pieces, made) == NONE ? NONE : m->ranks[m->pieces->units[made].value];
+  const uint32_t piece = piece_of(m->pieces, made);
+  if (piece != NONE && m->s->lefts) m->s->lefts[piece] = left->size;
+  return piece == NONE ? NONE : m->ranks[piece];
 }
 
 static void merge_at(void *context, uint32_t left_at, uint32_t right_at) {
@@ -158,8 +160,8 @@ bool eq_score_bpe(const struct eq_piece_trie *pieces, const uint32_t *ranks, enu
     struct eq_score_symbol *left = &s->symbols[at];
     if (left->rank != best >> 32) continue; /* the pair has changed since */
     merge_at(&m, at, left->next);
-    if (!look_up(&m, at)) return false;
     if (left->previous != NONE && !look_up(&m, left->previous)) return false;
+    if (!look_up(&m, at)) return false;
   }
   return true;
 }

@@ -21,6 +21,8 @@ struct eq_score_scratch {
   struct eq_score_symbol *symbols;
   size_t n, capacity;
   uint64_t *heap;
+  uint32_t *lefts; /* borrowed: when not NULL, of each piece the bytes of the left of the last two that were found to
+                      make it */
   size_t heap_size, heap_capacity;
 };
 void eq_score_scratch_free(struct eq_score_scratch *s);

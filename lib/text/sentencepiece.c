@@ -18,7 +18,9 @@ struct eq_sentencepiece {
   struct eq_piece_trie user; /* user-defined symbols */
   struct eq_seams seams;     /* of merging */
   struct eq_sentencepiece_rules rules;
-  uint32_t unknown, bytes[256];
+  uint32_t unknown, bos, eos, bytes[256];
+  uint32_t *unused; /* [n_unused] ids, of a model that merges */
+  size_t n_unused;
   char *surface;                         /* NULL: the usual one */
   struct eq_sentencepiece *denormalizer; /* of which only the charsmap and the rules are used; NULL for none */
 };
@@ -28,9 +30,11 @@ struct eq_sentencepiece_scratch {
   struct eq_unigram_scratch unigram;
   struct eq_score_scratch merging;
   struct eq_token_list found; /* in the normalized text */
-  struct eq_cut_list cuts;    /* likewise */
-  char *text;                 /* normalized */
-  uint32_t *origins;          /* [n + 1] the original byte of each byte of it */
+  uint32_t *lefts;            /* [n_lefts] of a model with unused pieces: see score_bpe.h; 0 for none */
+  size_t n_lefts;
+  struct eq_cut_list cuts; /* likewise */
+  char *text;              /* normalized */
+  uint32_t *origins;       /* [n + 1] the original byte of each byte of it */
   size_t n, capacity;
 };
 
@@ -42,7 +46,7 @@ struct eq_sentencepiece *eq_sentencepiece_new(struct eq_err *err) {
     eq_fail_memory(err, sizeof *m, "a vocabulary");
     return NULL;
   }
-  m->unknown = NONE;
+  m->unknown = m->bos = m->eos = NONE;
   if ((m->pieces = eq_unigram_new(err))) return m;
   free(m);
   return NULL;
@@ -53,6 +57,7 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
   eq_unigram_free(m->pieces);
   free(m->types);
   free(m->ranks);
+  free(m->unused);
   eq_charsmap_close(&m->charsmap);
   eq_piece_trie_free(&m->user);
   eq_seams_close(&m->seams);
@@ -74,7 +79,7 @@ bool eq_sentencepiece_add(struct eq_sentencepiece *m, struct eq_str piece, float
                           struct eq_err *err) {
   static const enum eq_piece_kind kinds[] = {
     [EQ_SP_NORMAL] = EQ_PIECE_NORMAL,     [EQ_SP_UNKNOWN] = EQ_PIECE_UNSEEN, [EQ_SP_CONTROL] = EQ_PIECE_UNSEEN,
-    [EQ_SP_USER_DEFINED] = EQ_PIECE_USER, [EQ_SP_UNUSED] = EQ_PIECE_UNSEEN,  [EQ_SP_BYTE] = EQ_PIECE_UNSEEN
+    [EQ_SP_USER_DEFINED] = EQ_PIECE_USER, [EQ_SP_UNUSED] = EQ_PIECE_UNUSED,  [EQ_SP_BYTE] = EQ_PIECE_UNSEEN
   };
   size_t id = eq_sentencepiece_size(m);
   if (type < EQ_SP_NORMAL || type > EQ_SP_BYTE)
@@ -143,19 +148,42 @@ static bool find_seams(struct eq_sentencepiece *m, struct eq_err *err) {
   return true;
 }
 
-static bool has_type(const struct eq_sentencepiece *m, int type) {
-  return memchr(m->types, type, eq_sentencepiece_size(m)) != NULL;
+/* Unused pieces are merged like others and then taken apart again. */
+static bool list_unused(struct eq_sentencepiece *m, struct eq_err *err) {
+  size_t n = eq_sentencepiece_size(m);
+  for (size_t i = 0; i < n; i++) m->n_unused += m->types[i] == EQ_SP_UNUSED;
+  if (m->n_unused && !(m->unused = eq_array(m->n_unused, sizeof *m->unused)))
+    return eq_fail_memory(err, m->n_unused * sizeof *m->unused, "a vocabulary");
+  for (uint32_t i = 0, k = 0; i < n; i++)
+    if (m->types[i] == EQ_SP_UNUSED) m->unused[k++] = i;
+  return true;
 }
 
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err) {
-  const struct eq_unigram_rules unigram = { m->unknown, rules.byte_fallback, rules.every_piece, EQ_SUMS_F32 };
+  const bool takes_apart = rules.model == EQ_SP_MERGES && !rules.every_piece;
+  const struct eq_unigram_rules unigram = { .unknown = m->unknown,
+                                            .byte_fallback = rules.byte_fallback,
+                                            .every_piece = rules.every_piece,
+                                            .unused = takes_apart || rules.as_llama,
+                                            .sums = rules.as_llama ? EQ_SUMS_LLAMA : EQ_SUMS_F32 };
   m->rules = rules;
   if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
-  if (rules.merge && !rules.every_piece && has_type(m, EQ_SP_UNUSED))
-    return eq_fail(err, EQ_BAD, "a BPE model with unused pieces is not supported");
   return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
-         (!rules.merge || find_seams(m, err));
+         (!takes_apart || list_unused(m, err)) && (rules.model != EQ_SP_MERGES || find_seams(m, err));
 }
+
+static uint32_t find_control(const struct eq_sentencepiece *m, struct eq_str spelling) {
+  uint32_t id;
+  return eq_unigram_find(m->pieces, spelling, &id) && m->types[id] == EQ_SP_CONTROL ? id : NONE;
+}
+
+void eq_sentencepiece_set_ends(struct eq_sentencepiece *m, struct eq_str bos, struct eq_str eos) {
+  m->bos = find_control(m, bos);
+  m->eos = find_control(m, eos);
+}
+
+uint32_t eq_sentencepiece_bos(const struct eq_sentencepiece *m) { return m->bos; }
+uint32_t eq_sentencepiece_eos(const struct eq_sentencepiece *m) { return m->eos; }
 
 /* ---- scratch ---- */
 
@@ -173,6 +201,7 @@ void eq_sentencepiece_scratch_free(struct eq_sentencepiece_scratch *s) {
   eq_score_scratch_free(&s->merging);
   eq_token_list_free(&s->found);
   eq_cut_list_free(&s->cuts);
+  free(s->lefts);
   free(s->text);
   free(s->origins);
   free(s);
@@ -206,17 +235,24 @@ static void put_space(const struct eq_sentencepiece *m, struct eq_sentencepiece_
   for (size_t i = 0; i < 3; i++) put(s, escaped_space[i], origin);
 }
 
-/* What text[0..n) begins with, n > 0, and what that becomes: a user-defined symbol stays, then the longest replacement
- * counts, else one character stays. */
-static size_t next_stretch(const struct eq_sentencepiece *m, const char *text, size_t n, struct eq_str *to) {
+/* Bytes of the longest user-defined symbol that text[0..n) begins with, 0 for none. llama.cpp takes the beginning of
+ * one for the whole, even when it ends inside a character. */
+static size_t user_symbol(const struct eq_sentencepiece *m, const char *text, size_t n) {
   size_t size = 0;
   uint32_t node = 0;
   for (size_t i = 0; m->user.n && i < n && eq_piece_trie_step(&m->user, &node, text[i]); i++)
-    if (m->user.units[node].value != NONE) size = i + 1;
+    if (m->rules.as_llama || m->user.units[node].value != NONE) size = i + 1;
+  return size;
+}
+
+/* What text[0..n) begins with, n > 0, and what that becomes: a user-defined symbol stays, then the longest replacement
+ * counts, else one character stays. */
+static size_t next_stretch(const struct eq_sentencepiece *m, const char *text, size_t n, struct eq_str *to) {
+  size_t size = user_symbol(m, text, n);
   if (!size && (size = eq_charsmap_longest(&m->charsmap, text, n, to))) return size;
   if (!size) size = eq_utf8_length(text, n);
-  *to = (struct eq_str){ text, size };
-  return size;
+  *to = size ? (struct eq_str){ text, size } : eq_str("\xEF\xBF\xBD"); /* inside a character */
+  return size ? size : 1;
 }
 
 /* Adds what one stretch became. A character that stays keeps the origin of each byte. */
@@ -270,6 +306,31 @@ static bool normalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_
   return true;
 }
 
+/* llama.cpp's rules for spaces: one that is squeezed is put before each word, also before the first; one that is put
+ * before the text stands after the spaces that the text begins with. */
+static bool normalize_as_llama(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
+                               size_t n) {
+  const struct eq_sentencepiece_rules *rules = &m->rules;
+  bool in_word = false, first = rules->dummy_prefix;
+  struct eq_str to;
+  s->n = 0;
+  for (size_t at = 0, size; at < n; at += size) {
+    size = next_stretch(m, text + at, n - at, &to);
+    bool stays = to.p == text + at;
+    if (!room(s, 6 * to.n + 3)) return false;
+    for (size_t i = 0; i < to.n; i++) {
+      bool space = to.p[i] == ' ';
+      if (space ? !rules->squeeze_spaces : !in_word && (first || rules->squeeze_spaces)) put_space(m, s, at);
+      if (!space) put(s, to.p[i], stays ? at + i : at);
+      if (!space) first = false;
+      in_word = !space;
+    }
+  }
+  if (!room(s, 3)) return false;
+  s->origins[s->n] = (uint32_t)n;
+  return true;
+}
+
 /* ---- tokens ---- */
 
 static void add(struct eq_token_list *out, uint32_t id, size_t start, size_t end) {
@@ -292,23 +353,56 @@ static bool add_unknown(const struct eq_sentencepiece *m, const char *text, size
   return true;
 }
 
+/* A stretch of the text and its piece, NONE for unknown. */
+static bool add_stretch(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, uint32_t piece,
+                        size_t start, size_t end, bool *after) {
+  if (piece == NONE) return add_unknown(m, s->text, start, end, after, &s->found);
+  *after = false;
+  if (!eq_token_list_reserve(&s->found, 1)) return false;
+  add(&s->found, piece, start, end);
+  return true;
+}
+
+/* An unused piece comes apart into the two that were last found to make it, to a depth (kMaxBpeResegmentDepth). */
+static bool take_apart(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, uint32_t piece,
+                       size_t start, size_t end, unsigned depth, bool *after) {
+  enum { DEPTH_MAX = 100 };
+  if (piece == NONE || m->types[piece] != EQ_SP_UNUSED || depth > DEPTH_MAX)
+    return add_stretch(m, s, piece, start, end, after);
+  const size_t middle = start + s->lefts[piece];
+  if (middle == start) return add_stretch(m, s, NONE, start, end, after);
+  const struct eq_str left = { s->text + start, middle - start }, right = { s->text + middle, end - middle };
+  const struct eq_piece_trie *trie = eq_unigram_trie(m->pieces);
+  return take_apart(m, s, eq_piece_trie_find(trie, left), start, middle, depth + 1, after) &&
+         take_apart(m, s, eq_piece_trie_find(trie, right), middle, end, depth + 1, after);
+}
+
+static bool room_for_lefts(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s) {
+  size_t n = eq_sentencepiece_size(m);
+  s->merging.lefts = NULL;
+  if (!m->n_unused) return true;
+  if (s->n_lefts < n) {
+    free(s->lefts);
+    s->lefts = eq_array(n, sizeof *s->lefts);
+    s->n_lefts = s->lefts ? n : 0;
+    if (!s->lefts) return false;
+  }
+  for (size_t i = 0; i < m->n_unused; i++) s->lefts[m->unused[i]] = 0;
+  s->merging.lefts = s->lefts;
+  return true;
+}
+
 /* Merges the bytes [start, end) of the normalized text. */
 static bool merge(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start, size_t end,
                   struct eq_dropping *dropping) {
-  if (!eq_score_bpe(eq_unigram_trie(m->pieces), m->ranks, EQ_FROM_CHARACTERS, &m->user, s->text + start, end - start,
-                    dropping, &s->merging))
+  if (!room_for_lefts(m, s) || !eq_score_bpe(eq_unigram_trie(m->pieces), m->ranks, EQ_FROM_CHARACTERS, &m->user,
+                                             s->text + start, end - start, dropping, &s->merging))
     return false;
   bool after = false, good = true;
   for (size_t i = 0; good && i < s->merging.n; i++) {
     const struct eq_score_symbol *symbol = &s->merging.symbols[i];
-    const size_t from = start + symbol->start, to = from + symbol->size;
-    if (!symbol->size) continue;
-    if (symbol->piece == NONE) {
-      good = add_unknown(m, s->text, from, to, &after, &s->found);
-      continue;
-    }
-    after = false;
-    if ((good = eq_token_list_reserve(&s->found, 1))) add(&s->found, symbol->piece, from, to);
+    const size_t from = start + symbol->start;
+    if (symbol->size) good = take_apart(m, s, symbol->piece, from, from + symbol->size, 0, &after);
   }
   return good;
 }
@@ -335,21 +429,48 @@ static bool merge_words(const struct eq_sentencepiece *m, struct eq_sentencepiec
   return true;
 }
 
+/* Bytes of the word at text[0..n), n > 0: up to the next space. */
+static size_t word_size(const char *text, size_t n) {
+  const char *space = n > 3 ? memmem(text + 1, n - 1, escaped_space, 3) : NULL;
+  return space ? (size_t)(space - text) : n;
+}
+
+/* Words or characters of the bytes [start, end), each a piece or unknown. */
+static bool look_up(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start, size_t end) {
+  bool after = false, words = m->rules.model == EQ_SP_WORDS;
+  for (size_t at = start, size; at < end; at += size) {
+    const char *text = s->text + at;
+    size_t n = end - at;
+    if (words)
+      size = word_size(text, n);
+    else if (!(size = user_symbol(m, text, n)))
+      size = eq_utf8_length(text, n);
+    uint32_t piece = eq_piece_trie_find(eq_unigram_trie(m->pieces), (struct eq_str){ text, size });
+    if (!add_stretch(m, s, piece, at, at + size, &after)) return false;
+  }
+  return true;
+}
+
 static bool encode_part(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, size_t start, size_t end,
                         struct eq_dropping *dropping, struct eq_err *err) {
-  if (!m->rules.merge)
+  if (m->rules.model == EQ_SP_UNIGRAM)
     return eq_unigram_encode(m->pieces, &s->unigram, s->text + start, end - start, start, &s->found, err);
-  bool good = s->words && !dropping ? merge_words(m, s, start, end) : merge(m, s, start, end, dropping);
+  /* what an unused piece comes apart into depends on all that was merged before */
+  const bool by_words = s->words && !dropping && !m->n_unused;
+  bool good = m->rules.model != EQ_SP_MERGES ? look_up(m, s, start, end)
+              : by_words                     ? merge_words(m, s, start, end)
+                                             : merge(m, s, start, end, dropping);
   return good || eq_fail_memory(err, 8 * (end - start), "a text's pieces");
 }
 
-bool eq_sentencepiece_merges(const struct eq_sentencepiece *m) { return m->rules.merge; }
+bool eq_sentencepiece_merges(const struct eq_sentencepiece *m) { return m->rules.model == EQ_SP_MERGES; }
 
 bool eq_sentencepiece_encode(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, struct eq_str text,
                              struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
                              struct eq_err *err) {
   s->found.n = 0;
-  if (!normalize(m, s, text.p, text.n) || !eq_cuts_rewritten(cuts, 0, s->origins, s->n, &s->cuts, &cuts))
+  bool good = m->rules.as_llama ? normalize_as_llama(m, s, text.p, text.n) : normalize(m, s, text.p, text.n);
+  if (!good || !eq_cuts_rewritten(cuts, 0, s->origins, s->n, &s->cuts, &cuts))
     return eq_fail_memory(err, 8 * text.n, "a text's pieces");
   for (size_t start = 0, end; start < s->n; start = end) {
     end = eq_cuts_after(cuts, start);

@@ -21,14 +21,23 @@ enum eq_sentencepiece_type {
   EQ_SP_BYTE = 6,
 };
 
+/* How a normalized text is cut. The numbers of TrainerSpec.ModelType. */
+enum eq_sentencepiece_model {
+  EQ_SP_UNIGRAM = 1,
+  EQ_SP_MERGES = 2,     /* BPE by score */
+  EQ_SP_WORDS = 3,      /* before each space; a word that is no piece is unknown */
+  EQ_SP_CHARACTERS = 4, /* each for itself, but user-defined symbols whole */
+};
+
 struct eq_sentencepiece_rules {
-  bool merge;          /* BPE by score; else unigram */
+  enum eq_sentencepiece_model model;
   bool byte_fallback;  /* unknown characters as bytes; else neighbouring ones are one unknown token */
   bool every_piece;    /* merging may make pieces of any type, as llama.cpp does; SentencePiece: normal, user-defined */
   bool dummy_prefix;   /* a space is put before the text... */
   bool space_at_end;   /* ...or rather after it */
   bool squeeze_spaces; /* those at the ends go, and of several in a row one stays */
   bool escape_spaces;  /* a space is U+2581 */
+  bool as_llama;       /* llama.cpp's unigram model: its rules for spaces, and unused pieces count */
 };
 
 struct eq_sentencepiece;
@@ -47,6 +56,12 @@ bool eq_sentencepiece_set_denormalizer(struct eq_sentencepiece *m, struct eq_sen
                                        struct eq_str blob, struct eq_err *err);
 /* Ends the building. There must be one unknown piece, and with byte_fallback all 256 of bytes. */
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err);
+
+/* The control pieces of these spellings are those that begin and end a text; a spelling that is none's is ignored. */
+void eq_sentencepiece_set_ends(struct eq_sentencepiece *m, struct eq_str bos, struct eq_str eos);
+/* Their ids, EQ_NO_PIECE for none. */
+uint32_t eq_sentencepiece_bos(const struct eq_sentencepiece *m);
+uint32_t eq_sentencepiece_eos(const struct eq_sentencepiece *m);
 
 size_t eq_sentencepiece_size(const struct eq_sentencepiece *m); /* pieces */
 bool eq_sentencepiece_merges(const struct eq_sentencepiece *m); /* it is a BPE model */

@@ -8,11 +8,10 @@ struct reading {
   const char *where;
   struct eq_err *err;
   uint64_t model_type;
+  struct eq_str bos, eos; /* spellings */
   struct eq_sentencepiece_rules rules;
   struct eq_str charsmap, surface;
 };
-
-enum { UNIGRAM = 1, BPE = 2 }; /* TrainerSpec.ModelType */
 
 static bool read_piece(struct reading *r, const struct eq_protobuf *outer, struct eq_str bytes) {
   struct eq_protobuf b = eq_protobuf_open(outer, bytes);
@@ -36,6 +35,8 @@ static void read_trainer(struct reading *r, const struct eq_protobuf *outer, str
   struct eq_field f;
   while (eq_protobuf_next(&b, &f)) {
     if (f.number == 44 && f.wire == EQ_WIRE_BYTES) r->surface = f.bytes;
+    if (f.number == 46 && f.wire == EQ_WIRE_BYTES && f.bytes.n) r->bos = f.bytes;
+    if (f.number == 47 && f.wire == EQ_WIRE_BYTES && f.bytes.n) r->eos = f.bytes;
     if (f.wire != EQ_WIRE_VARINT) continue;
     if (f.number == 3) r->model_type = f.value;
     if (f.number == 24) r->rules.space_at_end = f.value;
@@ -81,20 +82,24 @@ static bool read_model(struct reading *r, struct eq_str bytes) {
 
 static bool finish(struct reading *r) {
   if (!eq_sentencepiece_size(r->model)) return eq_fail(r->err, EQ_BAD, "no pieces: not a model of SentencePiece");
-  if (r->model_type != UNIGRAM && r->model_type != BPE)
-    return eq_fail(r->err, EQ_BAD,
-                   "the model's type is %llu, expected 1 (unigram) or 2 (BPE); word and char models are not supported",
+  if (r->model_type < EQ_SP_UNIGRAM || r->model_type > EQ_SP_CHARACTERS)
+    return eq_fail(r->err, EQ_BAD, "the model's type is %llu, expected 1 (unigram), 2 (BPE), 3 (word) or 4 (char)",
                    (unsigned long long)r->model_type);
-  r->rules.merge = r->model_type == BPE;
-  return (!r->charsmap.n || eq_sentencepiece_set_charsmap(r->model, r->charsmap, r->err)) &&
-         (!r->surface.p || eq_sentencepiece_set_surface(r->model, r->surface, r->err)) &&
-         eq_sentencepiece_finish(r->model, r->rules, r->err);
+  r->rules.model = (enum eq_sentencepiece_model)r->model_type;
+  if ((r->charsmap.n && !eq_sentencepiece_set_charsmap(r->model, r->charsmap, r->err)) ||
+      (r->surface.p && !eq_sentencepiece_set_surface(r->model, r->surface, r->err)) ||
+      !eq_sentencepiece_finish(r->model, r->rules, r->err))
+    return false;
+  eq_sentencepiece_set_ends(r->model, r->bos, r->eos);
+  return true;
 }
 
 struct eq_sentencepiece *eq_sentencepiece_read(const char *where, struct eq_str bytes, struct eq_err *err) {
   struct reading r = { .where = where,
                        .err = err,
-                       .model_type = UNIGRAM,
+                       .model_type = EQ_SP_UNIGRAM,
+                       .bos = eq_str("<s>"),
+                       .eos = eq_str("</s>"),
                        .rules = { .dummy_prefix = true, .squeeze_spaces = true, .escape_spaces = true } };
   if (!(r.model = eq_sentencepiece_new(err))) return NULL;
   if (read_model(&r, bytes)) {

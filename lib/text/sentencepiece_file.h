@@ -5,8 +5,8 @@
 
 #include "lib/text/sentencepiece.h"
 
-/* Reads a model of type unigram or BPE (word and char are refused) from a file's bytes, which are not kept; `where`
- * names it in messages. */
+/* Reads a model from a file's bytes, which are not kept; `where` names it in messages. What it holds besides (the
+ * denormalizer, texts to test itself with) does not change a text's pieces and is passed over. */
 struct eq_sentencepiece *eq_sentencepiece_read(const char *where, struct eq_str bytes, struct eq_err *err);
 
 #endif

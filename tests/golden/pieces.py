@@ -3,12 +3,14 @@
 package makes of hard texts with them.
 
     python3 tests/golden/pieces.py       (in the project's root; sentencepiece 0.2.3, tokenizers 0.23.3, tiktoken 0.14.0)
+    python3 tests/golden/pieces.py --keep-models       trains only those that are not there
 
-NAME.model are the models. ids.jsonl: a line {"model": NAME} starts a model; the lines after it are texts with the ids and
+NAME.model are the models; unused.model is plain_bpe.model with every third piece unused. ids.jsonl: a line {"model": NAME} starts a model; the lines after it are texts with the ids and
 the bytes of the text that each id's piece covers ("ends" of the last bytes too): {"text", "ids", "starts", "ends"}; of byte
 fallback the package gives a character's bytes to its last piece.
 ranks.tiktoken, ranks.jsonl: the first tokens of corpora/mini as a file of tiktoken's (0.14.0), and the ids that the package
 gives with them and the pattern of each encoding: a line {"model": NAME} starts one.
+special.jsonl: lines {"encoding", "text", "ids"} of the same ranks, with the special tokens of every encoding.
 llama.gguf: llama.model, as llama.cpp's converter writes it (gguf 0.19.0).
 precompiled.jsonl: texts, and what Hugging Face's Precompiled normalizer makes of them with the charsmap of unigram.model.
 """
@@ -25,6 +27,7 @@ import gguf
 import sentencepiece
 import tiktoken
 import tokenizers
+from sentencepiece import sentencepiece_model_pb2
 from tiktoken_ext import openai_public
 
 HERE = "tests/golden/pieces"
@@ -49,6 +52,9 @@ MODELS = {
                    control_symbols=["<c>"], unk_id=3, bos_id=0, eos_id=1, pad_id=2),
     "llama": dict(model_type="bpe", vocab_size=1100, character_coverage=0.98, byte_fallback=True,
                   normalization_rule_name="identity", remove_extra_whitespaces=False, allow_whitespace_only_pieces=True),
+    "word": dict(model_type="word", vocab_size=500, user_defined_symbols=["<tag>"], control_symbols=["<c>"]),
+    "char": dict(model_type="char", vocab_size=600, character_coverage=0.98, byte_fallback=True,
+                 user_defined_symbols=["<tag>", "ing", "\u00e9x"]),
     "plain_bpe": dict(model_type="bpe", vocab_size=700, character_coverage=0.98, add_dummy_prefix=False, bos_id=-1),
 }
 
@@ -64,12 +70,26 @@ def train():
             f.write(" ".join(f"{ord(c):X}" for c in key) + "\t" + " ".join(f"{ord(c):X}" for c in to) + "\n")
     text = [s for name in LANGUAGES for s in segments(name)]
     for name, options in MODELS.items():
+        if "--keep-models" in sys.argv and os.path.exists(f"{HERE}/{name}.model"):
+            continue
         if "normalization_rule_name" not in options:
             options = {**options, "normalization_rule_tsv": "/tmp/rules.tsv"}
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(text), model_prefix=f"/tmp/{name}", num_threads=1, hard_vocab_limit=False,
             self_test_sample_size=0, minloglevel=2, **options)
         os.replace(f"/tmp/{name}.model", f"{HERE}/{name}.model")
+    write_unused()
+
+
+def write_unused():
+    proto = sentencepiece_model_pb2.ModelProto()
+    with open(f"{HERE}/plain_bpe.model", "rb") as f:
+        proto.ParseFromString(f.read())
+    for i, piece in enumerate(proto.pieces):
+        if piece.type == 1 and i % 3 == 0:
+            piece.type = 5
+    with open(f"{HERE}/unused.model", "wb") as f:
+        f.write(proto.SerializeToString())
 
 
 def hard_texts():
@@ -168,6 +188,24 @@ def write_ranks(texts, dump):
                 f.write(json.dumps({"text": t, "ids": encoding.encode_ordinary(t)}, **dump) + "\n")
 
 
+def write_special(dump):
+    """Texts with special tokens by each encoding that the package has, of whose ranks only these are there."""
+    ranks = ranks_of_mini(1200)
+    openai_public.load_tiktoken_bpe = openai_public.data_gym_to_mergeable_bpe_ranks = lambda *a, **k: ranks
+    names = ["<|endoftext|>", "<|fim_prefix|>", "<|fim_middle|>", "<|endofprompt|>", "<|start|>", "<|return|>",
+             "<|reserved_200001|>", "<|reserved_200500|>", "<|reserved_201088|>", "<|endof", "  \n", "a", "Hello,", " ", "1234"]
+    r = random.Random(6)
+    with open(f"{HERE}/special.jsonl", "w") as f:
+        for name, make in openai_public.ENCODING_CONSTRUCTORS.items():
+            spec = make()
+            spec.pop("explicit_n_vocab", None)
+            encoding = tiktoken.Encoding(**spec)
+            for _ in range(12):
+                t = "".join(r.choice(names) for _ in range(r.randrange(1, 9)))
+                line = {"encoding": name, "text": t, "ids": encoding.encode(t, allowed_special="all")}
+                f.write(json.dumps(line, **dump) + "\n")
+
+
 def write_gguf():
     model = sentencepiece.SentencePieceProcessor(model_file=f"{HERE}/llama.model")
     w = gguf.GGUFWriter(f"{HERE}/llama.gguf", "llama")
@@ -184,18 +222,18 @@ def write_gguf():
 
 def main():
     os.makedirs(HERE, exist_ok=True)
-    if "--keep-models" not in sys.argv:
-        train()
+    train()
     texts = hard_texts()
     dump = dict(ensure_ascii=False, separators=(",", ":"))
     with open(f"{HERE}/ids.jsonl", "w") as f:
-        for name in MODELS:
+        for name in [*MODELS, "unused"]:
             model = sentencepiece.SentencePieceProcessor(model_file=f"{HERE}/{name}.model")
             f.write(json.dumps({"model": name}, **dump) + "\n")
-            for t in texts:
+            for t in texts[:70] if name in ("word", "char", "unused") else texts:
                 f.write(json.dumps(encode(model, t), **dump) + "\n")
     write_gguf()
     write_ranks(texts, dump)
+    write_special(dump)
     normalizer = tokenizers.normalizers.Precompiled(charsmap(f"{HERE}/unigram.model"))
     with open(f"{HERE}/precompiled.jsonl", "w") as f:
         for t in texts:

@@ -422,8 +422,8 @@ static void a_bad_model_is_refused_by_what_is_wrong(void **state) {
       "a\x15\x00\x00\xC0\x7F",
       10, "has the score nan" },
     { "\x0A\x05\x0A\x01"
-      "a\x18\x02\x12\x02\x18\x03",
-      11, "the model's type is 3" },
+      "a\x18\x02\x12\x02\x18\x05",
+      11, "the model's type is 5, expected 1 (unigram), 2 (BPE), 3 (word) or 4 (char)" },
     { "\x0A\x05\x0A\x01"
       "a\x18\x02\x12\x03\x98\x02\x01",
       12, "there is no piece <0x00> of type byte" },
