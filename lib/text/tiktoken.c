@@ -1,5 +1,6 @@
 #include "lib/text/tiktoken.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ struct eq_tiktoken {
   struct eq_piece_trie tokens;
   uint32_t *ranks; /* [size]: a rank is its own rank */
   size_t size;
-  bool tail; /* white space that ends a text is one piece */
+  const struct encoding *encoding;
 };
 
 /* ---- patterns ---- */
@@ -42,26 +43,90 @@ static const char o200k[] =
     "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" SUFFIX "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" SUFFIX
     "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|(?:" BLANK "*+[\\r\\n]++)++|\\s+(?!\\S)|\\s+";
 
+struct special {
+  const char *spelling;
+  uint32_t id;
+};
+enum { SPECIAL_MAX = 16 };
+
 /* To add an encoding: a row here, a line in eq-token(1). pattern NULL: GPT-2's. */
-static const struct {
+struct encoding {
   const char *name, *pattern;
-  bool tail;
-} encodings[] = { { "cl100k_base", cl100k, true }, { "o200k_base", o200k, false }, { "p50k_base", NULL, false },
-                  { "p50k_edit", NULL, false },    { "r50k_base", NULL, false },   { "gpt2", NULL, false } };
+  bool tail; /* white space that ends a text is one piece */
+  struct special special[SPECIAL_MAX];
+  uint32_t reserved[2]; /* ids [first, end) of <|reserved_ID|> */
+};
+#define END \
+  { "<|endoftext|>", 50256 }
+static const struct encoding encodings[] = {
+  { "cl100k_base",
+    cl100k,
+    true,
+    { { "<|endoftext|>", 100257 },
+      { "<|fim_prefix|>", 100258 },
+      { "<|fim_middle|>", 100259 },
+      { "<|fim_suffix|>", 100260 },
+      { "<|endofprompt|>", 100276 } },
+    { 0 } },
+  { "o200k_base", o200k, false, { { "<|endoftext|>", 199999 }, { "<|endofprompt|>", 200018 } }, { 0 } },
+  { "o200k_harmony",
+    o200k,
+    false,
+    { { "<|startoftext|>", 199998 },
+      { "<|endoftext|>", 199999 },
+      { "<|reserved_200000|>", 200000 },
+      { "<|reserved_200001|>", 200001 },
+      { "<|return|>", 200002 },
+      { "<|constrain|>", 200003 },
+      { "<|reserved_200004|>", 200004 },
+      { "<|channel|>", 200005 },
+      { "<|start|>", 200006 },
+      { "<|end|>", 200007 },
+      { "<|message|>", 200008 },
+      { "<|reserved_200009|>", 200009 },
+      { "<|reserved_200010|>", 200010 },
+      { "<|reserved_200011|>", 200011 },
+      { "<|call|>", 200012 },
+      { "<|endofprompt|>", 200018 } },
+    { 200013, 201088 } },
+  { "p50k_base", NULL, false, { END }, { 0 } },
+  { "p50k_edit",
+    NULL,
+    false,
+    { END, { "<|fim_prefix|>", 50281 }, { "<|fim_middle|>", 50282 }, { "<|fim_suffix|>", 50283 } },
+    { 0 } },
+  { "r50k_base", NULL, false, { END }, { 0 } },
+  { "gpt2", NULL, false, { END }, { 0 } },
+};
 enum { ENCODINGS = sizeof encodings / sizeof *encodings };
 
-static bool set_pattern(struct eq_tiktoken *t, struct eq_str name, struct eq_err *err) {
+static bool set_encoding(struct eq_tiktoken *t, struct eq_str name, struct eq_err *err) {
   size_t i = 0;
   while (i < ENCODINGS && !eq_str_is(name, encodings[i].name)) i++;
   if (i == ENCODINGS)
     return eq_fail(err, EQ_BAD,
                    "the encoding '%.*s' is not known, so neither is its pattern; the file's name must be one of "
-                   "cl100k_base, o200k_base, p50k_base, p50k_edit, r50k_base, gpt2, and .tiktoken",
+                   "cl100k_base, o200k_base, o200k_harmony, p50k_base, p50k_edit, r50k_base, gpt2, and .tiktoken",
                    EQ_STR(name));
-  t->tail = encodings[i].tail;
+  t->encoding = &encodings[i];
   return encodings[i].pattern
              ? eq_pretokenizer_add_regex(&t->pretokenizer, eq_str(encodings[i].pattern), EQ_SPLIT_ISOLATED, false, err)
              : eq_pretokenizer_add_gpt2(&t->pretokenizer, err);
+}
+
+struct eq_str eq_tiktoken_special(const struct eq_tiktoken *t, size_t i, char made[32], uint32_t *id) {
+  const struct encoding *e = t->encoding;
+  size_t named = 0;
+  while (named < SPECIAL_MAX && e->special[named].spelling) named++;
+  if (i < named) {
+    *id = e->special[i].id;
+    return eq_str(e->special[i].spelling);
+  }
+  i -= named;
+  if (i >= e->reserved[1] - e->reserved[0]) return (struct eq_str){ 0 };
+  *id = e->reserved[0] + (uint32_t)i;
+  snprintf(made, 32, "<|reserved_%u|>", *id);
+  return eq_str(made);
 }
 
 /* ---- reading ---- */
@@ -141,7 +206,7 @@ struct eq_tiktoken *eq_tiktoken_read(const char *where, struct eq_str name, stru
   size_t n = 0;
   struct line *read = NULL;
   t->unicode = unicode;
-  bool good = eq_pretokenizer_open(&t->pretokenizer, unicode, err) && set_pattern(t, name, err) &&
+  bool good = eq_pretokenizer_open(&t->pretokenizer, unicode, err) && set_encoding(t, name, err) &&
               (read = read_lines(t, lines, &n, err)) && build(t, read, n, err);
   free(read);
   if (good) return t;
@@ -247,7 +312,7 @@ bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_tiktoken_scratch 
                         struct eq_cuts cuts, struct eq_dropping *dropping, struct eq_token_list *out,
                         struct eq_err *err) {
   struct run r = { t, s, cuts, dropping, text.p, out, err };
-  size_t end = t->tail ? tail_of(t, text.p, text.n) : text.n;
+  size_t end = t->encoding->tail ? tail_of(t, text.p, text.n) : text.n;
   return (!end || eq_pretokenize(&t->pretokenizer, text.p, end, add_piece, &r, err)) &&
          (end == text.n || add_piece(&r, end, text.n));
 }

@@ -23,18 +23,22 @@ static bool merges(const struct eq_tokenizer *t) {
   return t->tiktoken || (t->sentencepiece ? eq_sentencepiece_merges(t->sentencepiece) : t->model.kind == EQ_MODEL_BPE);
 }
 
-static bool can(const struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
+static const char *model_name(const struct eq_tokenizer *t) {
   static const char *const models[EQ_MODEL_KINDS] = { "BPE", "Unigram", "WordPiece", "WordLevel" };
-  bool has_special = !t->tiktoken && (!t->sentencepiece || t->verbatim.n_tokens);
-  bool has_frame = !t->tiktoken && !t->sentencepiece;
-  if ((options.special && !has_special) || (options.frame && !has_frame))
-    return eq_fail(err, EQ_BAD, "%s: %s supported with this kind of vocabulary", t->name,
-                   options.special && !has_special ? "special tokens in a text are not" : "a frame is not");
+  static const char *const pieces[] = { [EQ_SP_UNIGRAM] = "Unigram",
+                                        [EQ_SP_MERGES] = "BPE",
+                                        [EQ_SP_WORDS] = "of words",
+                                        [EQ_SP_CHARACTERS] = "of characters" };
+  return t->sentencepiece ? pieces[eq_sentencepiece_rules(t->sentencepiece)->model] : models[t->model.kind];
+}
+
+static bool can(const struct eq_tokenizer *t, struct eq_tokenizer_options options, struct eq_err *err) {
+  if (options.frame && t->no_frame) return eq_fail(err, EQ_BAD, "%s: --template: %s", t->name, t->no_frame);
   if (options.dropout && !merges(t))
     return eq_fail(err, EQ_BAD,
                    "%s: the model is %s, which merges nothing that could be dropped; dropout works with BPE: that of "
                    "tokenizer.json or merges.txt, of SentencePiece, tiktoken and GGUF",
-                   t->name, models[t->sentencepiece ? EQ_MODEL_UNIGRAM : t->model.kind]);
+                   t->name, model_name(t));
   return true;
 }
 
@@ -254,20 +258,22 @@ static bool rewrite_first(const struct stretch *s, size_t start, size_t end) {
   return rewrite(s->run, 0, NULL, (struct eq_str){ s->view.text.p + start, end - start }, start, s->cuts);
 }
 
-/* A stretch between added tokens, by the pieces of SentencePiece. */
+/* A stretch between added tokens, by the pieces of SentencePiece or the ranks of tiktoken. */
 static bool add_pieces(const struct stretch *s, size_t start, size_t end) {
   const struct run *r = s->run;
+  const struct eq_tokenizer *t = r->t;
   const size_t before = r->out->n;
   const struct eq_str text = { s->view.text.p + start, end - start };
   struct eq_cuts cuts;
   if (!eq_cuts_rewritten(s->cuts, start, NULL, text.n, &r->s->stage_cuts[0], &cuts)) return out_of_memory(r);
-  if (!eq_sentencepiece_encode(r->t->sentencepiece, r->s->pieces, text, cuts, r->dropping, r->out, r->err))
-    return false;
-  for (size_t i = before; i < r->out->n; i++) {
+  bool good = t->sentencepiece
+                  ? eq_sentencepiece_encode(t->sentencepiece, r->s->pieces, text, cuts, r->dropping, r->out, r->err)
+                  : eq_tiktoken_encode(t->tiktoken, &r->s->tiktoken, text, cuts, r->dropping, r->out, r->err);
+  for (size_t i = before; good && start && i < r->out->n; i++) {
     r->out->starts[i] += (uint32_t)start;
     r->out->ends[i] += (uint32_t)start;
   }
-  return true;
+  return good;
 }
 
 static bool add_frame(const struct run *r, const uint32_t *ids, size_t n, size_t at) {
@@ -289,10 +295,8 @@ static bool tokenize(const struct run *r, struct eq_str text, struct eq_cuts cut
   const struct stretch whole = { .run = r, .view = { .text = text }, .cuts = cuts };
   r->s->model.dropping = r->dropping;
   r->s->model.n_waiting = 0;
-  if (t->sentencepiece) return find_added(&whole, &t->verbatim, add_pieces);
-  if (t->tiktoken) return eq_tiktoken_encode(t->tiktoken, &r->s->tiktoken, text, cuts, r->dropping, r->out, r->err);
   if (t->put_frame && !add_frame(r, frame->before, frame->n_before, 0)) return false;
-  if (!find_added(&whole, &t->verbatim, rewrite_first)) return false;
+  if (!find_added(&whole, &t->verbatim, t->sentencepiece || t->tiktoken ? add_pieces : rewrite_first)) return false;
   return !t->put_frame || add_frame(r, frame->after, frame->n_after, text.n);
 }
 

@@ -67,12 +67,13 @@ struct eq_tokenizer {
   bool find_special, put_frame, drops;
   struct eq_dropout dropout;                /* with drops */
   const struct eq_constraints *constraints; /* borrowed, or NULL */
+  const char *no_frame;                     /* why there is no frame; NULL: there is one, which may be empty */
   /* The way back, detokenizer.h. */
   struct eq_decoder decoder;
   struct eq_err undecodable;      /* why the file's decoder cannot be used, if so */
   struct eq_piece_list respelled; /* added tokens whose normalized spelling is another */
   struct eq_joining joining;
-  /* When one of these is there it does all; of the rest only name, vocab and, by the first, verbatim are used. */
+  /* When one of these is there it does all but the frame and the tokens that are found verbatim. */
   struct eq_sentencepiece *sentencepiece;
   struct eq_tiktoken *tiktoken;
 };
@@ -84,8 +85,8 @@ struct eq_tokenizer *eq_tokenizer_open(const char *path, struct eq_err *err);
 void eq_tokenizer_free(struct eq_tokenizer *t);  /* NULL too */
 void eq_tokenizer_close(struct eq_tokenizer *t); /* what it holds, but not its unicode nor itself */
 
-/* What is asked of a tokenizer; all off at first. Not while threads use it. False when it cannot do that: a vocabulary
- * in one file knows no frame, and those of SentencePiece and tiktoken no special tokens; only a BPE knows dropout. */
+/* What is asked of a tokenizer; all off at first. Not while threads use it. False when it cannot do that: tiktoken has
+ * no frame, and only a BPE knows dropout. */
 struct eq_tokenizer_options {
   bool special; /* special tokens (<|endoftext|>) that stand in a text are tokens; else they are text */
   bool frame;   /* the post-processor's tokens are put around each text; they cover no bytes */

@@ -234,6 +234,38 @@ bool eq_tokenizer_read_files(struct eq_tokenizer *t, const struct eq_tokenizer_f
   return good;
 }
 
+/* ---- the frame of a SentencePiece model ---- */
+
+/* What Python's classes put around a text when their options do not say it. */
+static const struct {
+  const char *class;
+  bool bos, eos;
+} framing[] = {
+  { "LlamaTokenizer", true, false },     { "LlamaTokenizerFast", true, false },
+  { "CodeLlamaTokenizer", true, false }, { "CodeLlamaTokenizerFast", true, false },
+  { "GemmaTokenizer", true, false },     { "GemmaTokenizerFast", true, false },
+  { "T5Tokenizer", false, true },        { "T5TokenizerFast", false, true },
+};
+
+/* A config beside a model of SentencePiece says which of its two tokens stand around a text; else both do. */
+static bool read_framing(const struct eq_source *config, struct eq_tokenizer *t) {
+  enum { CLASS, BOS, EOS, N };
+  static const char *const keys[N] = { "tokenizer_class", "add_bos_token", "add_eos_token" };
+  struct eq_str span[N];
+  char *class = NULL;
+  bool bos = true, eos = true;
+  if (!eq_source_check(config) || !eq_source_members(config, config->text, keys, span, N) ||
+      !eq_source_string(config, span[CLASS], &class))
+    return false;
+  for (size_t i = 0; i < sizeof framing / sizeof *framing; i++)
+    if (!strcmp(class, framing[i].class)) bos = framing[i].bos, eos = framing[i].eos;
+  free(class);
+  if (!eq_source_flag(config, span[BOS], bos, &bos) || !eq_source_flag(config, span[EOS], eos, &eos)) return false;
+  if (!bos) t->frame.n_before = 0;
+  if (!eos) t->frame.n_after = 0;
+  return true;
+}
+
 /* ---- folders ---- */
 
 struct eq_tokenizer *eq_tokenizer_new(struct eq_err *err) {
@@ -274,11 +306,15 @@ static char *name_of(const char *folder, uint64_t digest) {
   return b.data;
 }
 
-static bool read_one_file(struct eq_tokenizer *t, const char *folder, uint64_t *digest, struct eq_err *err) {
+static bool read_one_file(struct eq_tokenizer *t, const char *folder, const struct eq_file *config, uint64_t *digest,
+                          struct eq_err *err) {
   char *path = eq_vocabulary_file_find(folder, err);
   bool good = path && eq_vocabulary_file_read(t, path, digest, err);
   free(path);
-  return good;
+  if (!good || !config->data || !t->sentencepiece || t->joining.here) return good; /* a GGUF says it itself */
+  const struct eq_source source = { config->path, { config->data, config->size }, err };
+  *digest = XXH64(config->data, config->size, *digest);
+  return read_framing(&source, t);
 }
 
 static bool read_folder(struct eq_tokenizer *t, const char *folder, struct eq_err *err) {
@@ -300,7 +336,7 @@ static bool read_folder(struct eq_tokenizer *t, const char *folder, struct eq_er
   else if (good && file[VOCAB].data && file[MERGES].data)
     good = eq_tokenizer_read_files(t, &files, err);
   else if (good)
-    good = read_one_file(t, folder, &digest, err);
+    good = read_one_file(t, folder, &file[CONFIG], &digest, err);
   for (size_t i = 0; i < N; i++) eq_file_unmap(&file[i]);
   if (!good) return false;
   t->name = name_of(folder, digest);

@@ -19,11 +19,34 @@ static bool digest_whole(const struct eq_file *f, uint64_t *digest, struct eq_er
   return true;
 }
 
+/* Control symbols, and the unknown one, are special where they stand in a text. */
+static bool add_control(struct eq_tokenizer *t, struct eq_err *err) {
+  for (uint32_t id = 0; id < t->vocab; id++) {
+    struct eq_sentencepiece_facts f = eq_sentencepiece_facts(t->sentencepiece, id);
+    const struct eq_added_token token = { .id = id, .special = true };
+    bool special = f.type == EQ_SP_CONTROL || f.type == EQ_SP_UNKNOWN;
+    if (special && f.piece.n <= EQ_ADDED_TOKEN_MAX && !eq_added_tokens_add(&t->verbatim, f.piece, token, err))
+      return false;
+  }
+  return true;
+}
+
+/* A token of the frame, if there is one. */
+static bool put(uint32_t id, uint32_t **ids, size_t *n, struct eq_err *err) {
+  if (id == EQ_NO_PIECE) return true;
+  if (!(*ids = eq_array(1, sizeof **ids))) return eq_fail_memory(err, sizeof **ids, "a frame");
+  (*ids)[(*n)++] = id;
+  return true;
+}
+
 static bool read_sentencepiece(struct eq_tokenizer *t, const struct eq_file *f, uint64_t *digest, struct eq_err *err) {
   if (!digest_whole(f, digest, err)) return false;
   t->sentencepiece = eq_sentencepiece_read(f->path, (struct eq_str){ f->data, f->size }, err);
-  if (t->sentencepiece) t->vocab = eq_sentencepiece_size(t->sentencepiece);
-  return t->sentencepiece;
+  if (!t->sentencepiece) return false;
+  t->vocab = eq_sentencepiece_size(t->sentencepiece);
+  return add_control(t, err) &&
+         put(eq_sentencepiece_bos(t->sentencepiece), &t->frame.before, &t->frame.n_before, err) &&
+         put(eq_sentencepiece_eos(t->sentencepiece), &t->frame.after, &t->frame.n_after, err);
 }
 
 /* "cl100k_base" of "vocab/cl100k_base.tiktoken" */
@@ -32,11 +55,30 @@ static struct eq_str stem(const char *path) {
   return (struct eq_str){ name, (size_t)(strrchr(name, '.') - name) };
 }
 
+/* The encoding's special tokens, whose ids no rank may have. */
+static bool add_special(struct eq_tokenizer *t, const char *path, struct eq_err *err) {
+  char made[32];
+  struct eq_str spelling;
+  uint32_t id;
+  for (size_t i = 0; (spelling = eq_tiktoken_special(t->tiktoken, i, made, &id)).p; i++) {
+    const struct eq_added_token token = { .id = id, .special = true };
+    if (eq_tiktoken_bytes(t->tiktoken, id).p)
+      return eq_fail(err, EQ_BAD, "%s: the rank %u is that of the encoding's %.*s", path, id, EQ_STR(spelling));
+    if (!eq_added_tokens_add(&t->verbatim, spelling, token, err) ||
+        !eq_tokenizer_add_content(t, id, spelling, EQ_TOKEN_SPECIAL, err))
+      return false;
+    if (id >= t->vocab) t->vocab = (size_t)id + 1;
+  }
+  return true;
+}
+
 static bool read_tiktoken(struct eq_tokenizer *t, const struct eq_file *f, uint64_t *digest, struct eq_err *err) {
   if (!digest_whole(f, digest, err)) return false;
   t->tiktoken = eq_tiktoken_read(f->path, stem(f->path), (struct eq_str){ f->data, f->size }, &t->unicode, err);
-  if (t->tiktoken) t->vocab = eq_tiktoken_size(t->tiktoken);
-  return t->tiktoken;
+  if (!t->tiktoken) return false;
+  t->vocab = eq_tiktoken_size(t->tiktoken);
+  t->no_frame = "tiktoken puts nothing around a text";
+  return add_special(t, f->path, err);
 }
 
 /* Only what stands before the tensors is digested. */

@@ -289,3 +289,35 @@ END
   printf 'lang\tword\tparts\nen\tfreedom\tfree dam\n' >parts.tsv
   refuses "parts.tsv:2: the parts are 'free dam', expected the word 'freedom' with single blanks where it is cut" -m corpora/mini --constrain parts.tsv -i text.mp
 }
+
+@test "special tokens of a tiktoken encoding are found with --special tokens, as allowed_special=all does" {
+  local golden=$BATS_TEST_DIRNAME/../golden/pieces name
+  for name in $(jq -r .encoding "$golden/special.jsonl" | sort -u); do
+    cp "$golden/ranks.tiktoken" "$name.tiktoken"
+    jq -c "select(.encoding == \"$name\") | {k: \"text\", lang: \"en\", id: (input_line_number | tostring), text}" \
+      "$golden/special.jsonl" | eq-show --from jsonl -f stream >text.mp
+    eq-token -m "$name.tiktoken" --special tokens -i text.mp | eq-show -f jsonl | jq -c .ids >got
+    jq -c "select(.encoding == \"$name\") | .ids" "$golden/special.jsonl" | diff - got
+    eq-token -m "$name.tiktoken" -i text.mp | eq-show -f jsonl | jq -e -s 'all(.ids | max < 1200)'
+  done
+  refuses "$(eq-token -m gpt2.tiktoken -i text.mp | eq-show -f jsonl | jq -r .tokenizer | head -n 1): --template: tiktoken puts nothing around a text" \
+    -m gpt2.tiktoken --template -i text.mp
+}
+
+@test "the template of a SentencePiece model: both of its tokens, or those that the folder's config names" {
+  local model=$BATS_TEST_DIRNAME/../golden/pieces/bpe.model
+  ids() { printf 'a <s>b\n' >x.txt && eq-text -c x.txt -l en | eq-token -m "$@" | eq-show -f jsonl | jq -c .ids; }
+  mkdir folder && cp "$model" folder/tokenizer.model
+  local plain
+  plain=$(ids folder)
+  [ "$(ids folder --template)" = "$(jq -nc "[1] + $plain + [2]")" ] # <s> and </s> are 1 and 2
+  [ "$(ids "$model" --template)" = "$(jq -nc "[1] + $plain + [2]")" ]
+  printf '{"tokenizer_class": "LlamaTokenizer"}' >folder/tokenizer_config.json
+  [ "$(ids folder --template)" = "$(jq -nc "[1] + $plain")" ]
+  printf '{"tokenizer_class": "LlamaTokenizer", "add_bos_token": false, "add_eos_token": true}' >folder/tokenizer_config.json
+  [ "$(ids folder --template)" = "$(jq -nc "$plain + [2]")" ]
+  printf '{"add_bos_token": null}' >folder/tokenizer_config.json
+  [ "$(ids folder --template)" = "$(jq -nc "[1] + $plain + [2]")" ]
+  ids folder --special tokens | jq -e 'index(1) == 2' # of a, space, <s>, b
+  jq -ne "$plain | index(1) == null"
+}

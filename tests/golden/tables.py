@@ -182,15 +182,17 @@ class Tiktoken:
         from tiktoken.load import load_tiktoken_bpe
         ranks = load_tiktoken_bpe(os.path.abspath(path))
         pattern = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
-        self.encoding = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+        self.special = {"<|endoftext|>": 50256}  # of the encoding gpt2
+        self.encoding = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=ranks, special_tokens=self.special)
         self.of = {i: b for b, i in ranks.items()}
-        self.size = max(self.of) + 1
+        self.size = self.encoding.n_vocab
 
     def encode(self, texts):
         return [self.encoding.encode_ordinary(t) for t in texts]
 
     def token(self, i):
-        return ("normal", self.of[i]) if i in self.of else ("unused", b"")
+        special = [t.encode() for t, k in self.special.items() if k == i]
+        return ("normal", self.of[i]) if i in self.of else ("special", special[0]) if special else ("unused", b"")
 
 
 def vocabulary(path):
