@@ -167,7 +167,7 @@ bool eq_bpe_add_merge(struct eq_bpe *b, struct eq_str left, struct eq_str right,
 /* The rank of the merge of two neighbours, NONE when there is none; *made is what it makes. */
 static uint32_t pair_rank(const struct eq_bpe *b, uint32_t left, uint32_t right, uint32_t *made) {
   size_t hash = hash_pair(left, right), bit = hash & (8 * b->merge_slots - 1);
-  if (!(b->maybe[bit / 64] >> bit % 64 & 1)) return NONE;
+  if (!(b->maybe[bit / 64] >> bit % 64 & 1) || left == NONE) return NONE;
   for (size_t i = hash & (b->merge_slots - 1);; i = (i + 1) & (b->merge_slots - 1)) {
     const struct merge *m = &b->merges[i];
     if (m->left == left && m->right == right) {
@@ -522,7 +522,10 @@ static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struc
                    at + (i < length ? i + 1 : length));
       continue;
     }
-    if (!known && b->rules.unknown == NONE) continue;
+    if (!known && b->rules.unknown == NONE) {
+      if (b->rules.keep_apart) add_symbol(m, &n_symbols, NONE, at, at + length);
+      continue;
+    }
     if (end > begin && (known || !fuses)) add_symbol(m, &n_symbols, b->rules.unknown, begin, end);
     if (known) add_symbol(m, &n_symbols, id, at, at + length);
     begin = known ? end : fuses ? begin : at;
@@ -535,6 +538,7 @@ static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struc
 /* Adds the token of the symbols from one place to another. An unknown may come late: see symbols_of. */
 static bool add_symbols(const struct eq_bpe_scratch *m, size_t place, size_t last, size_t start, uint32_t *begin,
                         struct eq_token_list *out) {
+  if (m->id[place] == NONE) return true; /* kept its neighbours apart */
   if (m->begin[place] > *begin) *begin = m->begin[place];
   const uint32_t end = m->end[last] > *begin ? m->end[last] : *begin;
   return eq_token_list_add(out, m->id[place], start + *begin, start + end);
@@ -555,9 +559,16 @@ static bool encode_short(const struct eq_bpe *b, struct eq_bpe_scratch *m, size_
   return true;
 }
 
+static bool is_of_breaks(struct eq_part w) {
+  size_t breaks = 0;
+  while (breaks < w.n && w.p[breaks] == '\n') breaks++;
+  return breaks == w.n;
+}
+
 /* A part is spelled as in its word, so what is a token by itself need not be one there. */
 static bool may_be_whole(const struct eq_bpe *b, struct eq_part w) {
-  return b->rules.whole_words && !(b->prefix && w.follows) && !(b->suffix && w.goes_on);
+  bool wanted = b->rules.whole_words || (b->rules.whole_lines && is_of_breaks(w));
+  return wanted && !(b->prefix && w.follows) && !(b->suffix && w.goes_on);
 }
 
 static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w, struct eq_dropping *d,

@@ -30,9 +30,11 @@ bool eq_bpe_spells_bytes(const struct eq_bpe *b);
 struct eq_bpe_rules {
   bool over_bytes;    /* else over characters: what follows whole_words is for these */
   bool whole_words;   /* a word that is a token is not merged */
+  bool whole_lines;   /* nor is one of line breaks */
   bool byte_fallback; /* tried before the unknown token */
   bool fuse_unknown;  /* neighbouring unknown characters are one token */
-  uint32_t unknown;   /* EQ_NO_TOKEN: unknown characters are left out */
+  uint32_t unknown;   /* EQ_NO_TOKEN: unknown characters are left out... */
+  bool keep_apart;    /* ...after merging: what stands on both sides of one does not merge */
   const char *prefix; /* before each character but the first of a word; NULL or "" for none */
   const char *suffix; /* after the last */
 };

@@ -201,3 +201,24 @@ size_t eq_lowercase(uint32_t c, uint32_t lower[2]) {
   if (lower[0] == c) lower[0] = (uint32_t)utf8proc_tolower((int32_t)c);
   return 1;
 }
+
+/* ---- llama.cpp's ---- */
+
+bool eq_is_after_15(uint32_t c) {
+  return HAS(numbers_16, c) || (HAS(letters_16, c) && !(c >= 0x2EBF0 && c <= 0x2EE5D));
+}
+
+bool eq_is_llama_word(uint32_t c) {
+  utf8proc_category_t k = category(c);
+  return between(k, UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PO) ||
+         (c < 0x80 && between(k, UTF8PROC_CATEGORY_SM, UTF8PROC_CATEGORY_SO)) || eq_is_ideograph(c);
+}
+
+bool eq_is_llama_control(uint32_t c) {
+  utf8proc_category_t k = category(c);
+  return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CO;
+}
+
+bool eq_is_llama_mark(uint32_t c) { return between(category(c), UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME); }
+
+uint32_t eq_llama_lowercase(uint32_t c) { return c == 0x130 ? 'i' : (uint32_t)utf8proc_tolower((int32_t)c); }

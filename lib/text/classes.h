@@ -19,6 +19,15 @@ bool eq_is_nonspacing(uint32_t c);  /* Mn, Unicode 8: BertNormalizer */
 bool eq_is_other(uint32_t c);       /* Cc, Cf and Co, Unicode 8: what BertNormalizer's clean_text takes away */
 bool eq_is_ideograph(uint32_t c);   /* the blocks of ideographs that BertNormalizer puts spaces around */
 
+/* Of llama.cpp, Unicode 15.1: what its words of BERT are apart from (punctuation, symbols of ASCII, ideographs), what
+ * goes from a text (controls, formats, private use), M*, the simple lower case. */
+bool eq_is_llama_word(uint32_t c);
+bool eq_is_llama_control(uint32_t c);
+bool eq_is_llama_mark(uint32_t c);
+uint32_t eq_llama_lowercase(uint32_t c);
+/* A letter or number in Unicode 16 and not yet in 15.1. */
+bool eq_is_after_15(uint32_t c);
+
 /* Decomposes or has a combining class, and not yet in Unicode 9: normal forms leave it. */
 bool eq_is_after_9(uint32_t c);
 

@@ -1,13 +1,19 @@
 #include "lib/text/gguf_vocabulary.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/utf8.h"
+#include "lib/text/classes.h"
+#include "lib/text/gguf_cutting.h"
+#include "lib/text/gguf_special.h"
 
 /* What the keys say. */
 struct vocabulary {
   const struct eq_gguf *g;
   const struct eq_gguf_value *tokens, *types, *scores; /* of the same length; types and scores may be NULL */
+  const struct eq_gguf_cutting *cutting;               /* of gpt2, else NULL */
   struct eq_err *err;
 };
 
@@ -43,166 +49,175 @@ static unsigned type_of(const struct vocabulary *v, uint64_t i) {
   return type > EQ_SP_BYTE ? 0 : (unsigned)type;
 }
 
-/* ---- llama ---- */
+/* A token's id by its key, or what llama.cpp takes when it is absent or no token's; EQ_NO_TOKEN for none. */
+static uint32_t id_of(const struct vocabulary *v, const char *key, uint32_t when_absent) {
+  uint64_t id = EQ_NO_TOKEN;
+  if (eq_gguf_u64(eq_gguf_find(v->g, key), 0, &id) && id < v->tokens->n) return (uint32_t)id;
+  return when_absent < v->tokens->n ? when_absent : EQ_NO_TOKEN;
+}
+
+/* The next token of a loop that begins with *rest = v->tokens->bytes. One without a spelling is given one, in `made`.
+ */
+static bool next_token(struct eq_str *rest, uint32_t id, char made[24], struct eq_str *token) {
+  if (!eq_gguf_next_string(rest, token)) return false;
+  if (!token->n) *token = (struct eq_str){ made, (size_t)snprintf(made, 24, "[EMPTY_%u]", id) };
+  return true;
+}
+
+/* ---- special tokens ---- */
 
 /* Tokens that are found before the text is cut: llama.cpp looks for the longest first and everywhere, we for the
  * leftmost and, of these, the longest; that differs only where two of them overlap. */
 static bool add_verbatim(struct eq_tokenizer *t, const struct vocabulary *v) {
+  struct eq_gguf_special special;
   struct eq_str rest = v->tokens->bytes, token;
-  for (uint32_t id = 0; eq_gguf_next_string(&rest, &token); id++) {
-    unsigned type = type_of(v, id);
-    bool special = type == EQ_SP_CONTROL || type == EQ_SP_UNKNOWN;
-    if (!special && type != EQ_SP_USER_DEFINED) continue;
-    if (!token.n || token.n > EQ_ADDED_TOKEN_MAX) continue; /* never found in a text */
-    if (!eq_added_tokens_add(&t->verbatim, token, (struct eq_added_token){ .id = id, .special = special }, v->err))
-      return false;
+  char made[24];
+  eq_gguf_special_open(&special, v->g, v->tokens, v->cutting && v->cutting->flags & EQ_CUTTING_STRIP_MASK);
+  for (uint32_t id = 0; next_token(&rest, id, made, &token); id++) {
+    struct eq_gguf_token kind = eq_gguf_special_find(&special, token, type_of(v, id));
+    if (!eq_tokenizer_set_kind(t, id, kind.kind, v->err)) return false;
+    bool found = kind.kind == EQ_TOKEN_ADDED || kind.kind == EQ_TOKEN_SPECIAL || kind.kind == EQ_TOKEN_UNKNOWN;
+    if (!found || token.n > EQ_ADDED_TOKEN_MAX) continue; /* never found in a text */
+    const struct eq_added_token added = { id, kind.kind != EQ_TOKEN_ADDED, false, kind.lstrip, kind.rstrip };
+    if (!eq_added_tokens_add(&t->verbatim, token, added, v->err)) return false;
   }
   return true;
 }
 
-/* In merging all pieces are alike. */
-static bool add_pieces(const struct vocabulary *v, struct eq_sentencepiece *m) {
+/* A token of the frame, when the key says so; a frame without the token that it asks for is none. */
+static bool frame_token(struct eq_tokenizer *t, const struct vocabulary *v, const char *key, bool when_absent,
+                        uint32_t id, uint32_t **ids, size_t *n) {
+  bool wanted = when_absent;
+  if (key && !flag(v, key, when_absent, &wanted)) return false;
+  if (!wanted) return true;
+  if (id == EQ_NO_TOKEN) {
+    t->no_frame = "the file asks for a token at the beginning or the end, but names none";
+    return true;
+  }
+  if (!(*ids = eq_array(1, sizeof **ids))) return eq_fail_memory(v->err, sizeof **ids, "a frame");
+  (*ids)[(*n)++] = id;
+  return true;
+}
+
+/* What llama.cpp puts around a text with add_special. */
+static bool set_frame(struct eq_tokenizer *t, const struct vocabulary *v, bool bos, bool eos, uint32_t bos_id,
+                      uint32_t eos_id) {
+  struct eq_frame *f = &t->frame;
+  const char *key = "tokenizer.ggml.add_bos_token";
+  return frame_token(t, v, v->cutting && v->cutting->flags & EQ_CUTTING_MUST_BOS ? NULL : key, bos,
+                     id_of(v, "tokenizer.ggml.bos_token_id", bos_id), &f->before, &f->n_before) &&
+         frame_token(t, v, "tokenizer.ggml.add_eos_token", eos, id_of(v, "tokenizer.ggml.eos_token_id", eos_id),
+                     &f->after, &f->n_after);
+}
+
+/* How tokens become text again; whether the first of them loses a space is in the file, or as it is given. */
+static bool set_joining(struct eq_tokenizer *t, const struct vocabulary *v, struct eq_joining joining) {
+  t->joining = joining;
+  t->joining.here = true;
+  return flag(v, "tokenizer.ggml.add_space_prefix", joining.trim_first, &t->joining.trim_first);
+}
+
+/* ---- llama and t5 ---- */
+
+/* In merging all pieces are alike; a unigram model has its own types. */
+static bool add_pieces(const struct vocabulary *v, struct eq_sentencepiece *m, bool merge) {
   struct eq_str rest = v->tokens->bytes, piece;
-  for (uint64_t i = 0; eq_gguf_next_string(&rest, &piece); i++) {
+  char made[24];
+  for (uint32_t i = 0; next_token(&rest, i, made, &piece); i++) {
     double score = 0;
     unsigned type = type_of(v, i);
     eq_gguf_f64(v->scores, i, &score);
-    bool same = !type || type == EQ_SP_UNKNOWN || type == EQ_SP_BYTE;
-    if (!eq_sentencepiece_add(m, piece, (float)score, same ? type : EQ_SP_NORMAL, v->err)) return false;
+    if (!type) type = merge ? EQ_SP_NORMAL : EQ_SP_CONTROL; /* what has no type is in no text */
+    if (merge && type != EQ_SP_UNKNOWN && type != EQ_SP_BYTE) type = EQ_SP_NORMAL;
+    if (!eq_sentencepiece_add(m, piece, (float)score, type, v->err)) return false;
   }
   return true;
 }
 
-static bool read_llama(struct eq_tokenizer *t, const struct vocabulary *v) {
+static bool read_llama(struct eq_tokenizer *t, struct vocabulary *v) {
   struct eq_sentencepiece_rules rules = {
     .model = EQ_SP_MERGES, .every_piece = true, .byte_fallback = true, .escape_spaces = true
   };
-  if (!flag(v, "tokenizer.ggml.add_space_prefix", true, &rules.dummy_prefix)) return false;
-  t->joining = (struct eq_joining){ .here = true, .trim_first = rules.dummy_prefix };
-  return (t->sentencepiece = eq_sentencepiece_new(v->err)) && add_pieces(v, t->sentencepiece) &&
-         eq_sentencepiece_finish(t->sentencepiece, rules, v->err) && add_verbatim(t, v);
+  if (!set_joining(t, v, (struct eq_joining){ .trim_first = true })) return false;
+  rules.dummy_prefix = t->joining.trim_first;
+  return (t->sentencepiece = eq_sentencepiece_new(v->err)) && add_pieces(v, t->sentencepiece, true) &&
+         eq_sentencepiece_finish(t->sentencepiece, rules, v->err) && set_frame(t, v, true, false, 1, 2);
+}
+
+static bool read_charsmap(struct eq_tokenizer *t, const struct vocabulary *v) {
+  const struct eq_gguf_value *map = eq_gguf_find(v->g, "tokenizer.ggml.precompiled_charsmap");
+  if (!map) return true;
+  if (!map->is_array || (map->type != EQ_GGUF_U8 && map->type != EQ_GGUF_I8))
+    return eq_fail(v->err, EQ_BAD, "tokenizer.ggml.precompiled_charsmap is not an array of bytes");
+  return eq_sentencepiece_set_charsmap(t->sentencepiece, map->bytes, v->err);
+}
+
+static bool read_t5(struct eq_tokenizer *t, struct vocabulary *v) {
+  struct eq_sentencepiece_rules rules = { .model = EQ_SP_UNIGRAM, .as_llama = true, .escape_spaces = true };
+  if (!set_joining(t, v, (struct eq_joining){ 0 })) return false;
+  rules.dummy_prefix = t->joining.trim_first;
+  return flag(v, "tokenizer.ggml.remove_extra_whitespaces", false, &rules.squeeze_spaces) &&
+         (t->sentencepiece = eq_sentencepiece_new(v->err)) && read_charsmap(t, v) &&
+         add_pieces(v, t->sentencepiece, false) && eq_sentencepiece_finish(t->sentencepiece, rules, v->err) &&
+         set_frame(t, v, false, true, EQ_NO_TOKEN, 1);
+}
+
+/* ---- bert ---- */
+
+static bool is_utf8(struct eq_str s) { return !s.n || eq_utf8_invalid(s.p, s.n) == s.n; }
+
+static bool add_tokens(const struct vocabulary *v, struct eq_vocabulary *to) {
+  struct eq_str rest = v->tokens->bytes, token;
+  char made[24];
+  for (uint32_t id = 0; next_token(&rest, id, made, &token); id++) {
+    if (!is_utf8(token)) return eq_fail(v->err, EQ_BAD, "token %u is not UTF-8", id);
+    if (!eq_vocabulary_add(to, token, id, v->err)) return false;
+  }
+  return true;
+}
+
+static bool open_stage(struct eq_tokenizer *t, struct eq_err *err) {
+  return eq_pretokenizer_open(&t->stages[t->n_stages++].cuts, &t->unicode, err);
+}
+
+static bool add_prefix(struct eq_normalizer *n, struct eq_err *err) {
+  struct eq_rewrite_step mark = { .kind = EQ_REWRITE_PREPEND, .text = eq_copy_string("\xE2\x96\x81", 3) };
+  return mark.text ? eq_normalizer_add(n, mark, err) : eq_fail_memory(err, 3, "a prefix");
+}
+
+/* Each word begins with U+2581, whose pieces take the place of those without BERT's ##. */
+static bool read_bert(struct eq_tokenizer *t, struct vocabulary *v) {
+  struct eq_rewrite_step clean = { .kind = EQ_REWRITE_LLAMA, .clean = true };
+  struct eq_model *m = &t->model;
+  struct eq_pretokenizer *cuts = &t->stages[0].cuts;
+  m->kind = EQ_MODEL_WORDPIECE;
+  m->unknown = id_of(v, "tokenizer.ggml.unknown_token_id", 100);
+  m->max_characters = SIZE_MAX / 4;
+  if (!(m->prefix = eq_copy_string("", 0))) return eq_fail_memory(v->err, 1, "a prefix");
+  return set_joining(t, v, (struct eq_joining){ .clean_spaces = true }) &&
+         flag(v, "tokenizer.ggml.normalizer.lowercase", true, &clean.lower) &&
+         flag(v, "tokenizer.ggml.normalizer.strip_accents", clean.lower, &clean.bare) &&
+         eq_normalizer_add(&t->stages[0].rewrite, clean, v->err) &&
+         eq_pretokenizer_add_class(cuts, eq_is_space, EQ_SPLIT_REMOVED, v->err) &&
+         eq_pretokenizer_add_class(cuts, eq_is_llama_word, EQ_SPLIT_ISOLATED, v->err) && open_stage(t, v->err) &&
+         add_prefix(&t->stages[1].rewrite, v->err) && add_tokens(v, &m->vocabulary) &&
+         eq_model_finish_wordpiece(m, v->err) &&
+         frame_token(t, v, NULL, true, id_of(v, "tokenizer.ggml.bos_token_id", 101), &t->frame.before,
+                     &t->frame.n_before) &&
+         frame_token(t, v, NULL, true, id_of(v, "tokenizer.ggml.seperator_token_id", 102), &t->frame.after,
+                     &t->frame.n_after);
 }
 
 /* ---- gpt2 ---- */
 
-/* Patterns that cut one after the other, each what the one before it made; what lies between matches stays. */
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define LINES(numbers)                                                  \
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" numbers \
-  "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define WORDS " ?[^(\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+"
-
-enum { PATTERNS_MAX = 4 };
-struct cutting {
-  const char *patterns[PATTERNS_MAX];
-  bool whole_words; /* a word that is a token is not merged */
-};
-static const struct cutting gpt2 = { { GPT2 }, false };
-static const struct cutting llama3 = { { LINES("\\p{N}{1,3}") }, true };
-static const struct cutting three_digits = { { LINES("\\p{N}{1,3}") }, false };
-static const struct cutting qwen2 = { { LINES("\\p{N}") }, false };
-static const struct cutting falcon = { { "[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]" }, false };
-static const struct cutting starcoder = { { "\\p{N}", GPT2 }, false };
-static const struct cutting bloom = { { WORDS }, false };
-static const struct cutting viking = { { WORDS, "\\p{N}" }, false };
-static const struct cutting usual = { { "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]" }, false };
-
-/* The names that llama.cpp knows (llama-vocab.cpp). To add one: a row here, a line in eq-token(1). */
-static const struct {
-  const char *name;
-  const struct cutting *cutting;
-} cuttings[] = {
-  { "default", &usual },
-  { "gpt-2", &gpt2 },
-  { "gpt2", &gpt2 },
-  { "phi-2", &gpt2 },
-  { "mpt", &gpt2 },
-  { "olmo", &gpt2 },
-  { "jais", &gpt2 },
-  { "roberta-bpe", &gpt2 },
-  { "llama3", &llama3 },
-  { "llama-v3", &llama3 },
-  { "llama-bpe", &llama3 },
-  { "falcon3", &llama3 },
-  { "dbrx", &three_digits },
-  { "smaug-bpe", &three_digits },
-  { "qwen2", &qwen2 },
-  { "deepseek-r1-qwen", &qwen2 },
-  { "stablelm2", &qwen2 },
-  { "falcon", &falcon },
-  { "starcoder", &starcoder },
-  { "refact", &starcoder },
-  { "command-r", &starcoder },
-  { "smollm", &starcoder },
-  { "codeshell", &starcoder },
-  { "bloom", &bloom },
-  { "poro-chat", &bloom },
-  { "gpt3-finnish", &bloom },
-  { "viking", &viking },
-};
-enum { CUTTINGS = sizeof cuttings / sizeof *cuttings };
-
-/* Names for which text is joined as it is; for others clean_spaces holds. */
-static const char *const joined_as_is[] = { "deepseek-llm",
-                                            "deepseek-coder",
-                                            "deepseek-v3",
-                                            "spark2_5",
-                                            "youtu",
-                                            "sarvam-moe",
-                                            "command-r",
-                                            "qwen2",
-                                            "deepseek-r1-qwen",
-                                            "kormo",
-                                            "f2llmv2",
-                                            "qwen35",
-                                            "poro-chat",
-                                            "viking",
-                                            "tekken",
-                                            "smollm",
-                                            "chameleon",
-                                            "gpt-4o",
-                                            "llama4",
-                                            "kanana2",
-                                            "talkie",
-                                            "granite-embed-multi-97m",
-                                            "tiny_aya",
-                                            "cohere2moe",
-                                            "superbpe",
-                                            "trillion",
-                                            "granite-docling",
-                                            "bailingmoe",
-                                            "bailingmoe2",
-                                            "llada-moe",
-                                            "seed-coder",
-                                            "hunyuan",
-                                            "hunyuan-dense",
-                                            "hy_v4",
-                                            "joyai-llm",
-                                            "kimi-k2",
-                                            "ufakzeka",
-                                            "grok-2",
-                                            "afmoe",
-                                            "laguna",
-                                            "minimax-m2",
-                                            "solar-open" };
-
 /* A file that names none is of a time when there was only the usual one. */
-static bool find_cutting(struct eq_tokenizer *t, const struct vocabulary *v, const struct cutting **cutting) {
+static bool find_cutting(struct vocabulary *v) {
   struct eq_str name = eq_str("default");
-  size_t i = 0;
   const struct eq_gguf_value *pre = eq_gguf_find(v->g, "tokenizer.ggml.pre");
   if (pre && !eq_gguf_string(pre, &name)) return eq_fail(v->err, EQ_BAD, "tokenizer.ggml.pre is not a string");
-  while (i < CUTTINGS && !eq_str_is(name, cuttings[i].name)) i++;
-  if (i == CUTTINGS)
-    return eq_fail(v->err, EQ_BAD, "the pre-tokenizer '%.*s' (tokenizer.ggml.pre) is not supported", EQ_STR(name));
-  *cutting = cuttings[i].cutting;
-  t->joining = (struct eq_joining){ .here = true, .alphabet = true, .clean_spaces = true };
-  for (i = 0; i < sizeof joined_as_is / sizeof *joined_as_is; i++)
-    if (eq_str_is(name, joined_as_is[i])) t->joining.clean_spaces = false;
-  return flag(v, "tokenizer.ggml.add_space_prefix", false, &t->joining.trim_first);
+  v->cutting = eq_gguf_cutting_find(name, v->err);
+  return v->cutting;
 }
-
-static bool is_utf8(struct eq_str s) { return !s.n || eq_utf8_invalid(s.p, s.n) == s.n; }
 
 static bool add_merges(const struct vocabulary *v, struct eq_bpe *bpe) {
   const struct eq_gguf_value *merges = eq_gguf_find(v->g, "tokenizer.ggml.merges");
@@ -219,61 +234,70 @@ static bool add_merges(const struct vocabulary *v, struct eq_bpe *bpe) {
   return true;
 }
 
-static bool add_tokens(const struct vocabulary *v, struct eq_vocabulary *to) {
-  struct eq_str rest = v->tokens->bytes, token;
-  for (uint64_t id = 0; eq_gguf_next_string(&rest, &token); id++) {
-    if (!is_utf8(token)) return eq_fail(v->err, EQ_BAD, "token %llu is not UTF-8", (unsigned long long)id);
-    if (!eq_vocabulary_add(to, token, id, v->err)) return false;
-  }
-  return true;
-}
-
-static bool add_patterns(struct eq_tokenizer *t, const struct cutting *cutting, struct eq_err *err) {
-  for (size_t i = 0; i < PATTERNS_MAX && cutting->patterns[i]; i++)
-    if (!eq_pretokenizer_add_regex(&t->stages[0].cuts, eq_str(cutting->patterns[i]), EQ_SPLIT_ISOLATED, false, err))
-      return false;
-  return true;
+static bool escape_spaces(struct eq_tokenizer *t, struct eq_err *err) {
+  struct eq_rewrite_step step = { .kind = EQ_REWRITE_REPLACE,
+                                  .text = eq_copy_string(" ", 1),
+                                  .with = eq_copy_string("\xE2\x96\x81", 3) };
+  if (step.text && step.with) return eq_normalizer_add(&t->stages[0].rewrite, step, err);
+  eq_rewrite_step_free(&step);
+  return eq_fail_memory(err, 4, "a space");
 }
 
 /* A vocabulary that lacks bytes (Falcon's) runs over the alphabet's characters: those that are no token are left out.
  */
 static bool spell_words(struct eq_tokenizer *t, struct eq_err *err) {
-  struct eq_stage *stage = &t->stages[t->n_stages++];
   const struct eq_rewrite_step spell = { .kind = EQ_REWRITE_BYTES };
-  return eq_pretokenizer_open(&stage->cuts, &t->unicode, err) && eq_normalizer_add(&stage->rewrite, spell, err);
+  return open_stage(t, err) && eq_normalizer_add(&t->stages[t->n_stages - 1].rewrite, spell, err);
 }
 
-static bool read_gpt2(struct eq_tokenizer *t, const struct vocabulary *v) {
-  const struct cutting *cutting = &usual;
+static bool read_words(struct eq_tokenizer *t, struct vocabulary *v) {
   struct eq_model *m = &t->model;
   m->kind = EQ_MODEL_BPE;
-  if (!find_cutting(t, v, &cutting) || !add_patterns(t, cutting, v->err) || !add_tokens(v, &m->vocabulary) ||
+  if (!eq_gguf_cutting_add(v->cutting, &t->stages[0].cuts, v->err) || !add_tokens(v, &m->vocabulary) ||
       !(m->bpe = eq_bpe_new(&m->vocabulary, v->err)) || !add_merges(v, m->bpe))
     return false;
-  m->over_bytes = eq_bpe_spells_bytes(m->bpe);
+  const unsigned flags = v->cutting->flags;
+  m->over_bytes = !(flags & EQ_CUTTING_CHARACTERS) && eq_bpe_spells_bytes(m->bpe);
   const struct eq_bpe_rules rules = { .over_bytes = m->over_bytes,
-                                      .whole_words = cutting->whole_words,
-                                      .unknown = EQ_NO_TOKEN };
-  return (m->over_bytes || spell_words(t, v->err)) && eq_bpe_finish(m->bpe, rules, v->err) && add_verbatim(t, v);
+                                      .whole_words = flags & EQ_CUTTING_WHOLE,
+                                      .whole_lines = flags & EQ_CUTTING_LINES,
+                                      .byte_fallback = flags & EQ_CUTTING_CHARACTERS,
+                                      .unknown = EQ_NO_TOKEN,
+                                      .keep_apart = true };
+  const struct eq_joining joining = { .alphabet = !(flags & EQ_CUTTING_ESCAPE),
+                                      .clean_spaces = !(flags & EQ_CUTTING_AS_IS) };
+  return set_joining(t, v, joining) && (!(flags & EQ_CUTTING_ESCAPE) || escape_spaces(t, v->err)) &&
+         (m->over_bytes || flags & EQ_CUTTING_CHARACTERS || spell_words(t, v->err)) &&
+         eq_bpe_finish(m->bpe, rules, v->err);
+}
+
+static bool read_gpt2(struct eq_tokenizer *t, struct vocabulary *v) {
+  if (!find_cutting(v) || !read_words(t, v)) return false;
+  const unsigned flags = v->cutting->flags;
+  return set_frame(t, v, flags & (EQ_CUTTING_BOS | EQ_CUTTING_MUST_BOS), false,
+                   flags & EQ_CUTTING_NO_BOS ? EQ_NO_TOKEN : 11, 11);
+}
+
+static bool read_gemma4(struct eq_tokenizer *t, struct vocabulary *v) {
+  v->cutting = eq_gguf_cutting_find(eq_str("gemma4"), v->err);
+  return v->cutting && read_words(t, v) && set_frame(t, v, true, false, EQ_NO_TOKEN, EQ_NO_TOKEN);
+}
+
+/* White space goes before all else. */
+static bool read_whitespace(struct eq_tokenizer *t, struct vocabulary *v) {
+  struct eq_rewrite_step lower = { .kind = EQ_REWRITE_LLAMA };
+  return flag(v, "tokenizer.ggml.normalizer.lowercase", false, &lower.lower) &&
+         (!lower.lower || eq_normalizer_add(&t->stages[0].rewrite, lower, v->err)) &&
+         eq_pretokenizer_add_class(&t->stages[0].cuts, eq_is_space, EQ_SPLIT_REMOVED, v->err) && read_gpt2(t, v);
 }
 
 /* To add a kind: a row here, a line in the header and in eq-token(1). */
 static const struct {
   const char *model;
-  bool (*read)(struct eq_tokenizer *t, const struct vocabulary *v);
-} kinds[] = { { "llama", read_llama }, { "gpt2", read_gpt2 } };
+  bool (*read)(struct eq_tokenizer *t, struct vocabulary *v);
+} kinds[] = { { "llama", read_llama }, { "gpt2", read_gpt2 },     { "bert", read_bert },
+              { "t5", read_t5 },       { "gemma4", read_gemma4 }, { "whitespace", read_whitespace } };
 enum { KINDS = sizeof kinds / sizeof *kinds };
-
-/* What the file says of its tokens, whatever the kind of vocabulary. */
-static bool set_kinds(struct eq_tokenizer *t, const struct vocabulary *v) {
-  static const enum eq_token_kind kinds_of[] = {
-    [EQ_SP_NORMAL] = EQ_TOKEN_NORMAL,      [EQ_SP_UNKNOWN] = EQ_TOKEN_UNKNOWN, [EQ_SP_CONTROL] = EQ_TOKEN_SPECIAL,
-    [EQ_SP_USER_DEFINED] = EQ_TOKEN_ADDED, [EQ_SP_UNUSED] = EQ_TOKEN_UNUSED,   [EQ_SP_BYTE] = EQ_TOKEN_BYTE
-  };
-  for (uint64_t id = 0; v->types && id < v->tokens->n; id++)
-    if (!eq_tokenizer_set_kind(t, (uint32_t)id, kinds_of[type_of(v, id)], v->err)) return false;
-  return true;
-}
 
 static bool read(struct eq_tokenizer *t, struct vocabulary *v) {
   struct eq_str model;
@@ -283,9 +307,12 @@ static bool read(struct eq_tokenizer *t, struct vocabulary *v) {
     return eq_fail(v->err, EQ_BAD, "no tokenizer.ggml.model there, expected the name of a kind of tokenizer");
   while (i < KINDS && !eq_str_is(model, kinds[i].model)) i++;
   if (i == KINDS)
-    return eq_fail(v->err, EQ_BAD, "tokenizer.ggml.model is '%.*s', expected llama or gpt2", EQ_STR(model));
+    return eq_fail(v->err, EQ_BAD,
+                   "tokenizer.ggml.model is '%.*s', expected llama, gpt2, bert, t5, gemma4 or whitespace",
+                   EQ_STR(model));
   t->vocab = (size_t)v->tokens->n;
-  return kinds[i].read(t, v) && set_kinds(t, v);
+  eq_unicode_limit(&t->unicode);
+  return kinds[i].read(t, v) && add_verbatim(t, v);
 }
 
 bool eq_gguf_vocabulary_read(struct eq_tokenizer *t, const char *where, const struct eq_gguf *g, struct eq_err *err) {

@@ -221,6 +221,19 @@ static bool bytes(const struct job *j) {
   return true;
 }
 
+static bool llama(const struct job *j) {
+  uint32_t c;
+  for (size_t n; (n = next(j->r, &c));) {
+    if (j->step->bare) c = eq_unicode_base(c);
+    bool dirt = j->step->clean && (!c || c == 0xFFFD || eq_is_llama_control(c)) && !eq_is_space(c);
+    if (dirt || (j->step->bare && eq_is_llama_mark(c)))
+      eq_rewrite_drop(j->r, n);
+    else
+      eq_rewrite_replace(j->r, n, j->step->lower ? eq_llama_lowercase(c) : c);
+  }
+  return true;
+}
+
 static bool (*const kinds[EQ_REWRITE_KINDS])(const struct job *j) = {
   [EQ_REWRITE_FORM] = form,       [EQ_REWRITE_LOWERCASE] = lowercase,
   [EQ_REWRITE_STRIP] = strip,     [EQ_REWRITE_ACCENTS] = accents,
@@ -228,7 +241,7 @@ static bool (*const kinds[EQ_REWRITE_KINDS])(const struct job *j) = {
   [EQ_REWRITE_PREPEND] = prepend, [EQ_REWRITE_IDEOGRAPHS] = ideographs,
   [EQ_REWRITE_APPEND] = append,   [EQ_REWRITE_REPLACE] = replace,
   [EQ_REWRITE_NMT] = nmt,         [EQ_REWRITE_PRECOMPILED] = precompiled,
-  [EQ_REWRITE_BYTES] = bytes,
+  [EQ_REWRITE_BYTES] = bytes,     [EQ_REWRITE_LLAMA] = llama,
 };
 
 /* ---- lists of steps ---- */

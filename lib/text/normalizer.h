@@ -24,6 +24,8 @@ enum eq_rewrite_kind {
   EQ_REWRITE_NMT,         /* sentencepiece's nmt rules of control characters and spaces */
   EQ_REWRITE_PRECOMPILED, /* a SentencePiece charsmap */
   EQ_REWRITE_BYTES,       /* each byte becomes its character of GPT-2's alphabet */
+  EQ_REWRITE_LLAMA, /* llama.cpp's. `clean`: controls go; `bare`: the first of what a character decomposes to stays,
+                       marks go; `lower`: in lower case */
   EQ_REWRITE_KINDS
 };
 
@@ -32,6 +34,7 @@ struct eq_rewrite_step {
   enum eq_form form;
   bool left, right;             /* STRIP */
   bool unless_there, at_start;  /* PREPEND: not when the text begins so; only where the original text begins */
+  bool clean, bare, lower;      /* LLAMA */
   char *text, *with;            /* owned, may be NULL */
   struct eq_pattern *pattern;   /* owned, may be NULL */
   struct eq_charsmap *charsmap; /* owned, may be NULL */

@@ -14,22 +14,16 @@ struct eq_pattern {
   pcre2_match_context *limits;
 };
 
-static bool compile(struct eq_pattern *p, struct eq_str expression, struct eq_err *err) {
-  struct eq_buffer translated = { 0 };
+/* `source` is what `expression` means in PCRE2's terms. */
+static bool compile(struct eq_pattern *p, struct eq_str expression, struct eq_str source, struct eq_err *err) {
   int code = 0;
   PCRE2_SIZE at = 0;
-  if (expression.n > EXPRESSION_MAX)
-    return eq_fail(err, EQ_BAD, "a pattern of %zu bytes, expected at most %d", expression.n, EXPRESSION_MAX);
-  if (eq_oniguruma_translate(expression, &translated, err)) {
-    p->code = pcre2_compile((PCRE2_SPTR)translated.data, translated.size,
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE, &code, &at, NULL);
-    p->limits = pcre2_match_context_create(NULL);
-    PCRE2_UCHAR message[120] = "";
-    pcre2_get_error_message(code, message, sizeof message);
-    if (!p->code) eq_fail(err, EQ_BAD, "pattern '%.*s': %s", EQ_STR(expression), (const char *)message);
-  }
-  eq_buffer_free(&translated);
-  if (!p->code) return false;
+  PCRE2_UCHAR message[120] = "";
+  p->code = pcre2_compile((PCRE2_SPTR)source.p, source.n,
+                          PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE, &code, &at, NULL);
+  p->limits = pcre2_match_context_create(NULL);
+  pcre2_get_error_message(code, message, sizeof message);
+  if (!p->code) return eq_fail(err, EQ_BAD, "pattern '%.*s': %s", EQ_STR(expression), (const char *)message);
   if (!p->limits) return eq_fail_memory(err, 256, "a pattern");
   pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE); /* where that fails the pattern is interpreted */
   pcre2_set_match_limit(p->limits, MATCH_LIMIT);
@@ -37,12 +31,27 @@ static bool compile(struct eq_pattern *p, struct eq_str expression, struct eq_er
   return true;
 }
 
-struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err) {
+static struct eq_pattern *new_pattern(struct eq_str expression, struct eq_str source, struct eq_err *err) {
   struct eq_pattern *p = eq_array(1, sizeof *p);
   if (!p) eq_fail_memory(err, sizeof *p, "a pattern");
-  if (p && compile(p, expression, err)) return p;
+  if (p && compile(p, expression, source, err)) return p;
   eq_pattern_free(p);
   return NULL;
+}
+
+struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err) {
+  struct eq_buffer translated = { 0 };
+  struct eq_pattern *p = NULL;
+  if (expression.n > EXPRESSION_MAX)
+    eq_fail(err, EQ_BAD, "a pattern of %zu bytes, expected at most %d", expression.n, EXPRESSION_MAX);
+  else if (eq_oniguruma_translate(expression, &translated, err))
+    p = new_pattern(expression, (struct eq_str){ translated.data, translated.size }, err);
+  eq_buffer_free(&translated);
+  return p;
+}
+
+struct eq_pattern *eq_pattern_new_pcre2(struct eq_str expression, struct eq_err *err) {
+  return new_pattern(expression, expression, err);
 }
 
 void eq_pattern_free(struct eq_pattern *p) {

@@ -10,6 +10,8 @@ struct eq_pattern;
 /* Compiles for UTF-8 with Unicode properties; what is written otherwise for PCRE2 is translated (oniguruma.h). NULL and
  * err when it fails. */
 struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err);
+/* The same of an expression in PCRE2's own terms. */
+struct eq_pattern *eq_pattern_new_pcre2(struct eq_str expression, struct eq_err *err);
 void eq_pattern_free(struct eq_pattern *p); /* NULL too */
 
 /* Cuts the well-formed text[0..n) at the matches: calls piece(context, start, end, match) in order for each match,

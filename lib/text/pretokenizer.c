@@ -10,13 +10,21 @@
 /* What the patterns of the GPT family differ in. */
 struct family {
   bool any_prefix;  /* one character before letters may be any but a letter, number or line break, not just a space */
-  bool fold_case;   /* contractions in capitals too */
+  bool fold_case;   /* contractions in capitals too... */
+  bool long_s;      /* ...and with a long s */
   bool break_lines; /* line breaks end a piece of white space, and follow punctuation */
   size_t numbers;   /* numbers in a piece at most; a space may stand before them when there is no limit */
 };
 static const struct family gpt2 = { .numbers = SIZE_MAX };
-static const struct family qwen2 = { .any_prefix = true, .fold_case = true, .break_lines = true, .numbers = 1 };
-static const struct family llama3 = { .any_prefix = true, .fold_case = true, .break_lines = true, .numbers = 3 };
+static const struct family qwen2 = {
+  .any_prefix = true, .fold_case = true, .long_s = true, .break_lines = true, .numbers = 1
+};
+static const struct family llama3 = {
+  .any_prefix = true, .fold_case = true, .long_s = true, .break_lines = true, .numbers = 3
+};
+/* As llama.cpp spells the last two. */
+static const struct family qwen2_short = { .any_prefix = true, .fold_case = true, .break_lines = true, .numbers = 1 };
+static const struct family llama3_short = { .any_prefix = true, .fold_case = true, .break_lines = true, .numbers = 3 };
 
 /* To add a family: its parameters above, a row here for each spelling of its pattern, a line in eq-token(1). */
 static const struct {
@@ -31,6 +39,12 @@ static const struct {
   { "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
     "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
     &llama3 },
+  { "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    &qwen2_short },
+  { "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    &llama3_short },
 };
 
 struct eq_step {
@@ -66,12 +80,12 @@ static size_t run(const struct eq_unicode *u, const char *text, size_t at, size_
 }
 
 /* Length of the contraction at text[0..n), which starts with an apostrophe; 0 when there is none. */
-static size_t contraction(const char *text, size_t n, bool fold_case) {
+static size_t contraction(const char *text, size_t n, const struct family *f) {
   static const char *const endings[] = { "s", "t", "re", "ve", "m", "ll", "d" };
-  if (fold_case && n >= 3 && !memcmp(text + 1, "\xC5\xBF", 2)) return 3; /* long s folds to s */
+  if (f->long_s && n >= 3 && !memcmp(text + 1, "\xC5\xBF", 2)) return 3;
   for (size_t e = 0; e < sizeof endings / sizeof *endings; e++) {
     size_t length = strlen(endings[e]), i = 0;
-    while (i < length && 1 + i < n && (text[1 + i] | (fold_case ? 0x20 : 0)) == endings[e][i]) i++;
+    while (i < length && 1 + i < n && (text[1 + i] | (f->fold_case ? 0x20 : 0)) == endings[e][i]) i++;
     if (i == length) return 1 + length;
   }
   return 0;
@@ -94,7 +108,7 @@ static size_t cut_family(const struct eq_step *s, const struct eq_unicode *u, co
   enum { NAMED = EQ_LETTER | EQ_NUMBER };
   size_t length, after;
   *match = true;
-  if (*text == '\'' && (length = contraction(text, n, f->fold_case))) return length;
+  if (*text == '\'' && (length = contraction(text, n, f))) return length;
   unsigned first = look(u, text, 0, n, &length), second = look(u, text, length, n, &after);
   if (first & EQ_LETTER) return run(u, text, length, n, EQ_LETTER, true);
   bool prefix = f->any_prefix ? !(first & (NAMED | EQ_BREAK)) : *text == ' ';
@@ -185,19 +199,34 @@ bool eq_pretokenizer_add_words(struct eq_pretokenizer *p, struct eq_err *err) {
   return add_step(p, (struct eq_step){ .cut = cut_words, .split = EQ_SPLIT_REMOVED, .invert = true }, err);
 }
 
-bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, enum eq_split split, bool invert,
-                               struct eq_err *err) {
-  struct eq_step step = { .split = split, .invert = invert };
+/* The matcher of a pattern that is known; NULL for others. */
+static const struct family *family_of(struct eq_str pattern) {
   for (size_t i = 0; i < sizeof known_patterns / sizeof *known_patterns; i++)
-    if (eq_str_is(pattern, known_patterns[i].pattern)) {
-      step.cut = cut_family;
-      step.family = known_patterns[i].family;
-      return add_step(p, step, err);
-    }
-  step.pattern = eq_pattern_new(pattern, err);
+    if (eq_str_is(pattern, known_patterns[i].pattern)) return known_patterns[i].family;
+  return NULL;
+}
+
+/* A step that a pattern, which may be NULL for want of one, goes into. */
+static bool add_pattern(struct eq_pretokenizer *p, struct eq_step step, struct eq_err *err) {
   if (step.pattern && add_step(p, step, err)) return true;
   eq_pattern_free(step.pattern);
   return false;
+}
+
+bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, enum eq_split split, bool invert,
+                               struct eq_err *err) {
+  struct eq_step step = { .split = split, .invert = invert, .family = family_of(pattern) };
+  if (step.family) {
+    step.cut = cut_family;
+    return add_step(p, step, err);
+  }
+  step.pattern = eq_pattern_new(pattern, err);
+  return add_pattern(p, step, err);
+}
+
+bool eq_pretokenizer_add_pcre2(struct eq_pretokenizer *p, struct eq_str pattern, struct eq_err *err) {
+  if (family_of(pattern)) return eq_pretokenizer_add_regex(p, pattern, EQ_SPLIT_ISOLATED, false, err);
+  return add_pattern(p, (struct eq_step){ .pattern = eq_pattern_new_pcre2(pattern, err) }, err);
 }
 
 /* ---- cutting ---- */

@@ -38,6 +38,8 @@ bool eq_pretokenizer_add_qwen2(struct eq_pretokenizer *p, struct eq_err *err);
 /* Looks for the matches of any pattern; for what lies between them, with invert. Fails when PCRE2 refuses it. */
 bool eq_pretokenizer_add_regex(struct eq_pretokenizer *p, struct eq_str pattern, enum eq_split split, bool invert,
                                struct eq_err *err);
+/* The matches of a pattern in PCRE2's own terms, each a piece, and what lies between. */
+bool eq_pretokenizer_add_pcre2(struct eq_pretokenizer *p, struct eq_str pattern, struct eq_err *err);
 /* Looks for each character of a class (classes.h). */
 bool eq_pretokenizer_add_class(struct eq_pretokenizer *p, bool (*is)(uint32_t c), enum eq_split split,
                                struct eq_err *err);

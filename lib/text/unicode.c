@@ -54,6 +54,21 @@ bool eq_unicode_open(struct eq_unicode *u, struct eq_err *err) {
   return true;
 }
 
+void eq_unicode_limit(struct eq_unicode *u) {
+  static const struct { int32_t first, last; } new[] = { { 0x1C89, 0x1C8A }, { 0xA7CB, 0xA7DC }, { 0x105C0, 0x1E5FA } };
+  for (size_t r = 0; r < sizeof new / sizeof *new; r++)
+    for (int32_t c = new[r].first; c <= new[r].last; c++)
+      if ((u->properties[c] & (EQ_LETTER | EQ_NUMBER)) && eq_is_after_15((uint32_t)c))
+        u->properties[c] &= (unsigned char)~(EQ_LETTER | EQ_NUMBER);
+}
+
+uint32_t eq_unicode_base(uint32_t c) {
+  int32_t parts[DECOMPOSED_MAX];
+  if (c < 0xC0) return c;
+  decompose((int32_t)c, parts);
+  return (uint32_t)parts[0];
+}
+
 void eq_unicode_close(struct eq_unicode *u) {
   free(u->properties);
   u->properties = NULL;

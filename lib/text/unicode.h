@@ -23,6 +23,10 @@ struct eq_unicode {
   unsigned char *properties; /* [0x110000] */
 };
 bool eq_unicode_open(struct eq_unicode *u, struct eq_err *err);
+/* Takes back letters and numbers that Unicode 15.1, which is llama.cpp's, had not. */
+void eq_unicode_limit(struct eq_unicode *u);
+/* The first code point of the canonical decomposition of c, c itself when it has none. */
+uint32_t eq_unicode_base(uint32_t c);
 void eq_unicode_close(struct eq_unicode *u); /* of {0} too */
 
 #endif

@@ -1,6 +1,6 @@
 /* vocabulary_file.h: a tokenizer that is one file, known by how its name ends:
  *
- * .model     a model of SentencePiece, unigram or BPE: ids as the sentencepiece package gives
+ * .model     a model of SentencePiece: ids as the sentencepiece package gives
  * .tiktoken  ranks of the tiktoken package, of the encoding that the file is named after
  * .gguf      the vocabulary of a model in GGUF: ids as llama.cpp gives (gguf_vocabulary.h) */
 #ifndef EQ_TEXT_VOCABULARY_FILE_H
