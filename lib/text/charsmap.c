@@ -19,9 +19,23 @@ static uint32_t read_u32(const char *p) {
   return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
+/* The unit that a byte leads to from `node`, which is where the offset of the unit before it points; false when no key
+ * goes on so. */
+static bool follow(const struct eq_charsmap *m, size_t node, unsigned char byte, uint32_t *unit) {
+  node ^= byte;
+  if (node >= m->n_units || label_of(m->units[node]) != byte) return false;
+  *unit = m->units[node];
+  return true;
+}
+
 static void find_keys(struct eq_charsmap *m) {
-  struct eq_str to;
-  for (unsigned c = 0; c < 128; c++) m->keys[c] = eq_charsmap_shortest(m, &(char){ (char)c }, 1, &to) == 1;
+  for (unsigned char c = 1; c < 128; c++) {
+    uint32_t unit, next;
+    if (!follow(m, offset_of(m->units[0]), c, &unit)) continue;
+    m->keys[c] = m->begins[c] = has_value(unit);
+    const size_t node = (offset_of(m->units[0]) ^ c) ^ offset_of(unit);
+    for (unsigned char d = 1; d < 128; d++) m->begins[c] |= follow(m, node, d, &next);
+  }
 }
 
 bool eq_charsmap_open(struct eq_charsmap *m, struct eq_str blob, struct eq_err *err) {

@@ -19,7 +19,8 @@ struct eq_charsmap {
   size_t n_units;
   char *strings; /* ends in 0 */
   size_t n_strings;
-  bool keys[128]; /* characters of ASCII that are keys */
+  bool keys[128];   /* characters of ASCII that are keys */
+  bool begins[128]; /* that are, or that a key begins with which goes on in ASCII */
 };
 
 /* Copies the blob; refuses sizes that cannot be. Offsets are checked on every step, so no blob leads outside. */

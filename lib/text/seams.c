@@ -4,10 +4,13 @@
 
 #include "lib/base/utf8.h"
 
-enum { PAIR_BITS = 20, CODE_POINTS = 0x110000 };
+enum { BITS_MIN = 12, BITS_MAX = 20, CODE_POINTS = 0x110000 };
 
-bool eq_seams_open(struct eq_seams *s) {
-  s->pairs = eq_array((1 << PAIR_BITS) / 64, sizeof *s->pairs);
+bool eq_seams_open(struct eq_seams *s, size_t n_tokens) {
+  unsigned bits = BITS_MIN; /* a token has some pairs, of which most are others' too */
+  while (bits < BITS_MAX && (size_t)1 << bits < 32 * n_tokens) bits++;
+  s->shift = 64 - bits;
+  s->pairs = eq_array(((size_t)1 << bits) / 64, sizeof *s->pairs);
   s->known = eq_array(CODE_POINTS / 64, sizeof *s->known);
   return s->pairs && s->known;
 }
@@ -19,8 +22,8 @@ void eq_seams_close(struct eq_seams *s) {
 }
 
 /* Multiplicative hashing, Knuth, The Art of Computer Programming 3, section 6.4. */
-static uint32_t hash(uint32_t a, uint32_t b) {
-  return (uint32_t)(((uint64_t)a << 32 | b) * 0x9E3779B97F4A7C15 >> (64 - PAIR_BITS));
+static uint32_t hash(const struct eq_seams *s, uint32_t a, uint32_t b) {
+  return (uint32_t)(((uint64_t)a << 32 | b) * 0x9E3779B97F4A7C15 >> s->shift);
 }
 
 static bool has(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> i % 64 & 1; }
@@ -31,17 +34,20 @@ void eq_seams_add(struct eq_seams *s, struct eq_str token) {
   for (size_t i = 0, n; i < token.n; i += n, before = c) {
     n = eq_utf8_decode(token.p + i, token.n - i, &c);
     if (!n) return;
-    if (i) set(s->pairs, hash(before, c));
+    if (i) set(s->pairs, hash(s, before, c));
     if (!i && n == token.n) set(s->known, c);
   }
 }
+
+static bool is_letter(uint32_t c) { return (c | 0x20) - 'a' < 26; }
 
 size_t eq_seams_next(const struct eq_seams *s, const char *text, size_t n) {
   uint32_t before, c;
   size_t at = eq_utf8_decode(text, n, &before);
   for (size_t length; at < n; at += length, before = c) {
     length = eq_utf8_decode(text + at, n - at, &c);
-    if (!has(s->pairs, hash(before, c)) && has(s->known, before) && has(s->known, c)) break;
+    if (is_letter(c) && is_letter(before)) continue;
+    if (!has(s->pairs, hash(s, before, c)) && has(s->known, before) && has(s->known, c)) break;
   }
   return at;
 }

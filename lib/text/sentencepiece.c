@@ -17,6 +17,7 @@ struct eq_sentencepiece {
   struct eq_charsmap charsmap;
   struct eq_piece_trie user; /* user-defined symbols */
   struct eq_seams seams;     /* of merging */
+  bool plain[128];           /* characters of ASCII that stay where another follows */
   struct eq_sentencepiece_rules rules;
   uint32_t unknown, bos, eos, bytes[256];
   uint32_t *unused; /* [n_unused] ids, of a model that merges */
@@ -139,7 +140,8 @@ static bool build_user(struct eq_sentencepiece *m, struct eq_err *err) {
 
 /* A character is known when it is a piece that texts have. */
 static bool find_seams(struct eq_sentencepiece *m, struct eq_err *err) {
-  if (!eq_seams_open(&m->seams)) return eq_fail_memory(err, eq_sentencepiece_size(m), "a vocabulary");
+  if (!eq_seams_open(&m->seams, eq_sentencepiece_size(m)))
+    return eq_fail_memory(err, eq_sentencepiece_size(m), "a vocabulary");
   for (uint32_t i = 0; i < eq_sentencepiece_size(m); i++) {
     const struct eq_str s = eq_unigram_spelling(m->pieces, i);
     bool character = eq_utf8_length(s.p, s.n) == s.n;
@@ -159,6 +161,14 @@ static bool list_unused(struct eq_sentencepiece *m, struct eq_err *err) {
   return true;
 }
 
+static void find_plain(struct eq_sentencepiece *m) {
+  for (unsigned char c = 0; c < 128; c++) {
+    uint32_t node = 0;
+    m->plain[c] = c != ' ' && c && !(m->charsmap.n_units && m->charsmap.begins[c]) &&
+                  !(m->user.n && eq_piece_trie_step(&m->user, &node, (char)c));
+  }
+}
+
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err) {
   const bool takes_apart = rules.model == EQ_SP_MERGES && !rules.every_piece;
   const struct eq_unigram_rules unigram = { .unknown = m->unknown,
@@ -168,8 +178,10 @@ bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece
                                             .sums = rules.as_llama ? EQ_SUMS_LLAMA : EQ_SUMS_F32 };
   m->rules = rules;
   if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
-  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
-         (!takes_apart || list_unused(m, err)) && (rules.model != EQ_SP_MERGES || find_seams(m, err));
+  bool good = eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
+              (!takes_apart || list_unused(m, err)) && (rules.model != EQ_SP_MERGES || find_seams(m, err));
+  if (good) find_plain(m);
+  return good;
 }
 
 static uint32_t find_control(const struct eq_sentencepiece *m, struct eq_str spelling) {
@@ -279,6 +291,20 @@ static void trim_end(const struct eq_sentencepiece *m, struct eq_sentencepiece_s
   }
 }
 
+/* Adds what stays of the n bytes from `at` on, n > 0, because nothing begins with it; how many bytes. */
+static size_t put_plain(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
+                        size_t at, size_t n) {
+  const unsigned char *p = (const unsigned char *)text + at;
+  size_t size = 0;
+  while (size < n && p[size] < 128 && m->plain[p[size]]) size++;
+  if (size < n && size && p[size] >= 128) size--; /* a mark may follow the last */
+  if (!size || !room(s, size)) return 0;
+  memcpy(s->text + s->n, p, size);
+  for (size_t i = 0; i < size; i++) s->origins[s->n + i] = (uint32_t)(at + i);
+  s->n += size;
+  return size;
+}
+
 static bool normalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
                       size_t n) {
   size_t at = 0, size;
@@ -293,6 +319,10 @@ static bool normalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_
   if (!room(s, 3)) return false;
   if (m->rules.dummy_prefix && !m->rules.space_at_end) put_space(m, s, at);
   for (bool after_space = m->rules.squeeze_spaces; at < n; at += size) {
+    if ((size = put_plain(m, s, text, at, n - at))) {
+      after_space = false;
+      continue;
+    }
     size = next_stretch(m, text + at, n - at, &to);
     bool stays = to.p == text + at && size == eq_utf8_length(text + at, n - at);
     while (after_space && to.n && *to.p == ' ') to = (struct eq_str){ to.p + 1, to.n - 1 };
