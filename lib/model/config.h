@@ -55,7 +55,7 @@ bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, s
 /* The same of a GGUF's keys. */
 bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_gguf *g, struct eq_err *err);
 /* The name of a place's tensor in a GGUF file, with a %d for the layer; NULL when there is none. */
-const char *eq_gguf_tensor_name(enum eq_place place);
+const char *eq_gguf_tensor_name(const struct eq_slot *slot);
 void eq_config_free(struct eq_config *c); /* of {0} too */
 
 /* Has a layer what a slot wants? */

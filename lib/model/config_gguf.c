@@ -9,12 +9,14 @@
 #include "lib/model/config.h"
 #include "lib/model/config_reader.h"
 
+enum { VECTOR_MAX = 4096 };
+
 /* How llama.cpp's architectures are ours. */
 static const struct dialect {
   const char *name, *model_type;
   bool interleaved;     /* the converter permutes queries and keys so that rotary pairs are neighbours */
   bool gains_are_whole; /* it adds the 1 to Gemma's gains */
-  unsigned full_every;  /* sliding windows in all layers but each so-manyth; 0: as the family's config has it */
+  unsigned full_every;  /* sliding windows in all layers but each so-manyth; 0: in none, whatever the file says */
 } dialects[] = {
   { "gpt2", "gpt2", false, false, 0 },
   { "gptneox", "gpt_neox", false, false, 0 },
@@ -24,6 +26,8 @@ static const struct dialect {
   { "llama", "llama", true, false, 0 },
   { "qwen2", "qwen2", false, false, 0 },
   { "qwen3", "qwen3", false, false, 0 },
+  { "qwen3moe", "qwen3_moe", false, false, 0 },
+  { "olmoe", "olmoe", false, false, 0 },
   { "gemma", "gemma", false, true, 0 },
   { "gemma2", "gemma2", false, true, 2 },
   { "gemma3", "gemma3_text", false, true, 6 },
@@ -64,6 +68,10 @@ static const char *const tensor_names[EQ_PLACES] = {
   [EQ_W_UP_BIAS] = "blk.%d.ffn_up.bias",
   [EQ_W_DOWN] = "blk.%d.ffn_down.weight",
   [EQ_W_DOWN_BIAS] = "blk.%d.ffn_down.bias",
+  [EQ_W_ROUTER] = "blk.%d.ffn_gate_inp.weight",
+  [EQ_W_EXPERT_GATE] = "blk.%d.ffn_gate_exps.%d.weight", /* slices: checkpoint.h */
+  [EQ_W_EXPERT_UP] = "blk.%d.ffn_up_exps.%d.weight",
+  [EQ_W_EXPERT_DOWN] = "blk.%d.ffn_down_exps.%d.weight",
   [EQ_W_MLP_POST_GAIN] = "blk.%d.post_ffw_norm.weight",
   [EQ_W_FINAL_GAIN] = "output_norm.weight",
   [EQ_W_FINAL_SHIFT] = "output_norm.bias",
@@ -71,7 +79,17 @@ static const char *const tensor_names[EQ_PLACES] = {
   [EQ_W_HEAD_BIAS] = "output.bias",
 };
 
-const char *eq_gguf_tensor_name(enum eq_place place) { return tensor_names[place]; }
+/* Falcon 40B's two norms. */
+static const char *const second_names[EQ_PLACES] = {
+  [EQ_W_ATTN_GAIN] = "blk.%d.attn_norm_2.weight",
+  [EQ_W_ATTN_SHIFT] = "blk.%d.attn_norm_2.bias",
+  [EQ_W_MLP_GAIN] = "blk.%d.attn_norm.weight",
+  [EQ_W_MLP_SHIFT] = "blk.%d.attn_norm.bias",
+};
+
+const char *eq_gguf_tensor_name(const struct eq_slot *slot) {
+  return slot->feature == EQ_TWO_NORMS ? second_names[slot->place] : tensor_names[slot->place];
+}
 
 /* A config.json in the making. */
 struct making {
@@ -132,6 +150,32 @@ static void copy_sizes(const struct making *m, const struct eq_arch *a) {
   copy(m, "attention.key_length", "head_dim");
 }
 
+/* The numbers of a vector of the file under a key. */
+static void copy_vector(const struct making *m, const char *tensor, json_t *to, const char *key) {
+  const struct eq_gguf_tensor *t = eq_gguf_tensor(m->g, eq_str(tensor));
+  if (!t || t->n_dims != 1 || t->n > VECTOR_MAX || strcmp(t->dtype->name, "F32") != 0) return;
+  json_t *list = json_array();
+  for (size_t i = 0; i < t->n; i++) {
+    float x;
+    memcpy(&x, t->data + i * sizeof x, sizeof x);
+    json_array_append_new(list, json_real((double)x));
+  }
+  json_object_set_new(to, key, list);
+}
+
+/* Factors by which frequencies are divided: Phi 3's for short and for long sequences, and Llama 3's, which the
+ * converter has worked out. */
+static void copy_factors(const struct making *m, json_t *scaling) {
+  double x;
+  copy_vector(m, "rope_freqs.weight", scaling, "short_factor");
+  copy_vector(m, "rope_freqs.weight", scaling, "long_factor");
+  if (json_object_get(scaling, "short_factor") && !number(m, "rope.scaling.attn_factor", &x))
+    set(scaling, "attention_factor", 1);
+  copy_vector(m, "rope_factors_short.weight", scaling, "short_factor");
+  copy_vector(m, "rope_factors_long.weight", scaling, "long_factor");
+  if (json_object_get(scaling, "short_factor")) json_object_set_new(scaling, "rope_type", json_string("longrope"));
+}
+
 static void copy_rotary(const struct making *m) {
   json_t *scaling = json_object();
   struct eq_str type = { 0 };
@@ -141,6 +185,7 @@ static void copy_rotary(const struct making *m) {
   if (number(m, "rope.scaling.factor", &x)) set(scaling, "factor", x);
   if (number(m, "rope.scaling.original_context_length", &x)) set(scaling, "original_max_position_embeddings", x);
   if (number(m, "rope.scaling.attn_factor", &x)) set(scaling, "attention_factor", x);
+  copy_factors(m, scaling);
   if (json_object_size(scaling)) json_object_set(m->json, "rope_scaling", scaling);
   json_decref(scaling);
   copy(m, "rope.freq_base", "rope_theta");
@@ -151,14 +196,55 @@ static void copy_rotary(const struct making *m) {
   if (number(m, "rope.dimension_count", &x) && head > 0) set(m->json, "partial_rotary_factor", x / head);
 }
 
+/* In all layers but each so-manyth, by a number of the file or else its architecture's, or as a list of the file says.
+ */
+static void copy_window(const struct making *m, const struct dialect *d) {
+  const struct eq_gguf_value *pattern = find(m, "attention.sliding_window_pattern");
+  double every = d->full_every, window = 0;
+  if (number(m, "attention.sliding_window", &window) &&
+      window <= 0) /* none: null, for without the key it's a default */
+    json_object_set_new(m->json, "sliding_window", json_null());
+  else
+    copy(m, "attention.sliding_window", "sliding_window");
+  if (!pattern || pattern->type != EQ_GGUF_BOOL || !pattern->is_array || pattern->n > EQ_LAYERS_MAX) {
+    number(m, "attention.sliding_window_pattern", &every);
+    set(m->json, "sliding_window_pattern", every);
+    return;
+  }
+  json_t *types = json_array();
+  for (uint64_t l = 0; l < pattern->n; l++)
+    json_array_append_new(types, json_string(pattern->bytes.p[l] ? "sliding_attention" : "full_attention"));
+  json_object_set_new(m->json, "layer_types", types);
+}
+
+/* Mixtral's architecture is Llama's. llama.cpp has no key for whether the weights of a token's experts are normalized:
+ * Qwen's are. */
+static void copy_experts(const struct making *m) {
+  double n = 0;
+  if (!number(m, "expert_count", &n) || n <= 0) return;
+  if (strcmp(m->name, "llama") == 0) json_object_set_new(m->json, "model_type", json_string("mixtral"));
+  copy(m, "expert_count", "num_local_experts");
+  copy(m, "expert_used_count", "num_experts_per_tok");
+  copy(m, "expert_feed_forward_length", "moe_intermediate_size");
+  json_object_set_new(m->json, "norm_topk_prob", json_boolean(strcmp(m->name, "qwen3moe") == 0));
+  json_object_set_new(m->json, "sliding_window", json_null());
+}
+
+/* Falcon's files say how many heads have keys, and whether there are two norms by having them. */
+static void copy_falcon(const struct making *m) {
+  if (strcmp(m->name, "falcon") != 0) return;
+  bool two = eq_gguf_tensor(m->g, eq_str("blk.0.attn_norm_2.weight")) != NULL;
+  json_object_set_new(m->json, "new_decoder_architecture", json_true());
+  set(m->json, "num_ln_in_parallel_attn", two ? 2 : 1);
+}
+
 /* What only some families have, under the keys of their configs. */
 static void copy_options(const struct making *m, const struct dialect *d) {
   double x;
-  copy(m, "attention.sliding_window", "sliding_window");
+  if (d->full_every) copy_window(m, d);
   copy(m, "attn_logit_softcapping", "attn_logit_softcapping");
   copy(m, "final_logit_softcapping", "final_logit_softcapping");
   copy(m, "logit_scale", "logit_scale");
-  if (d->full_every) set(m->json, "sliding_window_pattern", d->full_every);
   bool parallel;
   if (eq_gguf_bool(find(m, "use_parallel_residual"), &parallel))
     json_object_set_new(m->json, "use_parallel_residual", json_boolean(parallel));
@@ -194,6 +280,12 @@ static bool unknown(const char *path, struct eq_str name, struct eq_err *err) {
   return false;
 }
 
+/* OLMo 3 calls itself OLMo 2, but has windows. */
+static bool has_unknown_window(const struct making *m) {
+  double window = 0;
+  return strcmp(m->name, "olmo2") == 0 && number(m, "attention.sliding_window", &window) && window > 0;
+}
+
 bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_gguf *g, struct eq_err *err) {
   struct eq_str name = { 0 };
   *c = (struct eq_config){ 0 };
@@ -202,11 +294,17 @@ bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_
   if (!d) return unknown(path, name, err);
   struct making m = { g, d->name, json_object() };
   json_object_set_new(m.json, "model_type", json_string(d->model_type));
+  if (has_unknown_window(&m)) {
+    json_decref(m.json);
+    return eq_fail(err, EQ_BAD, "%s: is OLMo 3, by its olmo2.attention.sliding_window, which is not supported", path);
+  }
   copy_sizes(&m, eq_arch_find(d->model_type));
   copy_vocabulary(&m);
   copy_rotary(&m);
   copy_options(&m, d);
   copy_gemma_scale(&m, d);
+  copy_experts(&m);
+  copy_falcon(&m);
   char *text = json_dumps(m.json, JSON_COMPACT);
   json_decref(m.json);
   bool ok = text ? eq_config_read(c, path, eq_str(text), err) : eq_fail_memory(err, 1 << 12, "a config");

@@ -46,7 +46,7 @@ static const struct eq_tensor *find_tensor(const struct eq_model *m, const struc
   const char *const *prefixes = m->config.wrapped ? wrapped : own;
   const struct eq_tensor *t = NULL;
   if (m->file.n_parts) {
-    const char *pattern = eq_gguf_tensor_name(slot->place);
+    const char *pattern = eq_gguf_tensor_name(slot);
     slot_name(name, "", pattern ? pattern : slot->name, layer, item);
     return eq_checkpoint_find(&m->file, name);
   }
@@ -56,6 +56,13 @@ static const struct eq_tensor *find_tensor(const struct eq_model *m, const struc
   }
   slot_name(name, m->config.wrapped ? wrapped[0] : "", slot->name, layer, item); /* for messages */
   return t;
+}
+
+/* Gains that a family keeps by head are rows of one matrix in a GGUF. */
+static const struct eq_slot *gguf_slot(const struct eq_slot *slot) {
+  static const struct eq_slot q = { EQ_W_Q_GAIN, "", EQ_D_HEADS, EQ_D_HEAD, EQ_NORM, EQ_QK_NORM, false, EQ_D_ONE };
+  static const struct eq_slot k = { EQ_W_K_GAIN, "", EQ_D_KV_HEADS, EQ_D_HEAD, EQ_NORM, EQ_QK_NORM, false, EQ_D_ONE };
+  return slot->each == EQ_D_HEADS ? &q : slot->each == EQ_D_KV_HEADS ? &k : slot;
 }
 
 static bool check_tensor(const struct eq_model *m, const struct eq_placed_tensor *w, struct eq_err *err) {
@@ -130,8 +137,10 @@ static bool stands_in(enum eq_place place, size_t level, size_t n_levels) {
 static bool add_slots(struct eq_model *m, struct eq_err *err) {
   const struct eq_arch *a = m->config.arch;
   for (size_t level = 0; level < m->n_levels; level++)
-    for (size_t s = 0; s < a->n_slots; s++)
-      if (stands_in(a->slots[s].place, level, m->n_levels) && !add_slot(m, &a->slots[s], level, err)) return false;
+    for (size_t s = 0; s < a->n_slots; s++) {
+      const struct eq_slot *slot = m->file.n_parts ? gguf_slot(&a->slots[s]) : &a->slots[s];
+      if (stands_in(slot->place, level, m->n_levels) && !add_slot(m, slot, level, err)) return false;
+    }
   return true;
 }
 
@@ -248,15 +257,19 @@ static bool set_name(struct eq_model *m, const char *folder, const uint64_t *dig
   return !b.failed || eq_fail_memory(err, 64, "a name");
 }
 
+/* A feature that the file's tensors tell, not its keys. */
+static bool is_told(enum eq_feature f) {
+  return f != EQ_ALWAYS && f != EQ_NEVER && f != EQ_DENSE && f != EQ_SPARSE && f != EQ_ONE_NORM && f != EQ_TWO_NORMS;
+}
+
 /* What a GGUF file has is what is there: a feature of the family, when the first layer has a tensor of it. */
 static bool find_features(struct eq_model *m) {
   const struct eq_arch *a = m->config.arch;
   char name[NAME_MAX_BYTES];
   for (size_t s = 0; s < a->n_slots; s++) {
-    enum eq_feature f = a->slots[s].feature;
-    if (f != EQ_ALWAYS && f != EQ_NEVER && f != EQ_DENSE && f != EQ_SPARSE)
-      m->config.has[f] = find_tensor(m, &a->slots[s], 0, 0, name) != NULL;
-    if (a->slots[s].place == EQ_W_HEAD) m->config.tied = find_tensor(m, &a->slots[s], 0, 0, name) == NULL;
+    const struct eq_slot *slot = gguf_slot(&a->slots[s]);
+    if (is_told(slot->feature)) m->config.has[slot->feature] = find_tensor(m, slot, 0, 0, name) != NULL;
+    if (slot->place == EQ_W_HEAD) m->config.tied = find_tensor(m, slot, 0, 0, name) == NULL;
   }
   return true;
 }

@@ -115,6 +115,29 @@ static bool open_index(struct eq_checkpoint *c, const char *folder, struct eq_er
 
 /* ---- GGUF ---- */
 
+enum { SLICES_MAX = 4096, SLICE_NAME = 8 /* more bytes in its name */ };
+
+/* A layer's experts lie in one tensor, "blk.0.ffn_up_exps.weight"; how many, 0 when it is none such. */
+static size_t count_slices(const struct eq_gguf_tensor *g) {
+  static const char end[] = "_exps.weight";
+  size_t n = sizeof end - 1;
+  bool experts = g->n_dims == 3 && g->n && g->name.n > n && memcmp(g->name.p + g->name.n - n, end, n) == 0;
+  return experts && g->dims[2] <= SLICES_MAX ? g->dims[2] : 0;
+}
+
+/* Makes them tensors of their own, "blk.0.ffn_up_exps.3.weight". */
+static void add_slices(struct eq_checkpoint *c, struct eq_tensor whole, size_t n, char **names) {
+  int stem = (int)(strlen(whole.name) - strlen(".weight"));
+  size_t a_slice = whole.n / n;
+  for (size_t i = 0; i < n; i++) {
+    struct eq_tensor t = { .name = *names, .dtype = whole.dtype, .n_dims = 2, .n = a_slice };
+    t.dims[0] = whole.dims[1], t.dims[1] = whole.dims[2];
+    t.data = (const char *)whole.data + eq_tensor_bytes(&whole, i * a_slice);
+    *names += sprintf(*names, "%.*s.%zu.weight", stem, whole.name, i) + 1;
+    c->tensors[c->n_tensors++] = t;
+  }
+}
+
 static bool set_tensor(const struct eq_checkpoint *c, struct eq_tensor *t, const struct eq_gguf_tensor *g, char **names,
                        struct eq_err *err) {
   enum eq_dtype dtype;
@@ -133,14 +156,25 @@ static bool set_tensor(const struct eq_checkpoint *c, struct eq_tensor *t, const
 static bool gather_parts(struct eq_checkpoint *c, struct eq_err *err) {
   size_t n = 0, bytes = 0;
   for (size_t p = 0; p < c->n_parts; p++)
-    for (size_t i = 0; i < c->parts[p].n_tensors; i++) n++, bytes += c->parts[p].tensors[i].name.n + 1;
+    for (size_t i = 0; i < c->parts[p].n_tensors; i++) {
+      const struct eq_gguf_tensor *t = &c->parts[p].tensors[i];
+      size_t slices = count_slices(t);
+      n += slices ? slices : 1, bytes += t->name.n + 1 + slices * (t->name.n + 1 + SLICE_NAME);
+    }
   c->tensors = eq_array(n, sizeof *c->tensors);
   c->names = eq_array(bytes, 1);
   if (!c->tensors || !c->names) return eq_fail_memory(err, n * sizeof *c->tensors, "tensors");
   char *names = c->names;
   for (size_t p = 0; p < c->n_parts; p++)
-    for (size_t i = 0; i < c->parts[p].n_tensors; i++)
-      if (!set_tensor(c, &c->tensors[c->n_tensors++], &c->parts[p].tensors[i], &names, err)) return false;
+    for (size_t i = 0; i < c->parts[p].n_tensors; i++) {
+      struct eq_tensor t;
+      size_t slices = count_slices(&c->parts[p].tensors[i]);
+      if (!set_tensor(c, &t, &c->parts[p].tensors[i], &names, err)) return false;
+      if (slices)
+        add_slices(c, t, slices, &names);
+      else
+        c->tensors[c->n_tensors++] = t;
+    }
   return sort_tensors(c, err);
 }
 

@@ -10,7 +10,8 @@ enum { EQ_SHARDS_MAX = 1 << 12 };
 
 struct eq_checkpoint {
   char *path;                /* of the file, or of the index: for messages */
-  struct eq_tensor *tensors; /* sorted by name; names are the shards' or, of a GGUF, in `names` */
+  struct eq_tensor *tensors; /* sorted by name; names are the shards' or, of a GGUF, in `names`. Of a GGUF's
+ tensor of experts each is one of its own: "blk.0.ffn_up_exps.3.weight" */
   size_t n_tensors;
   struct eq_safetensors *shards; /* [n_shards] */
   size_t n_shards;

@@ -55,8 +55,9 @@ static void remove_folder(struct folder f) {
   rmdir(f.path);
 }
 
-/* Every sequence's logits within `tolerance` of the golden ones, [seq][pos][vocab] in JSON. */
-static void check_logits(const char *folder, json_t *sequences, json_t *logits, double tolerance) {
+/* Every sequence's logits within `tolerance` of the golden ones, [seq][pos][vocab] in JSON, of its first `last` tokens.
+ */
+static void check_logits_until(const char *folder, json_t *sequences, json_t *logits, double tolerance, size_t last) {
   static const char *const kernels[] = { "ref", "blas" };
   struct eq_model m;
   struct eq_err err = { 0 };
@@ -71,7 +72,7 @@ static void check_logits(const char *folder, json_t *sequences, json_t *logits, 
       float *out = malloc(n * vocab * sizeof *out);
       for (size_t i = 0; i < n; i++) id[i] = (uint32_t)json_integer_value(json_array_get(ids, i));
       if (!eq_forward_logits(f, id, n, out, &err)) fail_msg("%s", err.text);
-      for (size_t i = 0; i < n; i++)
+      for (size_t i = 0; i < n && i < last; i++)
         for (size_t v = 0; v < vocab; v++) {
           double want = json_number_value(json_array_get(json_array_get(json_array_get(logits, s), i), v));
           double off = fabs((double)out[i * vocab + v] - want);
@@ -129,6 +130,10 @@ static void check_pseudo_nll(const char *folder, json_t *golden) {
   eq_model_close(&m);
 }
 
+static void check_logits(const char *folder, json_t *sequences, json_t *logits, double tolerance) {
+  check_logits_until(folder, sequences, logits, tolerance, SIZE_MAX);
+}
+
 static void logits_equal_transformers_on_every_golden_model(void **state) {
   (void)state;
   DIR *d = opendir("tests/golden/models");
@@ -148,6 +153,27 @@ static void logits_equal_transformers_on_every_golden_model(void **state) {
   }
   closedir(d);
   assert_true(n >= 37);
+}
+
+/* Of golden models as llama.cpp's converter writes them (tests/golden/gguf_models.py). */
+static void logits_of_converted_models_are_the_same(void **state) {
+  (void)state;
+  DIR *d = opendir("tests/golden/gguf");
+  size_t n = 0;
+  assert_non_null(d);
+  for (struct dirent *e; (e = readdir(d)); n++) {
+    char gguf[512], file[600];
+    if (e->d_name[0] == '.') continue;
+    snprintf(gguf, sizeof gguf, "tests/golden/gguf/%s", e->d_name);
+    snprintf(file, sizeof file, "tests/golden/models/%.*s/logits.json", (int)(strlen(e->d_name) - 5), e->d_name);
+    json_t *golden = json_load_file(file, 0, NULL);
+    assert_non_null(golden);
+    size_t last = strcmp(e->d_name, "mixtral.gguf") == 0 ? 5 : SIZE_MAX; /* a GGUF has no window of Mixtral's */
+    check_logits_until(gguf, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5, last);
+    json_decref(golden);
+  }
+  closedir(d);
+  assert_true(n >= 10); /* with . and .. */
 }
 
 /* What the shared data has of a family: weights, config and logits; each but the last may be another's. */
@@ -424,6 +450,7 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(logits_equal_transformers_on_every_golden_model),
+    cmocka_unit_test(logits_of_converted_models_are_the_same),
     cmocka_unit_test(logits_equal_the_shared_golden_files),
     cmocka_unit_test(shards_are_one_model),
     cmocka_unit_test(the_language_model_of_a_multimodal_one_is_taken),
