@@ -47,21 +47,23 @@ struct eq_experts *eq_experts_new(const struct eq_model *m, size_t max_rows, str
 
 /* ---- the router ---- */
 
-/* The a_token largest of a row's router logits, the lower index first among equals, and their probabilities. */
+/* The a_token largest of a row's router logits, the lower index first among equals, and their probabilities. Whatever
+ * the logits, NaN and infinity too, they are different experts: place_rows counts on it. Takes the logits apart. */
 static void choose(const struct eq_experts *e, bool normalize, float *logits, uint32_t *chosen, float *weight) {
   float max = -INFINITY;
   double sum = 0, chosen_sum = 0;
   for (size_t i = 0; i < e->n; i++) max = fmaxf(max, logits[i]);
-  for (size_t i = 0; i < e->n; i++) sum += exp((double)(logits[i] - max));
+  for (size_t i = 0; i < e->n; i++) sum += exp((double)(logits[i] - max)); /* a NaN makes all weights NaN */
+  for (size_t i = 0; i < e->n; i++) logits[i] = isnan(logits[i]) ? -INFINITY : logits[i];
   for (size_t k = 0; k < e->a_token; k++) {
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < e->n; i++)
-      if (logits[i] > logits[best]) best = i;
+    uint32_t best = EMPTY;
+    for (uint32_t i = 0; i < e->n; i++)
+      if (best == EMPTY ? !isnan(logits[i]) : logits[i] > logits[best]) best = i;
     double p = exp((double)(logits[best] - max)) / sum;
     chosen[k] = best;
     weight[k] = (float)p;
     chosen_sum += p;
-    logits[best] = -INFINITY;
+    logits[best] = NAN; /* taken */
   }
   for (size_t k = 0; normalize && k < e->a_token; k++) weight[k] = (float)((double)weight[k] / chosen_sum);
 }

@@ -322,6 +322,30 @@ static void the_language_model_of_a_multimodal_one_is_taken(void **state) {
   free(text);
 }
 
+/* Gains so large that the router's logits are infinite or NaN; as many rows as the forward pass has room for. What
+ * comes out is NaN, and nothing is written where it should not be (make SAN=1). */
+static void a_mixture_whose_numbers_overflow_gives_nan(void **state) {
+  (void)state;
+  enum { ROWS = EQ_TILE, VOCAB = 17, WIDTH = 16 };
+  static float gains[WIDTH], logits[ROWS * VOCAB];
+  struct eq_model m;
+  struct eq_err err = { 0 };
+  uint32_t ids[ROWS];
+  if (!eq_model_open(&m, "tests/golden/models/mixtral", pool, &err)) fail_msg("%s", err.text);
+  struct eq_placed_tensor *w = &m.weights[eq_model_at(&m, 1, EQ_W_MLP_GAIN)];
+  struct eq_tensor large = *w->tensor;
+  assert_true(large.dtype == EQ_F32 && large.n == WIDTH && m.config.dims[EQ_D_VOCAB] == VOCAB);
+  for (size_t i = 0; i < WIDTH; i++) gains[i] = 3e38f;
+  for (size_t i = 0; i < ROWS; i++) ids[i] = (uint32_t)(i * i % VOCAB);
+  large.data = (const void *)gains;
+  w->tensor = &large;
+  struct eq_forward *f = eq_forward_new(&m, &eq_kernels_ref, pool, ROWS, ROWS, false, &err);
+  if (!eq_forward_logits(f, ids, ROWS, logits, &err)) fail_msg("%s", err.text);
+  for (size_t i = 0; i < ROWS * VOCAB; i++) assert_true(isnan(logits[i]));
+  eq_forward_free(f);
+  eq_model_close(&m);
+}
+
 /* ---- what bad models get ---- */
 
 static const char *const mini = "corpora/mini/model.safetensors";
@@ -454,6 +478,7 @@ int main(void) {
     cmocka_unit_test(logits_equal_the_shared_golden_files),
     cmocka_unit_test(shards_are_one_model),
     cmocka_unit_test(the_language_model_of_a_multimodal_one_is_taken),
+    cmocka_unit_test(a_mixture_whose_numbers_overflow_gives_nan),
     cmocka_unit_test(a_config_that_does_not_fit_is_refused),
     cmocka_unit_test(weights_that_are_not_numbers_are_counted_and_named),
     cmocka_unit_test(a_model_is_named_after_its_folder),
