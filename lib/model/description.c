@@ -14,7 +14,7 @@ static void add_format(struct eq_buffer *b, const struct eq_checkpoint *f) {
     eq_buffer_format(b, "GGUF v%u", f->parts[0].version);
   else
     eq_buffer_string(b, "safetensors");
-  eq_buffer_format(b, ", %zu file%s, %zu tensors", n, n == 1 ? "" : "s", f->n_tensors);
+  eq_buffer_format(b, ", %zu file%s, %zu tensors", n, n == 1 ? "" : "s", f->n_stored);
 }
 
 /* "512 in 15 of 18 layers", or nothing. */
@@ -53,8 +53,8 @@ static void add_types(struct eq_buffer *b, const struct eq_checkpoint *f, uint64
   for (int type = 0; type < EQ_DTYPES; type++) {
     size_t n = 0;
     uint64_t size = 0;
-    for (size_t i = 0; i < f->n_tensors; i++)
-      if ((int)f->tensors[i].dtype == type) n++, size += eq_tensor_bytes(&f->tensors[i], f->tensors[i].n);
+    for (size_t i = 0; i < f->n_stored; i++)
+      if ((int)f->stored[i].dtype == type) n++, size += eq_tensor_bytes(&f->stored[i], f->stored[i].n);
     if (!n) continue;
     eq_buffer_format(b, "%s%s %zu tensor%s %llu bytes", b->size ? "; " : "", eq_dtype_name((enum eq_dtype)type), n,
                      n == 1 ? "" : "s", (unsigned long long)size);

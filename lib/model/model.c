@@ -8,6 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "lib/tensor/packed.h"
+
 enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */ };
 
 /* ---- which tensor stands where ---- */
@@ -101,7 +103,7 @@ static bool add_tensor(struct eq_model *m, const struct eq_slot *slot, size_t le
                                 .tensor = t,
                                 .rows = c->dims[slot->rows],
                                 .cols = c->dims[slot->cols],
-                                .transposed = slot->transposed && !m->file.n_parts };
+                                .transposed = slot->transposed && !m->file.n_parts && !t->packed };
   if (!check_tensor(m, &w, err)) return false;
   m->weights[m->n_params] = w;
   m->params[m->n_params++] = (struct eq_parameter){ t->name, in_layer ? (int)layer : -1, slot->roles };
@@ -181,23 +183,45 @@ struct scan {
   } * tensors; /* [n_params] */
 };
 
+static void look_at(const float *x, size_t n, float *absmax, size_t *not_finite) {
+  float most = eq_absmax(x, n);
+  size_t finite = 0;
+  for (size_t j = 0; j < n; j++) finite += fabsf(x[j]) <= 3.40282347e38f; /* false for NaN */
+  *absmax = most > *absmax ? most : *absmax;
+  *not_finite += n - finite;
+}
+
+/* In tiles, for some schemes lie input by input; the digest is of the values. */
+static void scan_packed(const struct eq_packed *p, float *absmax, struct tensor_scan *s) {
+  enum { ROWS = 16, COLS = DECODED / ROWS };
+  float x[DECODED];
+  for (size_t r = 0; r < p->rows; r += ROWS)
+    for (size_t c = 0; c < p->cols; c += COLS) {
+      struct eq_tile t = { r, p->rows - r < ROWS ? p->rows - r : ROWS, c, p->cols - c < COLS ? p->cols - c : COLS };
+      p->decode(p, t, x);
+      look_at(x, t.rows * t.cols, absmax, &s->not_finite);
+      s->digest = XXH3_64bits_withSeed(x, t.rows * t.cols * sizeof *x, s->digest);
+    }
+}
+
 static void scan_tensor(void *context, size_t item, size_t thread) {
   struct scan *s = context;
   struct eq_placed_tensor *w = &s->m->weights[item];
+  struct tensor_scan *found = &s->tensors[item];
   size_t n = w->tensor->n;
-  float x[DECODED], absmax = 0;
+  float x[DECODED];
   (void)thread;
+  w->absmax = 0;
+  if (w->tensor->packed) {
+    scan_packed(w->tensor->packed, &w->absmax, found);
+    return;
+  }
   for (size_t i = 0; i < n; i += DECODED) {
     size_t k = n - i < DECODED ? n - i : DECODED;
     eq_tensor_decode(w->tensor, i, k, x);
-    float most = eq_absmax(x, k);
-    absmax = most > absmax ? most : absmax;
-    size_t finite = 0;
-    for (size_t j = 0; j < k; j++) finite += fabsf(x[j]) <= 3.40282347e38f; /* false for NaN */
-    s->tensors[item].not_finite += k - finite;
+    look_at(x, k, &w->absmax, &found->not_finite);
   }
-  w->absmax = absmax;
-  s->tensors[item].digest = XXH3_64bits(w->tensor->data, eq_tensor_bytes(w->tensor, n));
+  found->digest = XXH3_64bits(w->tensor->data, eq_tensor_bytes(w->tensor, n));
 }
 
 /* The digest that names a model: of the config's text and of each parameter's name, type and values. */
@@ -328,7 +352,7 @@ void eq_model_close(struct eq_model *m) {
 
 bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme scheme) {
   const struct eq_tensor *t = m->weights[param].tensor;
-  return scheme.kind == EQ_KEEP && t->dtype == EQ_F32 && (uintptr_t)t->data % sizeof(float) == 0;
+  return scheme.kind == EQ_KEEP && t->dtype == EQ_F32 && !t->packed && (uintptr_t)t->data % sizeof(float) == 0;
 }
 
 void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,

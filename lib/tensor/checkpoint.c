@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/json_memory.h"
+#include "lib/tensor/quantization.h"
 
 enum { INDEX_MEMORY_MAX = 60 << 20, PATH_BYTES = 4096 };
 
@@ -19,11 +20,12 @@ const struct eq_tensor *eq_checkpoint_find(const struct eq_checkpoint *c, const 
   return c->n_tensors ? bsearch(&key, c->tensors, c->n_tensors, sizeof key, compare_names) : NULL;
 }
 
-static bool sort_tensors(struct eq_checkpoint *c, struct eq_err *err) {
+bool eq_checkpoint_sort(struct eq_checkpoint *c, struct eq_err *err) {
   if (c->n_tensors) qsort(c->tensors, c->n_tensors, sizeof *c->tensors, compare_names);
   for (size_t i = 1; i < c->n_tensors; i++)
     if (strcmp(c->tensors[i - 1].name, c->tensors[i].name) == 0)
-      return eq_fail(err, EQ_BAD, "%s: tensor '%s' is in two files", c->path, c->tensors[i].name);
+      return eq_fail(err, EQ_BAD, "%s: tensor '%s' %s", c->path, c->tensors[i].name,
+                     c->packed ? "is there packed and plain" : "is in two files");
   return true;
 }
 
@@ -35,7 +37,7 @@ static bool gather_shards(struct eq_checkpoint *c, struct eq_err *err) {
   if (!(c->tensors = eq_array(n, sizeof *c->tensors))) return eq_fail_memory(err, n * sizeof *c->tensors, "tensors");
   for (size_t s = 0; s < c->n_shards; s++)
     for (size_t i = 0; i < c->shards[s].n_tensors; i++) c->tensors[c->n_tensors++] = c->shards[s].tensors[i];
-  return sort_tensors(c, err);
+  return eq_checkpoint_sort(c, err);
 }
 
 static bool add_shard(struct eq_checkpoint *c, const char *path, struct eq_err *err) {
@@ -175,7 +177,7 @@ static bool gather_parts(struct eq_checkpoint *c, struct eq_err *err) {
       else
         c->tensors[c->n_tensors++] = t;
     }
-  return sort_tensors(c, err);
+  return eq_checkpoint_sort(c, err);
 }
 
 static bool add_part(struct eq_checkpoint *c, const char *path, struct eq_err *err) {
@@ -258,10 +260,10 @@ static bool open_folder(struct eq_checkpoint *c, const char *folder, struct eq_e
   bool ok = one && index ? true : eq_fail_memory(err, strlen(folder), "a path");
   if (ok && eq_path_exists(one)) {
     c->path = one, one = NULL;
-    ok = add_shard(c, c->path, err) && gather_shards(c, err);
+    ok = add_shard(c, c->path, err) && gather_shards(c, err) && eq_quantization_open(c, folder, err);
   } else if (ok && eq_path_exists(index)) {
     c->path = index, index = NULL;
-    ok = open_index(c, folder, err);
+    ok = open_index(c, folder, err) && eq_quantization_open(c, folder, err);
   } else if (ok && (gguf = find_gguf(folder))) {
     c->path = gguf;
     ok = open_gguf(c, err);
@@ -282,6 +284,7 @@ static bool open_file(struct eq_checkpoint *c, const char *path, struct eq_err *
 bool eq_checkpoint_open(struct eq_checkpoint *c, const char *path, struct eq_err *err) {
   *c = (struct eq_checkpoint){ 0 };
   bool ok = eq_path_is_folder(path) ? open_folder(c, path, err) : open_file(c, path, err);
+  if (!c->stored) c->stored = c->tensors, c->n_stored = c->n_tensors;
   if (!ok) eq_checkpoint_close(c);
   return ok;
 }
@@ -289,6 +292,10 @@ bool eq_checkpoint_open(struct eq_checkpoint *c, const char *path, struct eq_err
 void eq_checkpoint_close(struct eq_checkpoint *c) {
   for (size_t i = 0; i < c->n_shards; i++) eq_safetensors_close(&c->shards[i]);
   for (size_t i = 0; i < c->n_parts; i++) eq_gguf_close(&c->parts[i]);
+  for (size_t i = 0; i < c->n_tensors; i++)
+    if (c->tensors[i].packed) free((char *)(uintptr_t)c->tensors[i].name);
+  free(c->packed);
+  if (c->stored != c->tensors) free(c->stored);
   free(c->shards);
   free(c->parts);
   free(c->tensors);

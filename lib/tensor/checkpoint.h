@@ -1,5 +1,6 @@
 /* checkpoint.h: the tensors of a model, in whatever files they lie: one safetensors file, several with an index, a GGUF
- * file, or the parts of a split one. Files stay mapped; nothing is copied. */
+ * file, or the parts of a split one. Files stay mapped; nothing is copied. Layers that were quantized before they were
+ * saved are one tensor each, that decodes to their values (packed.h, quantization.h). */
 #ifndef EQ_TENSOR_CHECKPOINT_H
 #define EQ_TENSOR_CHECKPOINT_H
 
@@ -18,14 +19,22 @@ struct eq_checkpoint {
   struct eq_gguf *parts; /* [n_parts], the first has the keys */
   size_t n_parts;
   char *names;
+  struct eq_packed *packed; /* [n_packed], of tensors that are */
+  size_t n_packed;
+  struct eq_tensor *stored; /* [n_stored], what the files have: `tensors` itself where none is packed */
+  size_t n_stored;
 };
 
 /* Opens a folder's model.safetensors, or model.safetensors.index.json and the shards that it names, or its one .gguf
  * file; or a .safetensors or .gguf file itself, of a split GGUF the first part. Checks what safetensors.h and gguf.h
  * check of each file; that no tensor is in two; that the index names files of its own folder, and tensors that are
- * there; that all parts of a split GGUF are. Pickled weights are refused, saying how to convert them. */
+ * there; that all parts of a split GGUF are; of a folder's quantized layers what quantization.h checks. Pickled weights
+ * are refused, saying how to convert them. */
 bool eq_checkpoint_open(struct eq_checkpoint *c, const char *path, struct eq_err *err);
 void eq_checkpoint_close(struct eq_checkpoint *c); /* of {0} too */
+
+/* Sorts the tensors by name; false when two have the same. */
+bool eq_checkpoint_sort(struct eq_checkpoint *c, struct eq_err *err);
 
 /* By name; NULL when there is none. O(log n). */
 const struct eq_tensor *eq_checkpoint_find(const struct eq_checkpoint *c, const char *name);
