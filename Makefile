@@ -171,7 +171,8 @@ bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	  echo "== $$(basename $$b)"; $(WITH_TOOLS) EQ_BUILD='$(abspath $(BUILD))' $$b; done
 
 # Side by side with the libraries that people use, from PyPI, in a virtual environment of their own.
-PEERS ?= corpora/mini
+PEERS ?= corpora/mini $(TRAINED:%=tests/golden/trained/%.json)
+TRAINED := llama3 llama2 xlmr t5 bert_cased
 build/peers/bin/python:
 	$(call need,$(PACKAGES_PEERS))
 	$(Q)python3 -m venv build/peers && build/peers/bin/pip install -q tokenizers tiktoken || { rm -rf build/peers; exit 1; }
