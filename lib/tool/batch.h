@@ -14,7 +14,8 @@ struct eq_batch_work {
   size_t unit_size;
   /* In a thread, for a record of the kind; false with err->code set. err is the unit's own. */
   bool (*work)(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err);
-  /* Then for each record in order, while nothing has failed: writes or counts. False ends the loop. */
+  /* Then for each record in order, while nothing has failed: writes or counts. False ends the loop. Later records may
+   * be worked on meanwhile. */
   bool (*finish)(void *context, const struct eq_record *r, void *unit, struct eq_err *err);
   void (*close)(void *unit); /* frees what a unit holds, also of zeros; may be NULL */
   const char *what;          /* on the line of progress: "tokenizing" */

@@ -104,6 +104,21 @@ refuses() {
   [[ "$stderr" == *'bad.mp: record 1 (language en, id 1): byte 0 of the text (0xff) is not UTF-8'* ]]
 }
 
+@test "an error between many records: what came before it is written, and nothing after" {
+  local good='\x84\xa1k\xa4text\xa4lang\xa2en\xa2id\xa11\xa4text\xa1a' i
+  {
+    printf '\x82\xa6equant\x01\xa4prog\x90'
+    for i in {1..700}; do printf '%b' "$good"; done
+    printf '\x84\xa1k\xa4text\xa4lang\xa2en\xa2id\xa12\xa4text\xa1\xff'
+    for i in {1..700}; do printf '%b' "$good"; done
+  } >bad.mp
+  for i in 1 2 3; do
+    run --separate-stderr -2 bash -c "eq-token -m corpora/mini -t $i -i bad.mp >out.mp"
+    [[ "$stderr" == *'bad.mp: record 701 (language en, id 2): byte 0 of the text (0xff) is not UTF-8'* ]]
+    [ "$(eq-show -q -f jsonl <out.mp 2>/dev/null | wc -l)" -eq 700 ]
+  done
+}
+
 @test "a hostile tokenizer.json costs no memory" {
   mkdir deep
   { printf '{"x":'; head -c 50000000 /dev/zero | tr '\0' '['; } >deep/tokenizer.json
