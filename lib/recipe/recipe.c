@@ -19,11 +19,14 @@ static const struct part {
   const char *name;
   unsigned roles;
   bool only_linear; /* what rounds touches its linear weights only; keep restores all of it */
+  bool but_biases;  /* what rounds leaves its biases alone; keep restores them too */
   bool in_layer;    /* may follow a layer: L3.mlp */
 } parts[] = {
-  { "all", 0, true, false },         { "embed", EQ_EMBED, false, false }, { "pos", EQ_POS, false, false },
-  { "head", EQ_HEAD, false, false }, { "norm", EQ_NORM, false, true },    { "bias", EQ_BIAS, false, true },
-  { "attn", EQ_ATTN, true, true },   { "mlp", EQ_MLP, true, true },       { "name:", 0, false, false },
+  { "all", 0, true, false, false },        { "embed", EQ_EMBED, false, false, false },
+  { "pos", EQ_POS, false, false, false },  { "head", EQ_HEAD, false, true, false },
+  { "norm", EQ_NORM, false, false, true }, { "bias", EQ_BIAS, false, false, true },
+  { "attn", EQ_ATTN, true, false, true },  { "mlp", EQ_MLP, true, false, true },
+  { "name:", 0, false, false, false },
 };
 enum { N_PARTS = sizeof parts / sizeof *parts, ALL = 0, NAME = N_PARTS - 1 };
 
@@ -461,6 +464,7 @@ static bool selects(const struct selector *s, const struct eq_parameter *p, bool
   const struct part *part = &parts[s->part];
   if (part->roles && !(p->roles & part->roles)) return false;
   if (part->only_linear && !keeps && !(p->roles & EQ_LINEAR)) return false;
+  if (part->but_biases && !keeps && p->roles & EQ_BIAS) return false;
   return s->glob.n == 0 || eq_glob_match(s->glob, p->name);
 }
 

@@ -54,9 +54,9 @@ const char *eq_recipe_canonical(const struct eq_recipe *r);
 char *eq_recipe_name(const char *text);
 
 /* schemes[i] = what the recipe does to params[i], EQ_KEEP where nothing. On all, attn, mlp or a layer, every scheme but
- * keep touches linear weights only; keep restores all that the selector covers (all: every parameter); embed, pos,
- * head, norm, bias, name: and presets take their scheme as they are. Fails, with a caret, on a layer that the model
- * does not have and on a selector, one of a union too, that touches no parameter. */
+ * keep touches linear weights only; keep restores all that the selector covers (all: every parameter); on head it
+ * touches all but biases; embed, pos, norm, bias, name: and presets take their scheme as they are. Fails, with a caret,
+ * on a layer that the model does not have and on a selector, one of a union too, that touches no parameter. */
 bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *params, size_t n_params, size_t n_layers,
                        struct eq_scheme *schemes, struct eq_err *err);
 

@@ -309,6 +309,30 @@ static void keep_restores_norms_and_biases_too(void **state) {
   assert_int_equal(touched("seed-all;keep", EQ_INT), 0);
 }
 
+/* GPT-J, Phi and encoders have a bias in their head, encoders a layer more. */
+static void what_rounds_the_head_leaves_its_biases(void **state) {
+  (void)state;
+  static const struct eq_parameter head[] = { { "lm_head.dense.weight", -1, EQ_HEAD },
+                                              { "lm_head.dense.bias", -1, EQ_HEAD | EQ_BIAS },
+                                              { "lm_head.weight", -1, EQ_HEAD },
+                                              { "lm_head.bias", -1, EQ_HEAD | EQ_BIAS } };
+  static const struct {
+    const char *recipe;
+    bool rounded[4];
+  } cases[] = { { "head=int4", { true, false, true, false } },
+                { "bias=int4", { false, true, false, true } },
+                { "name:lm_head*=int4", { true, true, true, true } },
+                { "seed-all;head=keep", { false, false, false, false } } };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct eq_scheme schemes[4];
+    struct eq_err err = { 0 };
+    struct eq_recipe *r = parse(cases[i].recipe);
+    if (!eq_recipe_resolve(r, head, 4, 0, schemes, &err)) fail_msg("%s", err.text);
+    for (size_t k = 0; k < 4; k++) assert_int_equal(schemes[k].kind != EQ_KEEP, cases[i].rounded[k]);
+    eq_recipe_free(r);
+  }
+}
+
 static void the_last_match_wins(void **state) {
   (void)state;
   struct eq_scheme schemes[PARAMS];
@@ -404,6 +428,7 @@ int main(void) {
     cmocka_unit_test(a_selector_touches_its_parameters),
     cmocka_unit_test(a_fraction_of_the_depth_is_a_layer),
     cmocka_unit_test(keep_restores_norms_and_biases_too),
+    cmocka_unit_test(what_rounds_the_head_leaves_its_biases),
     cmocka_unit_test(the_last_match_wins),
     cmocka_unit_test(presets_round_what_was_published),
     cmocka_unit_test(the_canonical_form_is_stable_and_means_the_same),
