@@ -64,9 +64,12 @@ static const struct eq_slot roberta_slots[] = {
   EQ_SLOT(EQ_W_HEAD_BIAS, "lm_head.bias", EQ_D_ONE, EQ_D_VOCAB, EQ_HEAD | EQ_BIAS, EQ_ALWAYS),
 };
 
-/* max_position_embeddings counts the rows of the table, of which the first two are not used. */
+/* max_position_embeddings counts the rows of the table, of which the first two are not used: those up to the padding's
+ * id, which is 1 in all that were published. */
 static void read_roberta(struct eq_config *c, struct eq_config_reader *r) {
   read_bert(c, r);
+  if (eq_key_token(r, "pad_token_id", 1) != 1)
+    eq_key_refuse(r, "pad_token_id", "expected 1: positions begin after it, and others are not supported");
   if (c->max_positions < 3)
     eq_key_refuse(r, "max_position_embeddings", "expected at least 3: positions begin at 2");
   else

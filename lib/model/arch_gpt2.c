@@ -13,7 +13,7 @@ static const struct eq_slot slots[] = {
   EQ_SLOT(EQ_W_POS, "wpe.weight", EQ_D_POSITIONS, EQ_D_WIDTH, EQ_POS, EQ_ALWAYS),
   EQ_NORM_SLOTS(ATTN, "h.%d.ln_1", 0, EQ_ALWAYS),
   CONV1D(QKV, "h.%d.attn.c_attn", QKV, WIDTH, EQ_ATTN),
-  CONV1D(ATTN_OUT, "h.%d.attn.c_proj", WIDTH, WIDTH, EQ_ATTN),
+  CONV1D(ATTN_OUT, "h.%d.attn.c_proj", WIDTH, Q, EQ_ATTN),
   EQ_NORM_SLOTS(MLP, "h.%d.ln_2", 0, EQ_ALWAYS),
   CONV1D(UP, "h.%d.mlp.c_fc", INNER, WIDTH, EQ_MLP),
   CONV1D(DOWN, "h.%d.mlp.c_proj", WIDTH, INNER, EQ_MLP),

@@ -19,7 +19,8 @@ static const struct eq_slot slots[] = {
 };
 
 /* Slopes 2^(-bias_max i / n) for the power of two n that is not below the heads; where it is above, every other one
- * from the second on comes first. */
+ * from the second on comes first. transformers has 8 whatever alibi_bias_max says; StoryWriter was trained with 16, and
+ * MosaicML's own code and llama.cpp take what the config says, as we do. */
 static void make_slopes(struct eq_config *c, struct eq_config_reader *r, double bias_max) {
   size_t power = 1;
   while (power < c->n_heads) power *= 2;

@@ -11,7 +11,7 @@
 #include "lib/base/error.h"
 
 struct eq_config_reader {
-  const char *path; /* of the file, with the keys that led to the object: for messages */
+  const char *path; /* of the file: for messages */
   json_t *json;     /* NULL: an object without keys */
   struct eq_err *err;
 };

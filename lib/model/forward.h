@@ -24,9 +24,9 @@ struct eq_batch {
 
 struct eq_forward;
 
-/* Working memory for batches of at most max_rows rows of sequences of at most `context` rows; compares: also for
- * eq_forward_compare. The model, kernels and
- * pool are borrowed. */
+/* Working memory for batches of at most max_rows rows of sequences of at most `context` rows (not more than the model
+ * has positions, where these are learned); compares: also for eq_forward_compare. The model, kernels and pool are
+ * borrowed. */
 struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
                                   size_t max_rows, size_t context, bool compares, struct eq_err *err);
 void eq_forward_free(struct eq_forward *f);

@@ -28,7 +28,7 @@ OPT = dict(vocab_size=VOCAB, hidden_size=16, num_hidden_layers=2, num_attention_
 GEMMA = dict(LLAMA, head_dim=6, num_hidden_layers=3, tie_word_embeddings=True)
 ROPE = dict(rope_theta=100.0)
 
-# name: class of the config, what it is given, how weights are stored
+# name: class of the config, what it is given, how weights are stored; its place is its seed, so a new one comes last
 MODELS = {
     "gpt_neox": ("GPTNeoXConfig", dict(NEOX, rotary_pct=0.5), torch.float32),
     "gpt_neox-sequential": ("GPTNeoXConfig", dict(NEOX, rotary_pct=1.0, use_parallel_residual=False), torch.float16),
@@ -88,6 +88,12 @@ MODELS = {
     "olmoe": ("OlmoeConfig", dict(LLAMA, num_experts=4, num_experts_per_tok=2, clip_qkv=0.8), torch.float32),
     "bert": ("BertConfig", ENCODER, torch.float32),
     "xlm-roberta": ("XLMRobertaConfig", dict(ENCODER, max_position_embeddings=34, pad_token_id=1), torch.float32),
+    "mpt-heads4": ("MptConfig", dict(vocab_size=VOCAB, d_model=16, n_layers=2, n_heads=4, max_seq_len=32,
+                                     attn_config=dict(softmax_scale=0.7)), torch.float32),
+    "qwen3_moe-window": ("Qwen3MoeConfig", dict(LLAMA, num_hidden_layers=3, num_experts=3, num_experts_per_tok=1,
+                                                moe_intermediate_size=10, decoder_sparse_step=2, attention_bias=True,
+                                                use_sliding_window=True, sliding_window=5, max_window_layers=2),
+                         torch.float32),
 }
 
 
