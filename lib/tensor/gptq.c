@@ -6,9 +6,15 @@
 #include "lib/tensor/columns.h"
 #include "lib/tensor/quantization.h"
 
+/* All outputs' fields lie at one place of words that follow each other. */
 static void read_codes(const struct eq_packed *p, size_t line, size_t row, size_t n, int32_t *out) {
   const struct eq_tensor *codes = p->parts[EQ_COLUMN_CODES];
-  for (size_t i = 0; i < n; i++) out[i] = (int32_t)eq_part_field(codes, row + i, p->rows, line * p->bits, p->bits);
+  size_t at = line * p->bits, first = at / 32 * p->rows + row;
+  unsigned shift = at % 32;
+  uint32_t mask = (1U << p->bits) - 1;
+  for (size_t i = 0; i < n; i++) out[i] = (int32_t)(eq_part_word(codes, first + i) >> shift & mask);
+  if (shift + p->bits <= 32) return;
+  for (size_t i = 0; i < n; i++) out[i] |= (int32_t)(eq_part_word(codes, first + p->rows + i) << (32 - shift) & mask);
 }
 
 static void read_zeros(const struct eq_packed *p, size_t line, size_t row, size_t n, int32_t *out) {
