@@ -87,6 +87,57 @@ VALUES_OF(values_of_fp8_blocks, transformerss, 2, "fp8")
 VALUES_OF(values_of_nf4_and_fp4, bitsandbytess, 10, "nf4", "fp4")
 VALUES_OF(values_of_llm_int8, bitsandbytess, 1, "int8")
 
+/* ---- shared data ---- */
+
+static char *shared_path(const char *name) {
+  const char *shared = getenv("EQ_SHARED") ? getenv("EQ_SHARED") : "../shared/data";
+  char *path = malloc(1024);
+  snprintf(path, 1024, "%s/tiny_models/%s", shared, name);
+  return path;
+}
+
+/* One layer in NF4, whose codes and scales somebody else wrote; table and state are as bitsandbytes would add them. */
+static void nf4_equals_the_shared_golden_file(void **state) {
+  (void)state;
+  static const char layer[] = "model.layers.0.self_attn.q_proj";
+  static char said[] = "{\"blocksize\":64,\"dtype\":\"float32\",\"shape\":[6,20]}";
+  char *weights = shared_path("pico_nf4_linear.safetensors"), *values = shared_path("pico_nf4_linear.json"),
+       *table = shared_path("pico_nf4.json"), names[2][128];
+  json_t *golden = json_load_file(values, 0, NULL), *tables = json_load_file(table, 0, NULL);
+  json_t *want = json_object_get(golden, "dequant"), *codebook = json_object_get(tables, "codebook");
+  struct eq_safetensors s;
+  float map[16], out[120];
+  err = (struct eq_err){ 0 };
+  if (!want || !codebook) skip();
+  assert_true(eq_safetensors_open(&s, weights, &err));
+  for (size_t i = 0; i < 16; i++) map[i] = (float)json_number_value(json_array_get(codebook, i));
+  snprintf(names[0], sizeof names[0], "%s.weight.quant_map", layer);
+  snprintf(names[1], sizeof names[1], "%s.weight.quant_state.bitsandbytes__nf4", layer);
+  struct eq_checkpoint c = { .path = eq_copy_string("x", 1), .n_tensors = s.n_tensors + 2 };
+  c.tensors = eq_array(c.n_tensors, sizeof *c.tensors);
+  memcpy(c.tensors, s.tensors, s.n_tensors * sizeof *c.tensors);
+  c.tensors[s.n_tensors] =
+      (struct eq_tensor){ .name = names[0], .dtype = EQ_F32, .n_dims = 1, .dims = { 16 }, .n = 16, .data = map };
+  size_t n = sizeof said - 1;
+  c.tensors[s.n_tensors + 1] =
+      (struct eq_tensor){ .name = names[1], .dtype = EQ_U8, .n_dims = 1, .dims = { n }, .n = n, .data = said };
+  assert_true(eq_checkpoint_sort(&c, &err));
+  const char config[] = "{\"quantization_config\":{\"load_in_4bit\":true}}";
+  eq_quantization_read(&c, "config.json", eq_str(config), NULL, &err);
+  no_error();
+  assert_int_equal(c.n_packed, 1);
+  eq_tensor_decode(&c.tensors[0], 0, 120, out);
+  for (size_t i = 0; i < 120; i++) {
+    float x = (float)json_number_value(json_array_get(json_array_get(want, i / 20), i % 20));
+    if (memcmp(&x, &out[i], sizeof x) != 0) fail_msg("element %zu: %.9g, expected %.9g", i, (double)out[i], (double)x);
+  }
+  eq_checkpoint_close(&c);
+  eq_safetensors_close(&s);
+  json_decref(golden);
+  json_decref(tables);
+  free(weights), free(values), free(table);
+}
+
 /* ---- files that lie ---- */
 
 /* A file of tensors "NAME DTYPE DIMS", whose bytes are all `fill`, or what comes after them in the text: bytes, or
@@ -333,6 +384,7 @@ int main(void) {
     cmocka_unit_test(values_of_fp8_blocks_are_transformerss),
     cmocka_unit_test(values_of_nf4_and_fp4_are_bitsandbytess),
     cmocka_unit_test(values_of_llm_int8_are_bitsandbytess),
+    cmocka_unit_test(nf4_equals_the_shared_golden_file),
     cmocka_unit_test(what_does_not_fit_together_is_refused),
     cmocka_unit_test(what_fits_together_is_read),
   };
