@@ -150,6 +150,7 @@ bool eq_added_search_next(struct eq_added_search *s, size_t *start, size_t *end,
     s->from = *end;
     if ((t->special && s->special_is_text) || (t->single_word && !stands_alone(s->text, *start, *end))) continue;
     take_space(s, t, start, end);
+    if (*start >= *end) continue; /* the token before it has taken it for the space after itself */
     s->done = *end;
     *id = t->id;
     return true;

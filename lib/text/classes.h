@@ -28,8 +28,12 @@ uint32_t eq_llama_lowercase(uint32_t c);
 /* A letter or number in Unicode 16 and not yet in 15.1. */
 bool eq_is_after_15(uint32_t c);
 
-/* Decomposes or has a combining class, and not yet in Unicode 9: normal forms leave it. */
+/* Not yet in Unicode 9: normal forms leave it. */
 bool eq_is_after_9(uint32_t c);
+
+/* The script in Unicode 9, as UnicodeScripts asks for it: kana are Han; EQ_SCRIPT_UNKNOWN, which goes with any script,
+ * for the space and for what has no script there. */
+unsigned eq_script_9(uint32_t c);
 
 /* The lower case of c, Unicode 17, without context: 1 or 2 characters. */
 size_t eq_lowercase(uint32_t c, uint32_t lower[2]);

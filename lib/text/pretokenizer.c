@@ -6,6 +6,7 @@
 #include "lib/base/utf8.h"
 #include "lib/text/classes.h"
 #include "lib/text/pattern.h"
+#include "lib/text/scripts.h"
 
 /* What the patterns of the GPT family differ in. */
 struct family {
@@ -159,6 +160,23 @@ static size_t cut_words(const struct eq_step *s, const struct eq_unicode *u, con
   return at;
 }
 
+/* A run of one script, with what goes with any; at the start of a text the latter goes. */
+static size_t cut_scripts(const struct eq_step *s, const struct eq_unicode *u, const char *text, size_t n,
+                          bool *match) {
+  (void)s;
+  (void)u;
+  uint32_t c;
+  size_t at = eq_utf8_decode(text, n, &c);
+  unsigned first = eq_script_9(c), script;
+  *match = first == EQ_SCRIPT_UNKNOWN;
+  for (size_t length; at < n; at += length) {
+    length = eq_utf8_decode(text + at, n - at, &c);
+    script = eq_script_9(c);
+    if (script != EQ_SCRIPT_UNKNOWN && script != first) break;
+  }
+  return at;
+}
+
 /* ---- steps ---- */
 
 bool eq_pretokenizer_open(struct eq_pretokenizer *p, const struct eq_unicode *unicode, struct eq_err *err) {
@@ -197,6 +215,10 @@ bool eq_pretokenizer_add_character(struct eq_pretokenizer *p, uint32_t c, enum e
 
 bool eq_pretokenizer_add_words(struct eq_pretokenizer *p, struct eq_err *err) {
   return add_step(p, (struct eq_step){ .cut = cut_words, .split = EQ_SPLIT_REMOVED, .invert = true }, err);
+}
+
+bool eq_pretokenizer_add_scripts(struct eq_pretokenizer *p, struct eq_err *err) {
+  return add_step(p, (struct eq_step){ .cut = cut_scripts, .split = EQ_SPLIT_REMOVED }, err);
 }
 
 /* The matcher of a pattern that is known; NULL for others. */

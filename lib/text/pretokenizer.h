@@ -48,6 +48,9 @@ bool eq_pretokenizer_add_character(struct eq_pretokenizer *p, uint32_t c, enum e
 /* Runs of word characters and runs of what is neither word nor space are pieces; spaces go. */
 bool eq_pretokenizer_add_words(struct eq_pretokenizer *p, struct eq_err *err);
 
+/* Runs of one script (eq_script_9) are pieces, with what goes with any script; where that begins a text it goes. */
+bool eq_pretokenizer_add_scripts(struct eq_pretokenizer *p, struct eq_err *err);
+
 /* Calls piece(context, start, end) for each piece of the well-formed text[0..n), in order; stops when it returns false.
  * False then, or when a pattern runs past its limit (err set). Threads may share p. */
 bool eq_pretokenize(const struct eq_pretokenizer *p, const char *text, size_t n,

@@ -156,6 +156,11 @@ static bool read_whitespace(const struct eq_source *s, struct eq_str object, voi
   return eq_pretokenizer_add_words(cuts(into), s->err);
 }
 
+static bool read_scripts(const struct eq_source *s, struct eq_str object, void *into) {
+  (void)object;
+  return eq_pretokenizer_add_scripts(cuts(into), s->err);
+}
+
 static bool read_whitespace_split(const struct eq_source *s, struct eq_str object, void *into) {
   (void)object;
   return eq_pretokenizer_add_class(cuts(into), eq_is_space, EQ_SPLIT_REMOVED, s->err);
@@ -223,11 +228,12 @@ static bool read_sequence(const struct eq_source *s, struct eq_str object, void 
 
 /* To add a pre-tokenizer: a row here, its steps in normalizer.c and pretokenizer.c, a line in eq-token(1). */
 static const struct eq_variant variants[] = {
-  { "ByteLevel", read_byte_level },  { "Split", read_split },
-  { "Digits", read_digits },         { "Punctuation", read_punctuation },
-  { "Whitespace", read_whitespace }, { "WhitespaceSplit", read_whitespace_split },
-  { "BertPreTokenizer", read_bert }, { "CharDelimiterSplit", read_delimiter },
-  { "Metaspace", read_metaspace },   { "Sequence", read_sequence },
+  { "ByteLevel", read_byte_level },   { "Split", read_split },
+  { "Digits", read_digits },          { "Punctuation", read_punctuation },
+  { "Whitespace", read_whitespace },  { "WhitespaceSplit", read_whitespace_split },
+  { "BertPreTokenizer", read_bert },  { "CharDelimiterSplit", read_delimiter },
+  { "Metaspace", read_metaspace },    { "Sequence", read_sequence },
+  { "UnicodeScripts", read_scripts },
 };
 
 static bool read(const struct eq_source *s, struct eq_str object, void *into) {

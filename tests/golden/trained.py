@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes tests/golden/trained/*.json, small tokenizers of every family, and tests/golden/trained.tsv, what they give.
 
-    python3 tests/golden/trained.py [train]      (in the project's root; tokenizers 0.23.3)
+    python3 tests/golden/trained.py [train [NAME...]]     (in the project's root; tokenizers 0.23.3)
 
-With "train" the tokenizers are trained anew, on some of corpora/udhr. trained.tsv: for each tokenizer and
+With "train" the tokenizers, or those named, are trained anew, on some of corpora/udhr. trained.tsv: for each tokenizer and
 each way to take special tokens, and for each language of corpora/udhr, the number of tokens and FNV-1a (64 bits) over the
 tokens of all segments in the order of the file: id, start and end in characters, four bytes each, little-endian, with
 0xFFFFFFFF after each segment. The language "random" is the lines of tests/golden/trained.txt, which this writes too.
@@ -149,8 +149,15 @@ def words():
     return t, trainers.WordLevelTrainer(vocab_size=1500, special_tokens=["[UNK]"])
 
 
+def scripts():
+    t = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    t.pre_tokenizer = pre_tokenizers.UnicodeScripts()
+    return t, trainers.WordLevelTrainer(vocab_size=60, special_tokens=["[UNK]"])
+
+
 FAMILIES = {"llama2": llama2, "gemma": gemma, "llama3": llama3, "roberta": roberta, "clip": clip, "prefixed": prefixed,
-            "bert_cased": lambda: bert(False), "bert_uncased": lambda: bert(True), "xlmr": xlmr, "t5": t5, "words": words}
+            "bert_cased": lambda: bert(False), "bert_uncased": lambda: bert(True), "xlmr": xlmr, "t5": t5, "words": words,
+            "scripts": scripts}
 
 # content, special, and what else is asked of it; "mask" takes the space before it, as RoBERTa's does
 ADDED = [("<mask>", True, ["lstrip"]), ("<right>", True, ["rstrip"]), ("<both>", False, ["lstrip", "rstrip", "normalized"]),
@@ -160,9 +167,9 @@ ADDED = [("<mask>", True, ["lstrip"]), ("<right>", True, ["rstrip"]), ("<both>",
 FEW = ("en", "fr", "vi", "ru", "ar", "hi", "th")
 
 
-def train(udhr):
-    for name, family in FAMILIES.items():
-        t, trainer = family()
+def train(udhr, names):
+    for name in names or FAMILIES:
+        t, trainer = FAMILIES[name]()
         trainer.show_progress = False
         few = isinstance(trainer, trainers.UnigramTrainer)  # which must keep every character
         t.train_from_iterator([s for tag in udhr if not few or tag in FEW for s in udhr[tag][::3 if few else 20]], trainer)
@@ -230,8 +237,8 @@ def main():
     for r in languages:
         lines = open(f"corpora/udhr/{r['udhr']}.tsv", encoding="utf-8", newline="\n").read().split("\n")[:-1]
         udhr[r["tag"]] = [line.split("\t", 1)[1] for line in lines]
-    if "train" in sys.argv:
-        train(udhr)
+    if sys.argv[1:2] == ["train"]:
+        train(udhr, sys.argv[2:])
     with open("tests/golden/trained.txt", "w", encoding="utf-8", newline="\n") as out:
         out.writelines(text + "\n" for text in texts())
     with open("tests/golden/trained.tsv", "w", encoding="ascii", newline="\n") as out:
