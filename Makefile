@@ -67,7 +67,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(CUDA_OBJECTS)
 BIN := $(BUILD)/bin
 WITH_TOOLS := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: all units test demo bench bench-peers fuzz install format format-check floors clean help deps deps-format deps-fuzz force
+.PHONY: all units test demo bench bench-peers exact fuzz install format format-check floors clean help deps deps-format deps-fuzz force
 all: $(LIB) $(TOOLS:%=$(BIN)/%)
 units: $(UNITS:%=$(BUILD)/unit/%)
 
@@ -77,6 +77,7 @@ help:
 	@echo 'make test       all tests (TESTS="reader eq-text": those suites)'
 	@echo 'make bench      speed and memory against what we promise'
 	@echo 'make bench-peers tokenization beside the libraries tiktoken and tokenizers (PEERS="FOLDER ...": these models)'
+	@echo 'make exact      ids and spans beside tokenizers $(EXACT_VERSION), on 200000 random texts (EXACT="FOLDER ...": these models)'
 	@echo 'make fuzz       hostile input, FUZZ_SECONDS=$(FUZZ_SECONDS) a target (FUZZ="stream tsv": those targets)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format on all sources; format-check only looks'
@@ -178,6 +179,19 @@ build/peers/bin/python:
 	$(Q)python3 -m venv build/peers && build/peers/bin/pip install -q tokenizers tiktoken || { rm -rf build/peers; exit 1; }
 bench-peers: $(BUILD)/bench/tokenize build/peers/bin/python
 	$(Q)build/peers/bin/python tests/bench/peers/tokenize.py $< $(PEERS)
+
+# Ids and spans beside those of Hugging Face tokenizers, in the version that we follow: random texts and all UDHR,
+# regular expressions, and tokenizers of parts mixed at random.
+EXACT_VERSION := 0.23.3
+EXACT_TEXTS ?= 200000
+EXACT ?=
+build/exact/bin/python:
+	$(call need,$(PACKAGES_PEERS))
+	$(Q)python3 -m venv build/exact && build/exact/bin/pip install -q tokenizers==$(EXACT_VERSION) || { rm -rf build/exact; exit 1; }
+exact: all build/exact/bin/python
+	@$(WITH_TOOLS) build/exact/bin/python tests/exact/exact.py -n $(EXACT_TEXTS) $(EXACT)
+	@$(WITH_TOOLS) build/exact/bin/python tests/exact/patterns.py
+	@$(WITH_TOOLS) build/exact/bin/python tests/exact/mixes.py
 
 # ---- fuzz: clang's libFuzzer with ASan and UBSan, always in build/fuzz; `make -j2 fuzz` runs two targets at a time ---
 FUZZ ?= $(FUZZERS)
