@@ -41,11 +41,18 @@ void eq_seams_add(struct eq_seams *s, struct eq_str token) {
 
 static bool is_letter(uint32_t c) { return (c | 0x20) - 'a' < 26; }
 
+/* The character at text[0..n), and its bytes. A byte of none is taken for a surrogate, which no token is. */
+static size_t decode(const char *text, size_t n, uint32_t *c) {
+  size_t length = eq_utf8_decode(text, n, c);
+  if (!length) *c = 0xD800;
+  return length ? length : 1;
+}
+
 size_t eq_seams_next(const struct eq_seams *s, const char *text, size_t n) {
   uint32_t before, c;
-  size_t at = eq_utf8_decode(text, n, &before);
+  size_t at = decode(text, n, &before);
   for (size_t length; at < n; at += length, before = c) {
-    length = eq_utf8_decode(text + at, n - at, &c);
+    length = decode(text + at, n - at, &c);
     if (is_letter(c) && is_letter(before)) continue;
     if (!has(s->pairs, hash(s, before, c)) && has(s->known, before) && has(s->known, c)) break;
   }

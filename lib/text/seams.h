@@ -24,7 +24,7 @@ void eq_seams_close(struct eq_seams *s); /* of {0} too */
 /* Adds a token's spelling. What is not UTF-8 in it joins no characters. */
 void eq_seams_add(struct eq_seams *s, struct eq_str token);
 
-/* Bytes of the well-formed text[0..n), n > 0, up to its first seam; n when there is none. */
+/* Bytes of text[0..n), n > 0, up to its first seam; n when there is none. Beside what is not UTF-8 none is. */
 size_t eq_seams_next(const struct eq_seams *s, const char *text, size_t n);
 
 #endif

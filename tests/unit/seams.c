@@ -35,6 +35,13 @@ static void an_unknown_character_has_no_seam_beside_it(void **state) {
   assert_int_equal(next("23"), 2); /* 3 stands in a token and is none */
 }
 
+static void bytes_that_are_no_character_have_no_seam_beside_them(void **state) {
+  (void)state;
+  assert_int_equal(next("2\xD7"), 2);
+  assert_int_equal(next("\xD7\xD7_12"), 5);
+  assert_int_equal(next("\xE2\x96_12_"), 5);
+}
+
 static void words_of_ascii_stay_whole(void **state) {
   (void)state;
   assert_int_equal(next("abab_"), 4);
@@ -64,6 +71,7 @@ int main(void) {
     cmocka_unit_test(a_seam_parts_tokens_that_never_touch),
     cmocka_unit_test(what_stands_in_a_token_is_not_parted),
     cmocka_unit_test(an_unknown_character_has_no_seam_beside_it),
+    cmocka_unit_test(bytes_that_are_no_character_have_no_seam_beside_them),
     cmocka_unit_test(words_of_ascii_stay_whole),
     cmocka_unit_test(one_character_is_a_stretch),
   };
