@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/measure/conventions.h"
 #include "lib/measure/coverage.h"
 #include "lib/model/score.h"
 #include "lib/recipe/list.h"
 #include "lib/text/mask_token.h"
+#include "lib/text/opening_token.h"
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model, *recipe_file, *reference, *prefix, *kernels;
+  const char *model, *recipe_file, *reference, *as, *prefix, *kernels;
   struct eq_texts recipes;
   bool per_token;
   uint64_t context, stride, min_tokens, mask, threads;
@@ -27,11 +29,14 @@ static const struct eq_option options[] = {
     "add how predictions diverge from those under it (kl, same_top)", false },
   { 0, "per-token", EQ_FLAG, offsetof(struct args, per_token), NULL, "keep each token's surprisal (nlls)", false },
   { .type = EQ_HEADING, .help = "How it is scored" },
+  { 0, "as", EQ_TEXT, offsetof(struct args, as), "PROGRAM", "as another does: llama.cpp, hf or lm-eval; whole texts",
+    false },
   { 0, "prefix", EQ_TEXT, offsetof(struct args, prefix), "TOKEN", "before each segment: auto, bos, eos or none [auto]",
     false },
   { 0, "mask-id", EQ_UINT, offsetof(struct args, mask), "ID", "what an encoder's tokens are hidden by [its mask]",
     false },
-  { 0, "ctx", EQ_UINT, offsetof(struct args, context), "N", "tokens of context [the model's]", false },
+  { 0, "ctx", EQ_UINT, offsetof(struct args, context), "N", "tokens of context [the model's; as llama.cpp 512]",
+    false },
   { 0, "stride", EQ_UINT, offsetof(struct args, stride), "N", "step of the windows over long segments [half of ctx]",
     false },
   { 0, "min-tokens", EQ_UINT, offsetof(struct args, min_tokens), "N", "exclude segments with fewer scored tokens [1]",
@@ -51,7 +56,9 @@ static const struct eq_command command = {
   .examples = "eq-text -c corpora/udhr -l en,he --limit 5 | eq-token -m corpora/mini |\n"
               "  eq-ppl -m corpora/mini -r none -r int4 | eq-show\n"
               "eq-text -c corpora/udhr -l en --limit 5 | eq-token -m corpora/mini |\n"
-              "  eq-ppl -m corpora/mini -r 'int4/tensor;L0,L-1=keep' --per-token | eq-show -f jsonl",
+              "  eq-ppl -m corpora/mini -r 'int4/tensor;L0,L-1=keep' --per-token | eq-show -f jsonl\n"
+              "eq-text -c corpora/udhr -l en,he --join newline | eq-token -m corpora/mini |\n"
+              "  eq-ppl -m corpora/mini --as llama.cpp --ctx 256 | eq-show -c lang,as,ppl,ppl_error",
   .see_also = "eq-token, eq-disparity, eq-show",
   .streams = EQ_READS | EQ_WRITES,
 };
@@ -64,7 +71,10 @@ struct ppl {
   struct eq_model model;
   struct eq_recipe_list recipes, reference; /* the latter has one, or none */
   struct eq_scorer *scorer;
-  int64_t prefix, mask;
+  const struct eq_convention *as; /* NULL: our own way */
+  char as_name[64];               /* with its context and stride */
+  struct eq_cut cut;
+  int64_t prefix, opening, mask; /* opening: as others do it, the token that their tokenizers begin a text with */
   struct eq_progress progress;
   uint32_t *ids; /* of the segment at hand */
   bool *scored;  /* of an encoder's: those that cover bytes; the frame's tokens do not */
@@ -77,6 +87,7 @@ struct unit {
   struct eq_record *record;
   struct eq_tokens tokens;
   uint64_t n_tokens, bytes, chars; /* bytes and chars: what the scored tokens cover */
+  size_t n_rows;                   /* of the sequence that windows are cut from */
   bool pass_on;
   char excluded[96]; /* why it is not scored, "" when it is */
 };
@@ -108,6 +119,8 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     .same_top = s->kl ? s->same_top[recipe] : EQ_ABSENT,
   };
   if (s->kl) out.reference = eq_str(eq_recipe_canonical(p->reference.recipes[0]));
+  eq_convention_none(&out);
+  if (p->as) out.as = eq_str(p->as_name);
   if (u->excluded[0])
     out.excluded = eq_str(u->excluded);
   else if (!isfinite(out.nll))
@@ -117,8 +130,11 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     out.bytes = out.chars = out.same_top = EQ_ABSENT;
     out.kl = eq_absent_f64();
     p->n_excluded++;
-  } else if (s->nlls)
-    out.nlls = eq_f32s(s->nlls + recipe * s->n_scored, s->n_scored);
+  } else if (s->nlls) {
+    const float *nlls = s->nlls + recipe * s->n_scored;
+    if (p->args.per_token) out.nlls = eq_f32s(nlls, s->n_scored);
+    if (p->as) eq_convention_report(p->as, &p->cut, u->n_rows, nlls, u->tokens.text, &out);
+  }
   eq_write_kind(p->tool.out, &eq_kind_surprisal, &out, u->record);
 }
 
@@ -138,11 +154,11 @@ static void deliver(void *context, const struct eq_scored *s) {
 
 static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_tokens *t) {
   size_t n = t->ids.n, vocab = p->model.config.dims[EQ_D_VOCAB];
-  if (n > p->ids_capacity) {
+  if (n >= p->ids_capacity) { /* room for an opening token too */
     free(p->ids), free(p->scored);
-    p->ids = eq_array(n, sizeof *p->ids), p->scored = eq_array(n, sizeof *p->scored);
-    p->ids_capacity = p->ids && p->scored ? n : 0;
-    if (!p->ids_capacity) return eq_fail_memory(&p->tool.err, n * sizeof *p->ids, "a segment");
+    p->ids = eq_array(n + 1, sizeof *p->ids), p->scored = eq_array(n + 1, sizeof *p->scored);
+    p->ids_capacity = p->ids && p->scored ? n + 1 : 0;
+    if (!p->ids_capacity) return eq_fail_memory(&p->tool.err, (n + 1) * sizeof *p->ids, "a segment");
   }
   for (size_t i = 0; i < n; i++) {
     p->ids[i] = eq_u32_at(t->ids, i);
@@ -158,6 +174,45 @@ static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_t
   return true;
 }
 
+/* Puts the opening token first, unless the tokenizer did so. Returns how many ids there are now. */
+static size_t open_text(struct ppl *p, const struct eq_tokens *t) {
+  size_t n = t->ids.n;
+  bool there = n && p->ids[0] == p->opening && t->starts.n && eq_u32_at(t->starts, 0) == eq_u32_at(t->ends, 0);
+  if (p->opening >= 0 && !there) {
+    memmove(p->ids + 1, p->ids, n++ * sizeof *p->ids);
+    p->ids[0] = (uint32_t)p->opening;
+  }
+  if (p->opening >= 0) eq_convention_open(p->as, &p->cut, p->ids, n);
+  return n;
+}
+
+/* What the scored tokens of all windows cover; `before`: tokens of the sequence that are not the record's. */
+static void cover_windows(struct ppl *p, struct unit *u, size_t before) {
+  u->bytes = u->chars = 0;
+  for (size_t w = 0, n = eq_windows_count(u->n_rows, &p->cut); w < n; w++) {
+    struct eq_window at = eq_window_at(u->n_rows, &p->cut, w);
+    size_t from = at.first + at.score_from + 1, to = at.first + at.n + 1; /* a row predicts the next token */
+    eq_coverage_add(&u->tokens, from > before ? from - before : 0, to > before ? to - before : 0, &u->bytes, &u->chars);
+  }
+}
+
+/* Makes p->ids the sequence that the program scores: *n tokens of which *scored count. */
+static bool read_as(struct ppl *p, const struct eq_record *r, struct unit *u, size_t *n, size_t *scored) {
+  const struct eq_convention *as = p->as;
+  *n = open_text(p, &u->tokens);
+  u->n_rows = *n + as->prefixed ? *n + as->prefixed - 1 : 0;
+  *scored = eq_windows_scored(u->n_rows, &p->cut);
+  if (eq_windows_count(u->n_rows, &p->cut) < as->windows_min)
+    return eq_fail(
+        &p->tool.err, EQ_DATA,
+        "%s: record %llu (%.*s %.*s): %zu tokens, %s takes at least %zu with a context of %llu: give it whole "
+        "texts (eq-text --join), or lower --ctx",
+        r->where, (unsigned long long)r->number, EQ_STR(u->tokens.lang), EQ_STR(u->tokens.id), *n, as->program,
+        as->windows_min * p->args.context, (unsigned long long)p->args.context);
+  cover_windows(p, u, *n + as->prefixed - u->tokens.ids.n);
+  return true;
+}
+
 /* Reads a tokens record into its unit and p->ids; *n is how many of them to score. */
 static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *u, size_t *n) {
   if (!eq_record_get(u->record, &eq_kind_tokens, &u->tokens, &p->tool.err) || !read_ids(p, r, &u->tokens)) return false;
@@ -165,7 +220,10 @@ static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *
   size_t n_tokens = u->tokens.ids.n, scored = n_tokens - (n_tokens && skips_first);
   for (size_t i = 0; encoder && i < n_tokens; i++) scored -= !p->scored[i];
   u->n_tokens = n_tokens;
-  eq_coverage(&u->tokens, skips_first, &u->bytes, &u->chars);
+  if (!p->as)
+    eq_coverage(&u->tokens, skips_first, &u->bytes, &u->chars);
+  else if (!read_as(p, r, u, &n_tokens, &scored))
+    return false;
   if (scored == 0)
     snprintf(u->excluded, sizeof u->excluded, "no token to score");
   else if (scored < p->args.min_tokens)
@@ -204,8 +262,34 @@ static bool choose_prefix(struct ppl *p) {
   if (p->prefix < 0 && (is_bos || is_eos))
     return eq_fail(&p->tool.err, EQ_BAD, "--prefix %s: %s/config.json names no %s_token_id within the vocabulary", name,
                    p->args.model, name);
-  if (p->prefix < 0 && is_auto)
+  if (p->prefix < 0 && is_auto && !p->as)
     eq_tool_say(&p->tool, "no bos or eos token in config.json: the first token of a segment is not scored");
+  return true;
+}
+
+/* The token that the model's tokenizer begins texts with. */
+static bool find_opening(struct ppl *p) {
+  if (!eq_opening_token(p->args.model, &p->opening))
+    return eq_fail(&p->tool.err, EQ_BAD,
+                   "%s does not say whether its tokenizer begins texts with bos: say --prefix bos or %s", p->args.model,
+                   p->as->prefixed ? "eos" : "none");
+  p->opening = usable(p, p->opening);
+  return true;
+}
+
+/* As others do it --prefix says what opens a text, or what stands before that; when not given, what their tokenizers
+ * do. */
+static bool choose_opening(struct ppl *p) {
+  bool is_auto = strcmp(p->args.prefix, "auto") == 0;
+  int64_t chosen = p->prefix;
+  p->opening = -1;
+  if (!p->as) return true;
+  p->prefix = p->as->prefixed ? chosen : -1;
+  if (p->as->prefixed && chosen < 0)
+    return eq_fail(&p->tool.err, EQ_BAD, "--as %s: needs a token before a text, and %s names neither bos nor eos",
+                   p->as->name, strcmp(p->args.prefix, "none") ? p->args.model : "--prefix none");
+  if (is_auto) return find_opening(p);
+  if (!p->as->prefixed) p->opening = chosen;
   return true;
 }
 
@@ -227,16 +311,23 @@ static bool choose_mask(struct ppl *p) {
 
 static bool choose_windows(struct ppl *p) {
   struct args *a = &p->args;
-  size_t most = p->model.config.max_positions;
-  if (a->context == EQ_ABSENT) a->context = most;
-  if (a->context < 1 || a->context > most)
-    return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, expected 1 to the model's %zu positions",
-                   (unsigned long long)a->context, most);
+  size_t most = p->model.config.max_positions, least = p->as ? p->as->context_min : 1;
+  if (a->context == EQ_ABSENT) a->context = p->as && p->as->context && p->as->context < most ? p->as->context : most;
+  if (a->context < least || a->context > most)
+    return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, expected %zu to the model's %zu positions",
+                   (unsigned long long)a->context, least, most);
+  if (p->as && !p->as->strides && a->stride != EQ_ABSENT)
+    return eq_fail(&p->tool.err, EQ_BAD, "--stride: windows of --as %s lie side by side", p->as->name);
   if (a->stride == EQ_ABSENT) a->stride = a->context > 1 ? a->context / 2 : 1;
   if (a->stride < 1 || a->stride > a->context)
     return eq_fail(&p->tool.err, EQ_BAD,
                    "--stride: %llu, expected 1 to the context of %llu: more would leave tokens out",
                    (unsigned long long)a->stride, (unsigned long long)a->context);
+  p->cut = (struct eq_cut){ .context = a->context, .stride = a->stride };
+  if (!p->as) return true;
+  p->cut = eq_convention_cut(p->as, a->context, a->stride);
+  int n = snprintf(p->as_name, sizeof p->as_name, "%s:%llu", p->as->name, (unsigned long long)a->context);
+  if (p->as->strides) snprintf(p->as_name + n, sizeof p->as_name - (size_t)n, ":%llu", (unsigned long long)a->stride);
   return true;
 }
 
@@ -280,10 +371,15 @@ static bool set_up(struct ppl *p) {
   struct args *a = &p->args;
   struct eq_err *err = &p->tool.err;
   if (!a->model) return eq_fail(err, EQ_BAD, "-m FOLDER is missing: the model to measure");
+  if (a->as && !(p->as = eq_convention_find(a->as, err))) return false;
   if (!(p->kernels = eq_kernels_find(a->kernels, err)) || !(p->pool = eq_pool_new(a->threads, err))) return false;
   if (!eq_model_open(&p->model, a->model, p->pool, err)) return false;
-  if (!choose_recipes(p) || !choose_prefix(p) || !choose_mask(p) || !choose_windows(p)) return false;
-  struct eq_scoring how = { a->context, a->stride, p->prefix, a->per_token, p->mask, p->reference.schemes };
+  if (a->as && p->model.config.arch->encoder)
+    return eq_fail(err, EQ_BAD, "--as %s: %s sees the whole text, and those who report perplexity so do not run it",
+                   a->as, p->model.name);
+  if (!choose_recipes(p) || !choose_prefix(p) || !choose_opening(p) || !choose_mask(p) || !choose_windows(p))
+    return false;
+  struct eq_scoring how = { p->cut, p->prefix, a->per_token || p->as, p->mask, p->reference.schemes };
   p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
                             (struct eq_sink){ deliver, unit_free, p }, err);
   return p->scorer != NULL;

@@ -5,7 +5,7 @@
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *corpus, *langs, *format, *sample;
+  const char *corpus, *langs, *format, *sample, *join;
   uint64_t limit;
   bool nfc;
 };
@@ -22,6 +22,8 @@ static const struct eq_option options[] = {
   { 'n', "limit", EQ_UINT, offsetof(struct args, limit), "N", "the first N segments of each language (all)", false },
   { 's', "sample", EQ_TEXT, offsetof(struct args, sample), "N@SEED",
     "N ids drawn at random, the same in every language", false },
+  { 'j', "join", EQ_TEXT, offsetof(struct args, join), "WITH",
+    "one segment a language: newline, blank-line, space, nothing", false },
   { 0, "nfc", EQ_FLAG, offsetof(struct args, nfc), NULL, "texts in Unicode normal form C", false },
   { 0 },
 };
@@ -29,7 +31,7 @@ static const struct eq_option options[] = {
 static const struct eq_command command = {
   .name = "eq-text",
   .summary = "read corpora in many languages and write their segments",
-  .usage = "-c PATH [-l LIST] [-f NAME] [-n N] [-s N@SEED] [--nfc] [-o PORT]",
+  .usage = "-c PATH [-l LIST] [-f NAME] [-n N] [-s N@SEED] [-j WITH] [--nfc] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,de,he | eq-show | head\n"
               "eq-text -c corpora/udhr -l sw,zh-Hant --sample 20@7 -o twenty.mp",
@@ -48,6 +50,16 @@ static bool parse_sample(const char *given, struct eq_corpus_request *request, s
   return true;
 }
 
+static bool parse_join(const char *given, struct eq_corpus_request *request, struct eq_err *err) {
+  static const struct {
+    const char *name, *text;
+  } joins[] = { { "newline", "\n" }, { "blank-line", "\n\n" }, { "space", " " }, { "nothing", "" } };
+  for (size_t i = 0; given && i < sizeof joins / sizeof *joins; i++)
+    if (strcmp(given, joins[i].name) == 0) request->join = joins[i].text;
+  return !given || request->join ||
+         eq_fail(err, EQ_BAD, "--join %s: expected newline, blank-line, space or nothing", given);
+}
+
 static bool request_of(const struct args *a, struct eq_corpus_request *request, struct eq_err *err) {
   if (!a->corpus) return eq_fail(err, EQ_BAD, "-c is missing: name a corpus, as in -c corpora/udhr -l en,de");
   request->path = a->corpus;
@@ -57,7 +69,7 @@ static bool request_of(const struct args *a, struct eq_corpus_request *request, 
   if (a->langs) request->langs = eq_str(a->langs);
   if (a->format && !eq_corpus_format_find(a->format, &request->format))
     return eq_fail(err, EQ_BAD, "--format %s: expected tsv, lines or jsonl", a->format);
-  return parse_sample(a->sample, request, err);
+  return parse_sample(a->sample, request, err) && parse_join(a->join, request, err);
 }
 
 static void write_corpus(struct eq_tool *t, const struct eq_corpus_request *request) {

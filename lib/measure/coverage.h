@@ -8,4 +8,7 @@
  * when that is 0. EQ_ABSENT without text, or without the offsets that it takes. */
 void eq_coverage(const struct eq_tokens *t, size_t first_scored, uint64_t *bytes, uint64_t *chars);
 
+/* Adds those of the tokens from..to-1, up to where the next one begins, to counts that begin at 0. */
+void eq_coverage_add(const struct eq_tokens *t, size_t from, size_t to, uint64_t *bytes, uint64_t *chars);
+
 #endif

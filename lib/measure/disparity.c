@@ -61,6 +61,12 @@ __attribute__((format(printf, 2, 3))) static struct eq_str say(struct eq_dispari
 
 static struct eq_str language(const struct study *s, size_t lang) { return s->scores->langs.items[s->langs[lang]]; }
 
+/* How its surprisals were scored, absent when in our way. */
+static struct eq_str way(const struct study *s) {
+  const struct eq_names *ways = &s->scores->ways;
+  return ways->n && ways->items[0].n ? ways->items[0] : (struct eq_str){ 0 };
+}
+
 static bool in_group(const struct study *s, size_t lang, struct eq_str group) {
   const struct eq_str *g = &s->options->groups[s->langs[lang]];
   return eq_group_listed(*g, group);
@@ -302,11 +308,15 @@ static bool measure_recipe(struct study *s, size_t at, struct eq_err *err) {
   struct eq_disparity *d = &s->d->disparities[at];
   struct eq_str model = s->scores->models.items[s->model], recipe = s->scores->recipes.items[o->recipe];
   s->damages = s->d->damages + at * s->d->n_langs;
-  *d = (struct eq_disparity){ .model = model, .recipe = recipe, .base = s->options->base, .segments = s->draws.units };
+  *d = (struct eq_disparity){
+    .model = model, .recipe = recipe, .base = s->options->base, .as = way(s), .segments = s->draws.units
+  };
   if (!pair_languages(s, o->recipe, err)) return false;
   for (size_t l = 0; l < s->d->n_langs; l++) {
     struct eq_damage *a = &s->damages[l];
-    *a = (struct eq_damage){ .model = model, .recipe = recipe, .base = s->options->base, .lang = language(s, l) };
+    *a = (struct eq_damage){
+      .model = model, .recipe = recipe, .base = s->options->base, .as = way(s), .lang = language(s, l)
+    };
     a->group = s->options->groups[s->langs[l]];
     unsigned flags = eq_damage_of(a, &s->pairs[l]);
     a->flags = eq_damage_flags(flags);

@@ -10,7 +10,9 @@ bool eq_scores_add(struct eq_scores *s, const struct eq_surprisal *r, struct eq_
   };
   struct eq_score *rows = eq_array_grow(s->rows, s->n, &s->capacity, sizeof *rows);
   if (rows) s->rows = rows;
-  if (!rows || !eq_names_add(&s->models, r->model, &row.model) || !eq_names_add(&s->recipes, r->recipe, &row.recipe) ||
+  uint32_t way;
+  if (!rows || !eq_names_add(&s->ways, r->as.p ? r->as : eq_str(""), &way) ||
+      !eq_names_add(&s->models, r->model, &row.model) || !eq_names_add(&s->recipes, r->recipe, &row.recipe) ||
       !eq_names_add(&s->langs, r->lang, &row.lang) || !eq_names_add(&s->ids, r->id, &row.id))
     return eq_fail_memory(err, s->n * sizeof *rows, "surprisal records");
   s->rows[s->n++] = row;
@@ -63,7 +65,22 @@ static bool renumber(struct eq_scores *s, struct eq_names *names, size_t member)
   return true;
 }
 
+/* The order of names does not depend on what came first. */
+static bool one_way(struct eq_scores *s, struct eq_err *err) {
+  uint32_t *rank = eq_array(s->ways.n, sizeof *rank);
+  bool sorted = rank && eq_names_sort(&s->ways, rank);
+  free(rank);
+  if (!sorted) return eq_fail_memory(err, s->ways.n * sizeof *rank, "ways of scoring");
+  if (s->ways.n <= 1) return true;
+  struct eq_str a = s->ways.items[0], b = s->ways.items[1];
+  return eq_fail(err, EQ_BAD,
+                 "surprisal records %s%.*s and as %.*s: numbers of different ways of scoring do not compare, give one "
+                 "at a time",
+                 a.n ? "as " : "without --as", EQ_STR(a), EQ_STR(b));
+}
+
 bool eq_scores_close(struct eq_scores *s, struct eq_err *err) {
+  if (!one_way(s, err)) return false;
   if (!renumber(s, &s->models, offsetof(struct eq_score, model)) ||
       !renumber(s, &s->recipes, offsetof(struct eq_score, recipe)) ||
       !renumber(s, &s->langs, offsetof(struct eq_score, lang)) || !renumber(s, &s->ids, offsetof(struct eq_score, id)))
@@ -115,6 +132,7 @@ void eq_scores_free(struct eq_scores *s) {
   eq_names_free(&s->recipes);
   eq_names_free(&s->langs);
   eq_names_free(&s->ids);
+  eq_names_free(&s->ways);
   free(s->rows);
   *s = (struct eq_scores){ 0 };
 }

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/model/windows.h"
-
 enum {
   HIDDEN_BYTES = 48 << 20, /* of hidden states in a batch, all copies together */
   ROWS_MAX = 16384,
@@ -15,7 +13,7 @@ enum {
 struct segment {
   struct segment *next;
   void *tag;
-  size_t n_tokens, n_rows, bytes;
+  size_t n_tokens, n_rows, bytes; /* n_rows: those that are scored */
   size_t windows_left;
   double *nll;      /* [n_recipes] */
   float *nlls;      /* [n_recipes][n_rows], when kept */
@@ -88,8 +86,8 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   s->m = m, s->schemes = schemes, s->n_recipes = n_recipes, s->scoring = scoring;
   s->sink = sink, s->last = &s->first;
   bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
-  size_t rows = ok ? batch_rows(s, scoring.context) : 0;
-  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.context, scoring.reference, err)) != NULL;
+  size_t rows = ok ? batch_rows(s, scoring.cut.context) : 0;
+  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.cut.context, scoring.reference, err)) != NULL;
   if (ok) {
     s->batch.sequences = eq_array(rows, sizeof *s->batch.sequences);
     s->owner = eq_array(rows, sizeof *s->owner);
@@ -216,7 +214,7 @@ static bool is_encoder(const struct eq_scorer *s) { return s->m->config.arch->en
 
 /* Rows of a masked sequence of n tokens. */
 static size_t masked_rows(const struct eq_scorer *s, size_t n) {
-  return n < s->scoring.context ? n : s->scoring.context;
+  return n < s->scoring.cut.context ? n : s->scoring.cut.context;
 }
 
 static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
@@ -242,7 +240,7 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
   struct segment *g = calloc(1, sizeof *g + n_ids * sizeof *g->ids);
   if (g) {
     g->tag = tag, g->n_tokens = n, g->n_rows = n_rows;
-    g->windows_left = is_encoder(s) ? n_rows : eq_windows_count(n_rows, s->scoring.context, s->scoring.stride);
+    g->windows_left = is_encoder(s) ? n_rows : eq_windows_count(n_ids ? n_ids - 1 : 0, &s->scoring.cut);
     if (prefix) g->ids[0] = (uint32_t)s->scoring.prefix;
     if (n) memcpy(g->ids + prefix, ids, n * sizeof *ids);
     if (allocate_scores(s, g)) return g;
@@ -268,9 +266,9 @@ static void add_sequence(struct eq_scorer *s, struct segment *g, struct eq_seque
 }
 
 static void add_windows(struct eq_scorer *s, struct segment *g) {
-  size_t n_windows = g->windows_left;
+  size_t n_windows = g->windows_left, n_rows = g->n_tokens + (s->scoring.prefix >= 0) - 1;
   for (size_t w = 0; w < n_windows; w++) {
-    struct eq_window at = eq_window_at(g->n_rows, s->scoring.context, s->scoring.stride, w);
+    struct eq_window at = eq_window_at(n_rows, &s->scoring.cut, w);
     const uint32_t *ids = g->ids + at.first;
     add_sequence(s, g, (struct eq_sequence){ ids, ids + 1, at.n, at.score_from, at.n, 0, 0 });
   }
@@ -294,7 +292,7 @@ static void add_masked(struct eq_scorer *s, struct segment *g, const bool *score
 /* How many tokens of a segment are scored. */
 static size_t count_scored(const struct eq_scorer *s, const bool *scored, size_t n) {
   size_t n_rows = 0, n_ids = n + (s->scoring.prefix >= 0);
-  if (!is_encoder(s)) return n_ids ? n_ids - 1 : 0;
+  if (!is_encoder(s)) return n_ids ? eq_windows_scored(n_ids - 1, &s->scoring.cut) : 0;
   for (size_t i = 0; i < n; i++) n_rows += !scored || scored[i];
   return n_rows;
 }

@@ -7,9 +7,10 @@
 
 #include "lib/model/forward.h"
 #include "lib/model/trie.h"
+#include "lib/model/windows.h"
 
 struct eq_scoring {
-  size_t context, stride;            /* rows of a window, see windows.h */
+  struct eq_cut cut;                 /* into windows; of encoders only the context counts */
   int64_t prefix;                    /* a token before each segment, so that its first token is scored; -1 for none */
   bool per_token;                    /* keep each token's surprisal */
   int64_t mask;                      /* of encoders: the token that hides the one that is scored */
@@ -45,10 +46,11 @@ void eq_scorer_free(struct eq_scorer *s);
 
 /* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done.
  *
- * A model that predicts the next token scores all but the first (all, with a prefix). An encoder scores each token with
- * scored[i] (all, when NULL) from a sequence of its own, in which the mask stands for it: its pseudo-log-likelihood
- * (Salazar et al. 2020, eq. 2). Of a segment longer than the context it then sees the context around the token. A batch
- * is also run when the segments that wait hold too much memory; tag_bytes says what a tag holds. */
+ * A model that predicts the next token scores what the cut says: mostly all but the first, or all with a prefix. An
+ * encoder scores each token with scored[i] (all, when NULL) from a sequence of its own, in which the mask stands for
+ * it: its pseudo-log-likelihood (Salazar et al. 2020, eq. 2). Of a segment longer than the context it then sees the
+ * context around the token. A batch is also run when the segments that wait hold too much memory; tag_bytes says what a
+ * tag holds. */
 bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, void *tag, size_t tag_bytes,
                    struct eq_err *err);
 

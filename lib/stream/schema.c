@@ -81,12 +81,20 @@ static const struct eq_field surprisal_fields[] = {
   ROW(surprisal, reference, EQ_T_STR, EQ_OPTIONAL, "recipe that predictions were compared with"),
   ROW(surprisal, kl, EQ_T_F64, EQ_OPTIONAL, "divergence from its predictions, summed over the scored tokens, nats"),
   ROW(surprisal, same_top, EQ_T_U64, EQ_OPTIONAL, "scored tokens for which both find the same token likeliest"),
+  ROW(surprisal, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring this is, with its context and stride"),
+  ROW(surprisal, ppl, EQ_T_F64, EQ_OPTIONAL, "perplexity as that program reports it"),
+  ROW(surprisal, ppl_error, EQ_T_F64, EQ_OPTIONAL, "its standard error, as that program reports it"),
+  ROW(surprisal, words, EQ_T_U64, EQ_OPTIONAL, "words of the text, as that program counts them"),
+  ROW(surprisal, word_ppl, EQ_T_F64, EQ_OPTIONAL, "exp of nats a word"),
+  ROW(surprisal, byte_ppl, EQ_T_F64, EQ_OPTIONAL, "exp of nats a UTF-8 byte"),
+  ROW(surprisal, bits_byte, EQ_T_F64, EQ_OPTIONAL, "bits a UTF-8 byte"),
 };
 
 static const struct eq_field damage_fields[] = {
   ROW(damage, model, EQ_T_STR, EQ_REQUIRED, "model"),
   ROW(damage, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
   ROW(damage, base, EQ_T_STR, EQ_REQUIRED, "recipe that it is compared with"),
+  ROW(damage, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring the surprisals have"),
   ROW(damage, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
   ROW(damage, group, EQ_T_STR, EQ_OPTIONAL, "group of the language"),
   ROW(damage, segments, EQ_T_U64, EQ_OPTIONAL, "pairs of segments that count"),
@@ -112,6 +120,7 @@ static const struct eq_field disparity_fields[] = {
   ROW(disparity, model, EQ_T_STR, EQ_REQUIRED, "model"),
   ROW(disparity, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
   ROW(disparity, base, EQ_T_STR, EQ_REQUIRED, "recipe that it is compared with"),
+  ROW(disparity, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring the surprisals have"),
   ROW(disparity, languages, EQ_T_U64, EQ_OPTIONAL, "languages compared"),
   ROW(disparity, segments, EQ_T_U64, EQ_OPTIONAL, "distinct segment ids that the bootstrap draws"),
   ROW(disparity, worst, EQ_T_STR, EQ_OPTIONAL, "language with the largest delta_segment"),

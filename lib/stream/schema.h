@@ -85,10 +85,16 @@ struct eq_surprisal {
   struct eq_str reference; /* the recipe that predictions were compared with, canonical; absent without one, as are: */
   double kl;               /* divergence from its predictions, nats, summed over the scored tokens */
   uint64_t same_top;       /* scored tokens for which both find the same token likeliest */
+  /* Only of a text that was scored as another program does it, and there what it reports: */
+  struct eq_str as;                     /* "llama.cpp:512", "hf:1024:512", "lm-eval:2048": context and stride */
+  double ppl, ppl_error;                /* a scored token, as the program averages; its standard error */
+  uint64_t words;                       /* as it counts them */
+  double word_ppl, byte_ppl, bits_byte; /* over the words, over the bytes */
 };
 
 struct eq_damage {
   struct eq_str model, recipe, base, lang, group;
+  struct eq_str as;            /* of the surprisal records, when they have it */
   uint64_t segments, excluded; /* pairs that count; segments of this language left out (not scored, or no pair) */
   uint64_t tokens, bytes;      /* scored tokens and their bytes in the segments that count */
   double bits_segment, bits_byte, bits_char;
@@ -101,6 +107,7 @@ struct eq_damage {
 
 struct eq_disparity {
   struct eq_str model, recipe, base;
+  struct eq_str as;             /* of the surprisal records, when they have it */
   uint64_t languages, segments; /* languages compared; distinct segment ids drawn by the bootstrap */
   struct eq_str worst, best;    /* by delta_segment */
   double worst_minus_best, worst_over_median;

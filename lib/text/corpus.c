@@ -37,6 +37,7 @@ struct eq_corpus {
   struct eq_id_set seen;      /* ids of the current part */
   struct eq_id_set drawn;     /* value 1: drawn */
   uint64_t left_out, given;   /* segments given of the current part */
+  struct eq_buffer joined;    /* with want.join */
   struct eq_segments current; /* its file: open between begin_part and its end */
   size_t part, place;
   bool open;
@@ -274,15 +275,37 @@ static bool to_nfc(struct eq_corpus *c, struct eq_str *text, struct eq_err *err)
   return good || eq_fail_memory(err, text->n, "a text in NFC");
 }
 
+/* The next segment of the current part that is wanted, as it is wanted. */
+static bool next_wanted(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err) {
+  while (c->given < c->want.limit && next_in_part(c, segment, err)) {
+    if (!is_drawn(c, segment->id)) continue;
+    c->given++;
+    return !c->want.nfc || to_nfc(c, &segment->text, err);
+  }
+  return false;
+}
+
+/* What is left of the current part as one segment; false when nothing is. */
+static bool join_part(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err) {
+  bool any = false;
+  c->joined.size = 0;
+  for (; next_wanted(c, segment, err); any = true) {
+    if (any) eq_buffer_add(&c->joined, c->want.join, strlen(c->want.join));
+    eq_buffer_add(&c->joined, segment->text.p, segment->text.n);
+    if (c->joined.failed) return eq_fail_memory(err, c->joined.size + segment->text.n, "a joined text");
+    if (c->joined.size > EQ_LINE_MAX)
+      return eq_fail(err, EQ_BAD, "%s: the segments of %s joined are longer than %d MiB: take fewer, with --limit",
+                     c->current.name, c->parts[c->part].tag, EQ_LINE_MAX >> 20);
+  }
+  struct eq_str text = { c->joined.data ? c->joined.data : "", c->joined.size };
+  *segment = (struct eq_segment){ .lang = eq_str(c->parts[c->part].tag), .id = eq_str("all"), .text = text };
+  return any && err->code == EQ_OK;
+}
+
 bool eq_corpus_next(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err) {
   while (c->part < c->n_parts) {
     if (!c->open && !begin_part(c, err)) return false;
-    while (c->given < c->want.limit && next_in_part(c, segment, err)) {
-      if (!is_drawn(c, segment->id)) continue;
-      c->given++;
-      if (!c->want.nfc) return true;
-      return to_nfc(c, &segment->text, err);
-    }
+    if (c->want.join ? join_part(c, segment, err) : next_wanted(c, segment, err)) return true;
     if (err->code != EQ_OK) return false;
     end_part(c);
   }
@@ -367,6 +390,7 @@ void eq_corpus_close(struct eq_corpus *c) {
   }
   free(c->parts);
   free(c->places);
+  eq_buffer_free(&c->joined);
   eq_segments_close(&c->current);
   eq_id_set_free(&c->seen);
   eq_id_set_free(&c->drawn);

@@ -22,6 +22,7 @@ struct eq_corpus_request {
   uint64_t sample;     /* draw so many ids, the same in every language; UINT64_MAX: no drawing */
   uint64_t seed;       /* of the drawing */
   bool nfc;            /* texts in NFC */
+  const char *join; /* not NULL: the segments of a language are one, with this between their texts; its id is "all" */
 };
 
 struct eq_corpus;
@@ -36,7 +37,8 @@ void eq_corpus_close(struct eq_corpus *c); /* NULL too */
 uint64_t eq_corpus_left_out(const struct eq_corpus *c);
 
 /* The next segment, with lang a BCP 47 tag, borrowed until the next call. False at the end, or at an error (err set):
- * what segments.h says, or an id twice in one language. err must not be NULL and must be clear. */
+ * what segments.h says, an id twice in one language, or joined texts longer than EQ_LINE_MAX. err must not be NULL and
+ * must be clear. */
 bool eq_corpus_next(struct eq_corpus *c, struct eq_segment *segment, struct eq_err *err);
 
 #endif

@@ -185,3 +185,31 @@ END
   eq-text -v -c big.tsv -l en -o /dev/null 2>peak
   awk '{ for (i = 1; i < NF; i++) if ($(i + 1) == "MiB") { exit !($i < 128) } exit 1 }' peak # the ids take 25 MiB, the mapped file 41
 }
+
+@test "--join makes one segment of a language, with what was asked for between" {
+  printf 'a\t1\nb\t\nc\t3\n' >"$BATS_TEST_TMPDIR/en.tsv"
+  printf 'a\tx\n' >"$BATS_TEST_TMPDIR/de.tsv"
+  joined() { eq-text -c "$BATS_TEST_TMPDIR" -l en,de "$@" | eq-show -f jsonl; }
+  [ "$(joined --join newline)" = '{"k":"text","lang":"en","id":"all","text":"1\n\n3"}
+{"k":"text","lang":"de","id":"all","text":"x"}' ]
+  joined -j blank-line | grep -qF '"1\n\n\n\n3"'
+  joined -j space | grep -qF '"1  3"'
+  joined -j nothing | grep -qF '"13"'
+  joined -j newline --limit 2 | grep -qF '"1\n"'
+  joined -j newline --sample 1@3 | grep -qF '"text":"1"'
+  run --separate-stderr eq-text -c "$BATS_TEST_TMPDIR" -l en --join tab
+  [ "$status" = 2 ]
+  [ "$stderr" = "eq-text: --join tab: expected newline, blank-line, space or nothing" ]
+}
+
+@test "lines joined by newline are the file without its last newline" {
+  printf 'a\n\n b \n\n' >"$BATS_TEST_TMPDIR/file.txt"
+  eq-text -c "$BATS_TEST_TMPDIR/file.txt" -l en -j newline | eq-show -f jsonl | grep -qF '"text":"a\n\n b \n"'
+}
+
+@test "joined texts that would not fit in a record are refused" {
+  python3 -c 'for i in range(5): print(i, "x" * (7 << 20), sep="\t")' >"$BATS_TEST_TMPDIR/en.tsv"
+  run --separate-stderr bash -c "eq-text -c '$BATS_TEST_TMPDIR' -l en -j newline >/dev/null"
+  [ "$status" = 2 ]
+  [[ $stderr == *"the segments of en joined are longer than 32 MiB: take fewer, with --limit" ]]
+}

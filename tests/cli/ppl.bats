@@ -307,3 +307,130 @@ PYTHON
   [ "$status" = 2 ]
   [[ $stderr == *"model_type 'abacus' is not known: known are gpt2, "*"llama, "* ]]
 }
+
+# ---- as others report it ----
+
+# same_as_golden: our records against tests/golden/conventions.tsv, within 2e-5; as many as it has rows
+same_as_golden() {
+  python3 - "$1" <<'PY'
+import json, math, sys
+rows = [line.rstrip("\n").split("\t") for line in open("tests/golden/conventions.tsv", encoding="utf-8")]
+golden = {tuple(row[:4]): dict(zip(rows[0][4:], row[4:])) for row in rows[1:]}
+seen, bad = set(), []
+for line in open(sys.argv[1], encoding="utf-8"):
+    key, record = line.rstrip("\n").split("\t")
+    record = json.loads(record)
+    lang, segments, opening = key.split(",")
+    key = (lang, segments, record["as"], opening)
+    seen.add(key)
+    for name, value in golden[key].items():
+        want, ours = float(value), record.get(name, math.nan)
+        if math.isnan(want) != math.isnan(ours) or abs(ours - want) > 2e-5 * abs(want):
+            bad.append((key, name, ours, want))
+print("compared", len(seen), "of", len(golden), "differ:", bad)
+sys.exit(bad != [] or seen != set(golden))
+PY
+}
+
+@test "--as gives what llama.cpp's loop, transformers' guide and lm-eval's windows give" {
+  cut -f 1,2,4 tests/golden/conventions.tsv | tail -n +2 | sort -u >"$BATS_TEST_TMPDIR/texts"
+  while read -r lang segments opening; do
+    tokens "$lang" -n "$segments" --join newline >"$BATS_TEST_TMPDIR/tokens"
+    prefix=none
+    [ "$opening" = -1 ] || prefix=bos
+    {
+      for ctx in 256 101; do eq-ppl -m "$MINI" --as llama.cpp --ctx "$ctx" --prefix "$prefix" <"$BATS_TEST_TMPDIR/tokens"; done
+      for cut in '256 --stride 128' '256 --stride 256' '100 --stride 99' '100 --stride 37'; do
+        # shellcheck disable=SC2086
+        eq-ppl -m "$MINI" --as hf --ctx $cut --prefix "$prefix" <"$BATS_TEST_TMPDIR/tokens"
+      done
+      [ "$opening" != -1 ] || for ctx in 256 100; do eq-ppl -m "$MINI" --as lm-eval --ctx "$ctx" <"$BATS_TEST_TMPDIR/tokens"; done
+    } | eq-show -f jsonl -k surprisal | sed "s/^/$lang,$segments,$opening\t/" >>"$BATS_TEST_TMPDIR/ours"
+  done <"$BATS_TEST_TMPDIR/texts"
+  same_as_golden "$BATS_TEST_TMPDIR/ours"
+}
+
+@test "--as takes the opening token from the tokenizer, and does not put it twice" {
+  cp -r "$MINI" "$BATS_TEST_TMPDIR/opens"
+  python3 - "$BATS_TEST_TMPDIR/opens/tokenizer.json" <<'PY'
+import json, sys
+t = json.load(open(sys.argv[1], encoding="utf-8"))
+bos = next(a["content"] for a in t["added_tokens"] if a["id"] == 0)
+t["post_processor"] = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": bos, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {bos: {"id": bos, "ids": [0], "tokens": [bos]}},
+}
+json.dump(t, open(sys.argv[1], "w", encoding="utf-8"))
+PY
+  eq-text -c corpora/udhr -l en -n 14 -j newline >"$BATS_TEST_TMPDIR/text"
+  eq-token -m "$MINI" <"$BATS_TEST_TMPDIR/text" >"$BATS_TEST_TMPDIR/bare"
+  eq-token -m "$BATS_TEST_TMPDIR/opens" --template <"$BATS_TEST_TMPDIR/text" >"$BATS_TEST_TMPDIR/framed"
+  for as in llama.cpp hf; do
+    bare=$(eq-ppl -m "$MINI" --as "$as" --ctx 100 <"$BATS_TEST_TMPDIR/bare" | rows ppl,n_scored)
+    bos=$(eq-ppl -m "$MINI" --as "$as" --ctx 100 --prefix bos <"$BATS_TEST_TMPDIR/bare" | rows ppl,n_scored)
+    opened=$(eq-ppl -m "$BATS_TEST_TMPDIR/opens" --as "$as" --ctx 100 <"$BATS_TEST_TMPDIR/bare" | rows ppl,n_scored)
+    framed=$(eq-ppl -m "$BATS_TEST_TMPDIR/opens" --as "$as" --ctx 100 <"$BATS_TEST_TMPDIR/framed" | rows ppl,n_scored)
+    echo "$as: $bare / $bos / $opened / $framed"
+    [ "$bos" = "$opened" ] && [ "$bos" = "$framed" ] && [ "$bos" != "$bare" ]
+  done
+  bare=$(eq-ppl -m "$MINI" --as lm-eval <"$BATS_TEST_TMPDIR/bare" | rows n_scored)
+  opened=$(eq-ppl -m "$BATS_TEST_TMPDIR/opens" --as lm-eval <"$BATS_TEST_TMPDIR/bare" | rows n_scored)
+  [ "$opened" = $((bare + 1)) ] # the harness scores the tokenizer's bos
+}
+
+@test "bytes of --as llama.cpp are those of the tokens that it scores" {
+  tokens he -n 6 --join newline >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -m "$MINI" --as llama.cpp --ctx 100 <"$BATS_TEST_TMPDIR/tokens" | eq-show -f jsonl >"$BATS_TEST_TMPDIR/ours"
+  eq-show -f jsonl <"$BATS_TEST_TMPDIR/tokens" | python3 -c '
+import json, sys
+ours, t = json.load(open(sys.argv[1])), json.loads(sys.stdin.readline())
+n, want, text = len(t["ids"]), 0, t["text"].encode()
+starts = t["starts"] + [len(text)]
+scored = [c * 100 + i for c in range(n // 100) for i in range(51, 100)]
+assert ours["n_scored"] == len(scored), (ours, len(scored))
+assert ours["bytes"] == sum(starts[i + 1] - starts[i] for i in scored), ours' "$BATS_TEST_TMPDIR/ours"
+}
+
+@test "--as llama.cpp refuses a text of fewer than two chunks with status 1" {
+  tokens en -n 1 >"$BATS_TEST_TMPDIR/tokens"
+  run --separate-stderr eq-ppl -m "$MINI" --as llama.cpp -i "$BATS_TEST_TMPDIR/tokens" -o "$BATS_TEST_TMPDIR/out"
+  echo "$stderr"
+  [ "$status" = 1 ]
+  [[ $stderr == *"record 1 (en "*"llama-perplexity takes at least 512 with a context of 256"*"eq-text --join"* ]]
+}
+
+@test "what --as cannot do is refused in a line" {
+  for wrong in '--as gguf' '--as llama.cpp --ctx 2' '--as hf --ctx 1' '--as hf --ctx 10 --stride 11' '--as llama.cpp --stride 8' \
+    '--as lm-eval --stride 8' '--as lm-eval --prefix none' '--as lm-eval --ctx 0'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr eq-ppl -m "$MINI" $wrong </dev/null
+    echo "$wrong: $stderr"
+    [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ]
+  done
+}
+
+@test "a model whose tokenizer is not there does not say what opens a text" {
+  mkdir "$BATS_TEST_TMPDIR/bare"
+  cp "$MINI/config.json" "$MINI/model.safetensors" "$BATS_TEST_TMPDIR/bare"
+  run --separate-stderr eq-ppl -m "$BATS_TEST_TMPDIR/bare" --as hf </dev/null
+  [ "$status" = 2 ]
+  [[ $stderr == *"does not say whether its tokenizer begins texts with bos: say --prefix bos or none"* ]]
+}
+
+@test "eq-disparity keeps the way of scoring, and refuses to mix two" {
+  tokens en,he -n 14 --join newline >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -m "$MINI" --as hf -r none -r int4 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/hf"
+  eq-ppl -m "$MINI" --as hf --stride 64 -r none -r int4 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/other"
+  eq-ppl -m "$MINI" -r none -r int4 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/ours"
+  eq-disparity -B 100 <"$BATS_TEST_TMPDIR/hf" | eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+  [ "$(grep -c '"as":"hf:256:128"' "$BATS_TEST_TMPDIR/out")" = 6 ]
+  for other in other ours; do
+    run --separate-stderr bash -c "cat '$BATS_TEST_TMPDIR/hf' '$BATS_TEST_TMPDIR/$other' | eq-disparity -B 100"
+    [ "$status" = 2 ]
+    [[ $stderr == *"different ways of scoring do not compare"* ]]
+    run --separate-stderr bash -c "cat '$BATS_TEST_TMPDIR/$other' '$BATS_TEST_TMPDIR/hf' | eq-disparity -B 100"
+    [ "$status" = 2 ]
+  done
+}

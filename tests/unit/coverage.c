@@ -43,10 +43,30 @@ static void what_is_not_known_is_absent(void **state) {
   check(t, 1, EQ_ABSENT, EQ_ABSENT);
 }
 
+static void ranges_of_tokens_add_up(void **state) {
+  struct eq_tokens t = { .text = { text, 7 }, .ids = eq_u32s(ids, 4), .starts = eq_u32s(starts, 4) };
+  uint64_t bytes = 0, chars = 0;
+  (void)state;
+  eq_coverage_add(&t, 1, 2, &bytes, &chars);
+  assert_true(bytes == 2 && chars == 1);
+  eq_coverage_add(&t, 2, 2, &bytes, &chars);
+  assert_true(bytes == 2 && chars == 1);
+  eq_coverage_add(&t, 3, 4, &bytes, &chars);
+  assert_true(bytes == 4 && chars == 2);
+  t.starts = (struct eq_numbers){ 0 };
+  eq_coverage_add(&t, 0, 4, &bytes, &chars); /* the whole text takes no offsets */
+  assert_true(bytes == 11 && chars == 6);
+  eq_coverage_add(&t, 0, 3, &bytes, &chars);
+  assert_true(bytes == EQ_ABSENT && chars == EQ_ABSENT);
+  eq_coverage_add(&t, 0, 4, &bytes, &chars);
+  assert_true(bytes == EQ_ABSENT);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(bytes_and_characters_are_counted_from_the_first_scored_token),
     cmocka_unit_test(what_is_not_known_is_absent),
+    cmocka_unit_test(ranges_of_tokens_add_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,7 +108,9 @@ static void check_pseudo_nll(const char *folder, json_t *golden) {
   if (!want) return;
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
   struct eq_scheme *schemes = calloc(m.n_params, sizeof *schemes);
-  struct eq_scoring how = { 32, 16, -1, false, json_integer_value(json_object_get(golden, "mask")), NULL };
+  struct eq_scoring how = {
+    { .context = 32, .stride = 16 }, -1, false, json_integer_value(json_object_get(golden, "mask")), NULL
+  };
   struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, schemes, 1, how,
                                       (struct eq_sink){ take_sum, drop, &sums }, &err);
   for (size_t i = 0; i < json_array_size(sequences); i++) {
