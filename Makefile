@@ -76,7 +76,7 @@ help:
 	@echo 'make demo       measure the embedded model in fifteen languages, and draw the picture'
 	@echo 'make test       all tests (TESTS="reader eq-text": those suites)'
 	@echo 'make bench      speed and memory against what we promise'
-	@echo 'make bench-peers tokenization beside the libraries tiktoken and tokenizers (PEERS="FOLDER ...": these models)'
+	@echo 'make bench-peers tokenization beside the libraries that people use (PEERS="FOLDER ...": these models)'
 	@echo 'make exact      ids and spans beside tokenizers $(EXACT_VERSION), on 200000 random texts (EXACT="FOLDER ...": these models)'
 	@echo 'make fuzz       hostile input, FUZZ_SECONDS=$(FUZZ_SECONDS) a target (FUZZ="stream tsv": those targets)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
@@ -172,12 +172,15 @@ bench: all $(BENCHES:%=$(BUILD)/bench/%)
 	  echo "== $$(basename $$b)"; $(WITH_TOOLS) EQ_BUILD='$(abspath $(BUILD))' $$b; done
 
 # Side by side with the libraries that people use, from PyPI, in a virtual environment of their own.
-PEERS ?= corpora/mini $(TRAINED:%=tests/golden/trained/%.json)
 TRAINED := llama3 llama2 xlmr t5 bert_cased
+PIECES := bpe.model llama.model unigram.model ranks.tiktoken
+PEERS ?= corpora/mini $(TRAINED:%=tests/golden/trained/%.json) $(PIECES:%=tests/golden/pieces/%)
 build/peers/bin/python:
 	$(call need,$(PACKAGES_PEERS))
 	$(Q)python3 -m venv build/peers && build/peers/bin/pip install -q tokenizers tiktoken || { rm -rf build/peers; exit 1; }
-bench-peers: $(BUILD)/bench/tokenize build/peers/bin/python
+build/peers/sentencepiece: | build/peers/bin/python
+	$(Q)build/peers/bin/pip install -q sentencepiece && touch $@
+bench-peers: $(BUILD)/bench/tokenize build/peers/bin/python build/peers/sentencepiece
 	$(Q)build/peers/bin/python tests/bench/peers/tokenize.py $< $(PEERS)
 
 # Ids and spans beside those of Hugging Face tokenizers, in the version that we follow: random texts and all UDHR,

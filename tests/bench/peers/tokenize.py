@@ -10,6 +10,7 @@ the others, the best of 2 x 5 runs; each library's is the best of 3 to 10; all b
 wall. All cut the same segments, one at a time, without special tokens; ours and tokenizers' encode_batch give offsets
 too. tiktoken takes part where the vocabulary is BPE over bytes; it does no normalization. Needs the Python packages
 tokenizers and tiktoken."""
+import base64
 import csv
 import json
 import os
@@ -19,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
+import sentencepiece  # noqa: E402
 import tiktoken  # noqa: E402
 import tokenizers  # noqa: E402
 
@@ -29,6 +32,9 @@ RUNS, SECONDS = 10, 1
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 QWEN2 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
          r"|\s+(?!\S)|\s+")
+CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]"
+          r"|\s+(?!\S)|\s")
+FILE_NAMES = {".json": "tokenizer.json", ".tiktoken": "cl100k_base.tiktoken"}  # as we know them by
 
 
 def segments_by_script():
@@ -46,9 +52,11 @@ def segments_by_script():
 def ours(bench, model):
     """Script -> MB/s by our own program: with a memory that has seen nothing, and warm."""
     with tempfile.TemporaryDirectory() as folder:
-        if not model.is_dir():
-            (pathlib.Path(folder) / "tokenizer.json").symlink_to(model.resolve())
-        where = str(model) if model.is_dir() else folder
+        where = str(model)
+        if model.suffix in FILE_NAMES:
+            link = pathlib.Path(folder) / FILE_NAMES[model.suffix]
+            link.symlink_to(model.resolve())
+            where = folder if model.suffix == ".json" else str(link)
         out = subprocess.run([bench, "--scripts", where], check=True, capture_output=True, text=True).stdout
     rows = re.finditer(r"^  (\w{4}) +\d+ bytes +([\d.]+) MB/s, warm +([\d.]+)", out, re.M)
     return {m[1]: (float(m[2]), float(m[3])) for m in rows}
@@ -113,24 +121,42 @@ def rate(encode, segments):
     return size / min(runs) / 1e6
 
 
-def compare(bench, model):
-    scripts = segments_by_script()
+def ranks_of(path):
+    """The vocabulary of a file of tiktoken's."""
+    lines = (line.split() for line in path.read_bytes().splitlines())
+    return {base64.b64decode(token): int(rank) for token, rank in lines}
+
+
+def peers_of(model):
+    """Library -> its ways to encode a list of texts."""
+    if model.suffix == ".model":
+        pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
+        return {"sentencepiece": [lambda s: pieces.encode(s, num_threads=1), lambda s: [pieces.encode(t) for t in s]]}
+    if model.suffix == ".tiktoken":
+        tik = tiktoken.Encoding(model.stem, pat_str=CL100K, mergeable_ranks=ranks_of(model), special_tokens={})
+        return {"tiktoken": [lambda s: [tik.encode_ordinary(t) for t in s]]}
     tik, hf = tiktoken_of(model), tokenizers_of(model)
-    ways = [lambda s: hf.encode_batch(s, add_special_tokens=False)]
+    peers = {"tiktoken": [lambda s: [tik.encode_ordinary(t) for t in s]]} if tik else {}
+    peers["tokenizers"] = [lambda s: hf.encode_batch(s, add_special_tokens=False)]
     if hasattr(hf, "encode_batch_fast"):
-        ways.append(lambda s: hf.encode_batch_fast(s, add_special_tokens=False))
+        peers["tokenizers"].append(lambda s: hf.encode_batch_fast(s, add_special_tokens=False))
+    return peers
+
+
+def compare(bench, model):
+    scripts, peers = segments_by_script(), peers_of(model)
     before = ours(bench, model)
-    rows = {name: (rate(lambda s: [tik.encode_ordinary(t) for t in s], texts) if tik else 0,
-                   max(rate(w, texts) for w in ways))
-            for name, texts in scripts.items()}
+    rows = {script: [max(rate(way, texts) for way in ways) for ways in peers.values()]
+            for script, texts in scripts.items()}
     after = ours(bench, model)
-    print(f"{model}: MB/s, one thread (tiktoken {tiktoken.__version__}, tokenizers {tokenizers.__version__})")
-    print("  script    new   warm  tiktoken  tokenizers  new / better  warm / better")
+    print(f"{model}: MB/s, one thread (" + ", ".join(f"{p} {version(p)}" for p in peers) + ")")
+    print("  script    new   warm" + "".join(f"{p:>15}" for p in peers) + "  new / best  warm / best")
     ratios = []
-    for name, (t, h) in rows.items():
-        new, warm = (max(b, a) for b, a in zip(before[name], after[name]))
-        ratios.append((warm / max(t, h), new / max(t, h)))
-        print(f"  {name:6} {new:6.1f} {warm:6.1f} {t:9.1f} {h:11.1f} {ratios[-1][1]:13.1f} {ratios[-1][0]:14.1f}")
+    for script, theirs in rows.items():
+        new, warm = (max(b, a) for b, a in zip(before[script], after[script]))
+        ratios.append((warm / max(theirs), new / max(theirs)))
+        print(f"  {script:6} {new:6.1f} {warm:6.1f}" + "".join(f"{t:15.1f}" for t in theirs)
+              + f"{ratios[-1][1]:12.1f} {ratios[-1][0]:12.1f}")
     warm, new = (sorted(r) for r in zip(*ratios))
     print(f"  warm: least {warm[0]:.1f}, median {warm[len(warm) // 2]:.1f}; new: least {new[0]:.1f}, "
           f"median {new[len(new) // 2]:.1f}")
