@@ -269,10 +269,10 @@ static bool choose_prefix(struct ppl *p) {
 
 /* The token that the model's tokenizer begins texts with. */
 static bool find_opening(struct ppl *p) {
-  if (!eq_opening_token(p->args.model, &p->opening))
-    return eq_fail(&p->tool.err, EQ_BAD,
-                   "%s does not say whether its tokenizer begins texts with bos: say --prefix bos or %s", p->args.model,
-                   p->as->prefixed ? "eos" : "none");
+  struct eq_err why = { 0 };
+  if (!eq_opening_token(p->args.model, &p->opening, &why))
+    return eq_fail(&p->tool.err, EQ_BAD, "--as %s: does a text begin with bos? Say --prefix bos or %s, for %s",
+                   p->as->name, p->as->prefixed ? "eos" : "none", why.text);
   p->opening = usable(p, p->opening);
   return true;
 }

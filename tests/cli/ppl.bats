@@ -416,7 +416,8 @@ assert ours["bytes"] == sum(starts[i + 1] - starts[i] for i in scored), ours' "$
   cp "$MINI/config.json" "$MINI/model.safetensors" "$BATS_TEST_TMPDIR/bare"
   run --separate-stderr eq-ppl -m "$BATS_TEST_TMPDIR/bare" --as hf </dev/null
   [ "$status" = 2 ]
-  [[ $stderr == *"does not say whether its tokenizer begins texts with bos: say --prefix bos or none"* ]]
+  [[ $stderr == "eq-ppl: --as hf: does a text begin with bos? Say --prefix bos or none, for $BATS_TEST_TMPDIR/bare"* ]]
+  [ "${#stderr_lines[@]}" = 1 ]
 }
 
 @test "eq-disparity keeps the way of scoring, and refuses to mix two" {
