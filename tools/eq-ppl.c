@@ -200,7 +200,7 @@ static void cover_windows(struct ppl *p, struct unit *u, size_t before) {
 static bool read_as(struct ppl *p, const struct eq_record *r, struct unit *u, size_t *n, size_t *scored) {
   const struct eq_convention *as = p->as;
   *n = open_text(p, &u->tokens);
-  u->n_rows = *n + as->prefixed ? *n + as->prefixed - 1 : 0;
+  u->n_rows = *n + as->prefixed > 0 ? *n + as->prefixed - 1 : 0;
   *scored = eq_windows_scored(u->n_rows, &p->cut);
   if (eq_windows_count(u->n_rows, &p->cut) < as->windows_min)
     return eq_fail(

@@ -101,7 +101,7 @@ static void read_rotaries(struct eq_config *c, const struct eq_config_reader *r)
   struct eq_config_reader parameters = eq_key_object(r, "rope_parameters");
   struct eq_config_reader full = eq_key_object(&parameters, "full_attention");
   struct eq_config_reader sliding = eq_key_object(&parameters, "sliding_attention");
-  double base = eq_key_number(r, "rope_theta", c->arch->rotary_base ? c->arch->rotary_base : 10000, 1e-6, 1e12);
+  double base = eq_key_number(r, "rope_theta", c->arch->rotary_base > 0 ? c->arch->rotary_base : 10000, 1e-6, 1e12);
   base = eq_key_number(r, "rotary_emb_base", base, 1e-6, 1e12);
   double local = eq_key_number(r, "rope_local_base_freq", c->arch->local_rotary_base, 1e-6, 1e12);
   if (full.json)

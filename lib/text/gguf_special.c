@@ -26,8 +26,8 @@ static const char *const ends[] = {
   "[e~[",
   "<|end_of_text|>",
   "<end_of_utterance>",
-  "<\xEF\xBD\x9C"
-  "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+  ("<\xEF\xBD\x9C"
+   "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"),
 };
 
 /* Tokens of infilling: special unless a key says which token it is. */

@@ -184,7 +184,7 @@ static void compare(struct golden *g, struct eq_str span) {
 
 static bool read_id(const struct eq_source *s, struct eq_str span, void *into) {
   struct golden *g = into;
-  uint64_t id;
+  uint64_t id = 0;
   assert_true(g->n < sizeof g->ids / sizeof *g->ids && eq_source_u64(s, span, 0, &id));
   g->ids[g->n++] = (uint32_t)id;
   return true;

@@ -15,7 +15,7 @@
 static struct eq_err err;
 
 static struct eq_tokenizer *open_file(const char *path) {
-  struct eq_tokenizer *t;
+  struct eq_tokenizer *t = NULL;
   if (strstr(path, ".json")) {
     struct eq_file f;
     if (!eq_file_map(&f, path, &err) || !(t = eq_tokenizer_new(&err))) fail_msg("%s", err.text);
