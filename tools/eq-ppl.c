@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "lib/base/number.h"
 #include "lib/measure/conventions.h"
 #include "lib/measure/coverage.h"
 #include "lib/model/score.h"
@@ -13,9 +15,9 @@
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model, *recipe_file, *reference, *as, *prefix, *kernels;
+  const char *model, *recipe_file, *reference, *as, *prefix, *kernels, *memory;
   struct eq_texts recipes;
-  bool per_token;
+  bool per_token, dry_run;
   uint64_t context, stride, min_tokens, mask, threads;
 };
 
@@ -35,13 +37,15 @@ static const struct eq_option options[] = {
     false },
   { 0, "mask-id", EQ_UINT, offsetof(struct args, mask), "ID", "what an encoder's tokens are hidden by [its mask]",
     false },
-  { 0, "ctx", EQ_UINT, offsetof(struct args, context), "N", "tokens of context [the model's; as llama.cpp 512]",
-    false },
+  { 0, "ctx", EQ_UINT, offsetof(struct args, context), "N",
+    "tokens of context [the model's, at most 2048; as llama.cpp 512]", false },
   { 0, "stride", EQ_UINT, offsetof(struct args, stride), "N", "step of the windows over long segments [half of ctx]",
     false },
   { 0, "min-tokens", EQ_UINT, offsetof(struct args, min_tokens), "N", "exclude segments with fewer scored tokens [1]",
     false },
   { .type = EQ_HEADING, .help = "How it runs" },
+  { 0, "max-memory", EQ_TEXT, offsetof(struct args, memory), "BYTES", "hold peak memory below this (8G, 500M)", true },
+  { 0, "dry-run", EQ_FLAG, offsetof(struct args, dry_run), NULL, "only say how much memory a run would take", false },
   { 0, "kernels", EQ_TEXT, offsetof(struct args, kernels), "NAME", "auto, blas or ref [auto]", false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",
     true },
@@ -92,8 +96,9 @@ struct unit {
   char excluded[96]; /* why it is not scored, "" when it is */
 };
 
-/* A unit's own memory, about; its record's bytes come to it. */
-enum { UNIT_BYTES = 1024 };
+/* UNIT_BYTES: a unit's own memory, about; its record's bytes come to it. CONTEXT: of models that promise more, unless
+ * asked for. OWN_BYTES: what a run takes beside what its scorer knows of. */
+enum { UNIT_BYTES = 1024, CONTEXT = 2048, OWN_BYTES = 4 << 20, MIB = 1 << 20 };
 
 static void unit_free(void *unit) {
   struct unit *u = unit;
@@ -312,7 +317,13 @@ static bool choose_mask(struct ppl *p) {
 static bool choose_windows(struct ppl *p) {
   struct args *a = &p->args;
   size_t most = p->model.config.max_positions, least = p->as ? p->as->context_min : 1;
-  if (a->context == EQ_ABSENT) a->context = p->as && p->as->context && p->as->context < most ? p->as->context : most;
+  if (a->context == EQ_ABSENT) {
+    size_t usual = p->as && p->as->context ? p->as->context : p->as ? most : CONTEXT;
+    a->context = most < usual ? most : usual;
+    if (p->tool.verbose && most > a->context)
+      eq_tool_say(&p->tool, "the context is %zu of the model's %zu positions: --ctx asks for more", (size_t)a->context,
+                  most);
+  }
   if (a->context < least || a->context > most)
     return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, expected %zu to the model's %zu positions",
                    (unsigned long long)a->context, least, most);
@@ -367,22 +378,53 @@ static bool choose_recipes(struct ppl *p) {
          eq_recipes_resolve(&p->reference, p->model.params, p->model.n_params, p->model.config.n_layers, err);
 }
 
+/* Bytes of the program and its libraries that are in memory now. */
+static size_t resident(void) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  return (size_t)u.ru_maxrss * 1024;
+}
+
+/* Opens the model; *own becomes what is there beside it. With a limit on memory what was read of it leaves again. */
+static bool open_model(struct ppl *p, uint64_t *limit, size_t *own) {
+  const struct args *a = &p->args;
+  struct eq_err *err = &p->tool.err;
+  if (a->memory && (!eq_parse_bytes(eq_str(a->memory), limit) || !*limit))
+    return eq_fail(err, EQ_BAD, "--max-memory: '%s': expected bytes, perhaps with K, M, G or T", a->memory);
+  if (!eq_model_look(&p->model, a->model, err)) return false;
+  *own = resident() + OWN_BYTES;
+  p->model.frugal = a->memory;
+  return a->dry_run || eq_model_open_weights(&p->model, a->model, p->pool, err);
+}
+
+static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
+  const struct args *a = &p->args;
+  struct eq_scoring how = { p->cut, p->prefix, a->per_token || p->as, p->mask, p->reference.schemes, 0 };
+  if (limit && limit <= own)
+    return eq_fail(&p->tool.err, EQ_DATA, "--max-memory: the program itself takes %.1f MiB", (double)own / MIB);
+  how.memory = limit ? limit - own : 0;
+  p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
+                            (struct eq_sink){ deliver, unit_free, p }, &p->tool.err);
+  if (p->scorer && (a->dry_run || p->tool.verbose))
+    eq_tool_say(&p->tool, "peak memory will be about %.1f MiB", (double)(own + eq_scorer_bytes(p->scorer)) / MIB);
+  return p->scorer;
+}
+
 static bool set_up(struct ppl *p) {
   struct args *a = &p->args;
   struct eq_err *err = &p->tool.err;
+  uint64_t limit = 0;
+  size_t own = 0;
   if (!a->model) return eq_fail(err, EQ_BAD, "-m FOLDER is missing: the model to measure");
   if (a->as && !(p->as = eq_convention_find(a->as, err))) return false;
   if (!(p->kernels = eq_kernels_find(a->kernels, err)) || !(p->pool = eq_pool_new(a->threads, err))) return false;
-  if (!eq_model_open(&p->model, a->model, p->pool, err)) return false;
+  if (!open_model(p, &limit, &own)) return false;
   if (a->as && p->model.config.arch->encoder)
     return eq_fail(err, EQ_BAD, "--as %s: %s sees the whole text, and those who report perplexity so do not run it",
                    a->as, p->model.name);
   if (!choose_recipes(p) || !choose_prefix(p) || !choose_opening(p) || !choose_mask(p) || !choose_windows(p))
     return false;
-  struct eq_scoring how = { p->cut, p->prefix, a->per_token || p->as, p->mask, p->reference.schemes };
-  p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
-                            (struct eq_sink){ deliver, unit_free, p }, err);
-  return p->scorer != NULL;
+  return make_scorer(p, limit, own);
 }
 
 static void report(const struct ppl *p) {
@@ -406,7 +448,7 @@ int main(int argc, char **argv) {
   struct eq_record r;
   if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && set_up(&p)) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
-    while (eq_tool_read(&p.tool, &r) && add_record(&p, &r)) continue;
+    while (!p.args.dry_run && eq_tool_read(&p.tool, &r) && add_record(&p, &r)) continue;
     if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer);
     eq_progress_end(&p.progress);
     report(&p);

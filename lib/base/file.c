@@ -40,6 +40,10 @@ void eq_file_unmap(struct eq_file *f) {
   *f = (struct eq_file){ 0 };
 }
 
+void eq_file_release(const struct eq_file *f) {
+  if (f->data) madvise((void *)(uintptr_t)f->data, f->size, MADV_DONTNEED); /* a mapping of a file: nothing is lost */
+}
+
 char *eq_path_join(const char *folder, const char *name) {
   struct eq_buffer b = { 0 };
   size_t n = strlen(folder);

@@ -13,6 +13,9 @@ struct eq_file {
 };
 bool eq_file_map(struct eq_file *f, const char *path, struct eq_err *err);
 void eq_file_unmap(struct eq_file *f); /* of {0} too */
+/* Lets what was read of it leave this process's memory; it is read again, mostly from the system's cache, when it is
+ * touched. */
+void eq_file_release(const struct eq_file *f);
 
 /* "folder/name", to free(); NULL when memory is out. */
 char *eq_path_join(const char *folder, const char *name);

@@ -52,3 +52,11 @@ static void format(double x, bool single, int from, int to, char text[EQ_NUMBER_
 
 void eq_format_f64(double x, char text[EQ_NUMBER_TEXT]) { format(x, false, 15, 17, text); }
 void eq_format_f32(float x, char text[EQ_NUMBER_TEXT]) { format((double)x, true, 6, 9, text); }
+
+bool eq_parse_bytes(struct eq_str s, uint64_t *value) {
+  static const char units[] = "KMGT";
+  const char *unit = s.n ? memchr(units, s.p[s.n - 1], sizeof units - 1) : NULL;
+  uint64_t n, scale = unit ? UINT64_C(1) << 10 * (unit - units + 1) : 1;
+  if (!eq_parse_u64((struct eq_str){ s.p, s.n - (unit != NULL) }, &n)) return false;
+  return !__builtin_mul_overflow(n, scale, value);
+}

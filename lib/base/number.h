@@ -14,6 +14,9 @@ bool eq_parse_u64(struct eq_str s, uint64_t *value);
 /* As eq_parse_u64 with an optional leading '-'. */
 bool eq_parse_i64(struct eq_str s, int64_t *value);
 
+/* Bytes: a whole number, perhaps with K, M, G or T behind it (1024 each); false likewise. */
+bool eq_parse_bytes(struct eq_str s, uint64_t *value);
+
 /* A finite decimal number as strtod reads it in the C locale, without hexadecimal, inf or nan. */
 bool eq_parse_f64(struct eq_str s, double *value);
 

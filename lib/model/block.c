@@ -176,4 +176,5 @@ void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t lay
   eq_pool_run(f->pool, b->n * c->n_heads, attend_head, &j);
   eq_pool_run(f->pool, eq_tiles(b->rows), add_attention_and_mlp, &j);
   if (c->layers[layer].sparse) eq_experts_add(&j);
+  if (f->m->frugal) eq_checkpoint_release(&f->m->file);
 }

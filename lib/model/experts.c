@@ -27,6 +27,12 @@ void eq_experts_free(struct eq_experts *e) {
   free(e);
 }
 
+size_t eq_experts_bytes(const struct eq_model *m, size_t max_rows) {
+  size_t a_choice = sizeof(uint32_t) + sizeof(float) * (1 + m->config.dims[EQ_D_WIDTH]);
+  return max_rows * (m->config.experts_a_token * a_choice + sizeof(uint32_t)) +
+         eq_values_expert_size(m) * sizeof(float);
+}
+
 struct eq_experts *eq_experts_new(const struct eq_model *m, size_t max_rows, struct eq_err *err) {
   const size_t *dims = m->config.dims;
   struct eq_experts *e = eq_array(1, sizeof *e);

@@ -95,6 +95,36 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   return NULL;
 }
 
+/* Bytes of what grows with the context: positions. */
+static size_t position_bytes(const struct eq_config *c, size_t context) {
+  size_t floats = c->alibi ? c->n_heads : 0;
+  for (int which = 0; which < EQ_ROTARIES; which++)
+    floats += c->rotary[which].size * (eq_rotary_is_long(&c->rotary[which], context) ? 2 : 1);
+  if (c->positions == EQ_SINUSOIDAL) floats += c->dims[EQ_D_WIDTH];
+  return context * floats * sizeof(float);
+}
+
+/* Bytes of the decoded parameters of the largest level under these schemes. */
+static size_t decoded_bytes(const struct eq_model *m, const struct eq_scheme *schemes) {
+  size_t most = 0, last = m->n_levels - 1, head = (size_t)eq_model_at(m, last, EQ_W_HEAD);
+  bool panel = !eq_model_in_place(m, head, schemes[head]);
+  for (size_t level = 0; level < last; level++) most = larger(most, eq_values_decoded(m, level, schemes));
+  most = larger(most, eq_values_decoded(m, last, schemes) + (panel ? EQ_VOCAB_PANEL * m->config.dims[EQ_D_EMBED] : 0));
+  return most * sizeof(float);
+}
+
+size_t eq_forward_bytes(const struct eq_model *m, size_t threads, size_t max_rows, size_t context, bool compares,
+                        const struct eq_scheme *schemes) {
+  const size_t *dims = m->config.dims, rows = eq_round_up(max_rows, EQ_TILE);
+  size_t a_row = dims[EQ_D_QKV] + larger(dims[EQ_D_Q], dims[EQ_D_EMBED]) + dims[EQ_D_WIDTH];
+  size_t logits = (size_t)EQ_TILE * EQ_VOCAB_TILE * (compares ? 2 : 1), scratch = eq_block_scratch(m, context);
+  bool sparse = dims[EQ_D_EXPERTS] > 0;
+  size_t bytes = rows * (a_row + (sparse ? dims[EQ_D_WIDTH] : 0)) * sizeof(float) + decoded_bytes(m, schemes);
+  bytes += threads * larger(scratch, logits) * sizeof(float) + position_bytes(&m->config, context);
+  bytes += sparse ? eq_experts_bytes(m, rows) : 0;
+  return bytes + (compares ? eq_reference_bytes(m, rows) : 0);
+}
+
 void eq_forward_free(struct eq_forward *f) {
   if (!f) return;
   for (int which = 0; which < EQ_ROTARIES; which++)
@@ -179,4 +209,5 @@ void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const stru
   eq_pool_run(f->pool, b->n, look_up, &j);
   if (projected) eq_pool_run(f->pool, eq_tiles(b->rows), project_in, &j);
   eq_pool_run(f->pool, b->n, place, &j);
+  if (f->m->frugal) eq_checkpoint_release(&f->m->file);
 }

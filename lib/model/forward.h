@@ -29,6 +29,9 @@ struct eq_forward;
  * borrowed. */
 struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
                                   size_t max_rows, size_t context, bool compares, struct eq_err *err);
+/* How much memory it takes when it is used under these schemes, about: what need not be decoded takes none. */
+size_t eq_forward_bytes(const struct eq_model *m, size_t threads, size_t max_rows, size_t context, bool compares,
+                        const struct eq_scheme *schemes);
 void eq_forward_free(struct eq_forward *f);
 
 /* Places a sequence after those in the batch; false when it does not fit. */

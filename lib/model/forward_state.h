@@ -46,6 +46,8 @@ struct eq_values {
  */
 struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_scheme *schemes, float *into);
 size_t eq_values_size(const struct eq_model *m, size_t level);
+/* How many of them are decoded under these schemes, the others being used where they lie. */
+size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq_scheme *schemes);
 
 /* What the items of a level's jobs see. */
 struct eq_job {
@@ -88,11 +90,13 @@ void eq_values_load_expert(struct eq_job *j, size_t expert, float *into);
 size_t eq_values_expert_size(const struct eq_model *m);
 
 /* What a reference's rows need (head.c); NULL when memory is out. */
+size_t eq_reference_bytes(const struct eq_model *m, size_t max_rows);
 struct eq_reference *eq_reference_new(const struct eq_model *m, size_t max_rows);
 void eq_reference_free(struct eq_reference *r); /* NULL too */
 
 /* Mixtures of experts (experts.c): their memory, NULL and err when there is not enough; which experts the rows of a
  * tile go to; and, after all tiles, what these bring, added to the hidden states. */
+size_t eq_experts_bytes(const struct eq_model *m, size_t max_rows);
 struct eq_experts *eq_experts_new(const struct eq_model *m, size_t max_rows, struct eq_err *err);
 void eq_experts_free(struct eq_experts *e); /* NULL too */
 void eq_experts_choose(const struct eq_job *j, size_t tile, const float *in, float *scratch);

@@ -172,6 +172,7 @@ static void run_head(struct eq_forward *f, const struct eq_batch *b, const struc
     if ((h.reference = reference)) h.reference_panel = load_panel(f, reference->schemes, first, n, reference->panel);
     eq_pool_run(f->pool, eq_tiles(b->scored), head_tile, &h);
   }
+  if (f->m->frugal) eq_checkpoint_release(&f->m->file);
 }
 
 static double log_sum(struct eq_logsumexp lse) { return (double)lse.max + log(lse.sum); }
@@ -183,6 +184,13 @@ void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struc
 }
 
 /* ---- divergence from a reference ---- */
+
+size_t eq_reference_bytes(const struct eq_model *m, size_t max_rows) {
+  const size_t *dims = m->config.dims;
+  const struct eq_reference *r = NULL;
+  return ((max_rows + EQ_VOCAB_PANEL) * dims[EQ_D_EMBED] + dims[EQ_D_VOCAB]) * sizeof(float) +
+         max_rows * sizeof *r->comparison;
+}
 
 struct eq_reference *eq_reference_new(const struct eq_model *m, size_t max_rows) {
   const size_t *dims = m->config.dims;

@@ -10,7 +10,7 @@
 
 #include "lib/tensor/packed.h"
 
-enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */ };
+enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */, RELEASED = 4 << 20 };
 
 /* ---- which tensor stands where ---- */
 
@@ -204,24 +204,35 @@ static void scan_packed(const struct eq_packed *p, float *absmax, struct tensor_
     }
 }
 
+/* Bytes are hashed while they are in the cache, and what was read may leave memory again. */
+static void scan_plain(struct scan *s, size_t item) {
+  struct eq_placed_tensor *w = &s->m->weights[item];
+  const struct eq_tensor *t = w->tensor;
+  XXH3_state_t state;
+  size_t read = 0;
+  float x[DECODED];
+  XXH3_64bits_reset(&state);
+  for (size_t i = 0; i < t->n; i += DECODED) {
+    size_t k = t->n - i < DECODED ? t->n - i : DECODED, bytes = eq_tensor_bytes(t, k);
+    XXH3_64bits_update(&state, (const char *)t->data + eq_tensor_bytes(t, i), bytes);
+    eq_tensor_decode(t, i, k, x);
+    look_at(x, k, &w->absmax, &s->tensors[item].not_finite);
+    read += bytes;
+    if (s->m->frugal && read > RELEASED) eq_checkpoint_release(&s->m->file), read = 0;
+  }
+  s->tensors[item].digest = XXH3_64bits_digest(&state);
+}
+
 static void scan_tensor(void *context, size_t item, size_t thread) {
   struct scan *s = context;
   struct eq_placed_tensor *w = &s->m->weights[item];
-  struct tensor_scan *found = &s->tensors[item];
-  size_t n = w->tensor->n;
-  float x[DECODED];
   (void)thread;
   w->absmax = 0;
-  if (w->tensor->packed) {
-    scan_packed(w->tensor->packed, &w->absmax, found);
-    return;
-  }
-  for (size_t i = 0; i < n; i += DECODED) {
-    size_t k = n - i < DECODED ? n - i : DECODED;
-    eq_tensor_decode(w->tensor, i, k, x);
-    look_at(x, k, &w->absmax, &found->not_finite);
-  }
-  found->digest = XXH3_64bits(w->tensor->data, eq_tensor_bytes(w->tensor, n));
+  if (w->tensor->packed)
+    scan_packed(w->tensor->packed, &w->absmax, &s->tensors[item]);
+  else
+    scan_plain(s, item);
+  if (s->m->frugal) eq_checkpoint_release(&s->m->file);
 }
 
 /* The digest that names a model: of the config's text and of each parameter's name, type and values. */
@@ -277,6 +288,7 @@ static bool set_name(struct eq_model *m, const char *folder, const uint64_t *dig
   eq_buffer_text(&b, last, strlen(last));
   if (digest) eq_buffer_format(&b, "@%08x", (unsigned)(*digest & 0xffffffff));
   free(real);
+  free(m->name);
   m->name = b.data;
   return !b.failed || eq_fail_memory(err, 64, "a name");
 }
@@ -318,22 +330,22 @@ static bool open_files(struct eq_model *m, const char *path, uint64_t *digest, s
   return eq_config_read_gguf(&m->config, m->file.path, &m->file.parts[0], err) && find_features(m);
 }
 
-static bool find_all(struct eq_model *m, const char *path, uint64_t *config, struct eq_err *err) {
+bool eq_model_look(struct eq_model *m, const char *path, struct eq_err *err) {
   *m = (struct eq_model){ 0 };
-  return open_files(m, path, config, err) && allocate(m, err) && add_slots(m, err) && count_unused(m, err);
-}
-
-bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err) {
-  uint64_t config = 0, digest = 0;
-  bool ok =
-      find_all(m, path, &config, err) && scan_weights(m, pool, config, &digest, err) && set_name(m, path, &digest, err);
+  bool ok = open_files(m, path, &m->config_digest, err) && allocate(m, err) && add_slots(m, err) &&
+            count_unused(m, err) && set_name(m, path, NULL, err);
   if (!ok) eq_model_close(m);
   return ok;
 }
 
-bool eq_model_look(struct eq_model *m, const char *path, struct eq_err *err) {
-  uint64_t config = 0;
-  bool ok = find_all(m, path, &config, err) && set_name(m, path, NULL, err);
+bool eq_model_open_weights(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err) {
+  uint64_t digest = 0;
+  return scan_weights(m, pool, m->config_digest, &digest, err) && set_name(m, path, &digest, err);
+}
+
+bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err) {
+  if (!eq_model_look(m, path, err)) return false;
+  bool ok = eq_model_open_weights(m, path, pool, err);
   if (!ok) eq_model_close(m);
   return ok;
 }

@@ -27,8 +27,10 @@ struct eq_model {
   struct eq_placed_tensor *weights; /* [n_params] */
   struct eq_parameter *params;      /* [n_params], the same as recipes see them: for eq_recipe_resolve */
   size_t n_levels;
-  int *at;            /* [n_levels][EQ_PLACES], see eq_model_at. A tied head stands in two levels; of a slot for each
- head or expert this is the first, and the others follow it */
+  int *at; /* [n_levels][EQ_PLACES], see eq_model_at. A tied head stands in two levels; of a slot for each
+head or expert this is the first, and the others follow it */
+  uint64_t config_digest;
+  bool frugal;        /* set it after eq_model_look: what was read of the files leaves memory after each level */
   size_t n_unused;    /* tensors of the file that nothing needs */
   const char *unused; /* the first of them */
 };
@@ -39,6 +41,8 @@ bool eq_model_open(struct eq_model *m, const char *path, struct eq_pool *pool, s
 /* The same without reading weights, for who only asks what a model is: no digest in the name, no extremes, and weights
  * that are not numbers stay unnoticed. */
 bool eq_model_look(struct eq_model *m, const char *path, struct eq_err *err);
+/* The rest of opening. False leaves it to eq_model_close. */
+bool eq_model_open_weights(struct eq_model *m, const char *path, struct eq_pool *pool, struct eq_err *err);
 void eq_model_close(struct eq_model *m); /* of {0} too */
 
 /* Index of the parameter at a place of a level, -1 for none. */

@@ -6,7 +6,10 @@
 enum {
   HIDDEN_BYTES = 48 << 20, /* of hidden states in a batch, all copies together */
   ROWS_MAX = 16384,
-  WAITING_BYTES = 32 << 20 /* of segments that wait for a batch, their tags included */
+  WAITING_BYTES = 32 << 20, /* of segments that wait for a batch, their tags included */
+  WAITING_ROW = 64,         /* of them about so many a row */
+  THREAD_BYTES = 1 << 20,   /* a thread's own stack and OpenBLAS's buffer, as far as they are used */
+  MIB = 1 << 20
 };
 
 /* A segment that waits for its windows to be scored. */
@@ -42,6 +45,7 @@ struct eq_scorer {
   size_t *next_of_leaf;             /* [n_recipes]: the next recipe of the same leaf, n_recipes for none */
   size_t *recipe_of_leaf;           /* [nodes]: the first recipe of a leaf */
   uint64_t computed, asked;
+  size_t threads;
 };
 
 /* ---- which recipes share what ---- */
@@ -78,6 +82,55 @@ static size_t batch_rows(const struct eq_scorer *s, size_t context) {
   return (rows + EQ_TILE - 1) / EQ_TILE * EQ_TILE;
 }
 
+/* Bytes of the files that a level reads. */
+static size_t level_bytes(const struct eq_model *m, size_t level) {
+  size_t sum = 0;
+  for (int place = 0; place < EQ_PLACES; place++) {
+    int first = eq_model_at(m, level, (enum eq_place)place);
+    size_t n = first < 0 ? 0 : eq_slot_tensors(&m->config, m->weights[first].slot);
+    for (size_t i = (size_t)first; n > 0; i++, n--)
+      sum += eq_tensor_bytes(m->weights[i].tensor, m->weights[i].tensor->n);
+  }
+  return sum;
+}
+
+static size_t file_bytes(const struct eq_model *m) {
+  size_t most = 0;
+  if (!m->frugal) return eq_checkpoint_bytes(&m->file);
+  for (size_t level = 0; level < m->n_levels; level++) {
+    size_t n = level_bytes(m, level);
+    most = n > most ? n : most;
+  }
+  return most;
+}
+
+static size_t bytes_with(const struct eq_scorer *s, size_t rows) {
+  size_t forward = 0, context = s->scoring.cut.context, threads = s->threads;
+  const struct eq_scheme *reference = s->scoring.reference;
+  for (size_t r = 0; r < s->n_recipes + (reference != NULL); r++) {
+    const struct eq_scheme *schemes = r < s->n_recipes ? s->schemes + r * s->m->n_params : reference;
+    size_t n = eq_forward_bytes(s->m, threads, rows, context, reference, schemes);
+    forward = n > forward ? n : forward;
+  }
+  size_t a_row = sizeof *s->batch.sequences + sizeof *s->owner + sizeof *s->nll + WAITING_ROW;
+  a_row += (1 + s->trie.copies) * s->m->config.dims[EQ_D_WIDTH] * sizeof *s->x;
+  return forward + rows * a_row + file_bytes(s->m) + threads * THREAD_BYTES;
+}
+
+/* Rows that hold the limit; 0 and an error when one window is too much. */
+static size_t limited_rows(const struct eq_scorer *s, size_t rows, struct eq_err *err) {
+  size_t limit = s->scoring.memory, least = (s->scoring.cut.context + EQ_TILE - 1) / EQ_TILE * EQ_TILE;
+  while (limit && rows > least && bytes_with(s, rows) > limit) rows -= EQ_TILE;
+  size_t need = bytes_with(s, rows);
+  if (!limit || need <= limit) return rows;
+  eq_fail(err, EQ_DATA,
+          "a run takes at least %.1f MiB, %.1f are allowed: try a smaller --ctx, fewer --threads or recipes",
+          (double)need / MIB, (double)limit / MIB);
+  return 0;
+}
+
+size_t eq_scorer_bytes(const struct eq_scorer *s) { return bytes_with(s, eq_forward_rows(s->forward)); }
+
 struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
                                 const struct eq_scheme *schemes, size_t n_recipes, struct eq_scoring scoring,
                                 struct eq_sink sink, struct eq_err *err) {
@@ -86,7 +139,9 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   s->m = m, s->schemes = schemes, s->n_recipes = n_recipes, s->scoring = scoring;
   s->sink = sink, s->last = &s->first;
   bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
-  size_t rows = ok ? batch_rows(s, scoring.cut.context) : 0;
+  s->threads = eq_pool_threads(pool);
+  size_t rows = ok ? limited_rows(s, batch_rows(s, scoring.cut.context), err) : 0;
+  ok = ok && rows;
   ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.cut.context, scoring.reference, err)) != NULL;
   if (ok) {
     s->batch.sequences = eq_array(rows, sizeof *s->batch.sequences);

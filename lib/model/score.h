@@ -15,6 +15,7 @@ struct eq_scoring {
   bool per_token;                    /* keep each token's surprisal */
   int64_t mask;                      /* of encoders: the token that hides the one that is scored */
   const struct eq_scheme *reference; /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
+  size_t memory;                     /* that it may take, eq_scorer_bytes; 0: no limit */
 };
 
 /* A segment's result; borrowed during a call of eq_sink's deliver. */
@@ -43,6 +44,12 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
                                 const struct eq_scheme *schemes, size_t n_recipes, struct eq_scoring scoring,
                                 struct eq_sink sink, struct eq_err *err);
 void eq_scorer_free(struct eq_scorer *s);
+
+/* How much memory a run takes, about, once there is enough to score: hidden states, decoded parameters, and what is
+ * resident of the model's files: all of them, or of a frugal model those of a level. Beside it there are the program
+ * and its libraries. Batches are made smaller to hold a limit; the least that would do is named when that isn't enough.
+ */
+size_t eq_scorer_bytes(const struct eq_scorer *s);
 
 /* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done.
  *

@@ -21,6 +21,16 @@ size_t eq_values_size(const struct eq_model *m, size_t level) {
   return sum;
 }
 
+size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq_scheme *schemes) {
+  size_t sum = 0;
+  for (int place = 0; place < EQ_PLACES; place++) {
+    int i = by_rows(place) ? -1 : eq_model_at(m, level, (enum eq_place)place);
+    if (i >= 0 && (count(m, i) > 1 || !eq_model_in_place(m, (size_t)i, schemes[i])))
+      sum += eq_round_up(count(m, i) * m->weights[i].tensor->n, LINE);
+  }
+  return sum;
+}
+
 struct decoding {
   const struct eq_forward *f;
   const struct eq_scheme *schemes;

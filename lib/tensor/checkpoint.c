@@ -303,3 +303,15 @@ void eq_checkpoint_close(struct eq_checkpoint *c) {
   free(c->path);
   *c = (struct eq_checkpoint){ 0 };
 }
+
+void eq_checkpoint_release(const struct eq_checkpoint *c) {
+  for (size_t i = 0; i < c->n_shards; i++) eq_file_release(&c->shards[i].file);
+  for (size_t i = 0; i < c->n_parts; i++) eq_file_release(&c->parts[i].file);
+}
+
+size_t eq_checkpoint_bytes(const struct eq_checkpoint *c) {
+  size_t n = 0;
+  for (size_t i = 0; i < c->n_shards; i++) n += c->shards[i].file.size;
+  for (size_t i = 0; i < c->n_parts; i++) n += c->parts[i].file.size;
+  return n;
+}

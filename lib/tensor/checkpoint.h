@@ -35,6 +35,9 @@ void eq_checkpoint_close(struct eq_checkpoint *c); /* of {0} too */
 
 /* Sorts the tensors by name; false when two have the same. */
 bool eq_checkpoint_sort(struct eq_checkpoint *c, struct eq_err *err);
+/* Lets what was read of the files leave memory, see eq_file_release; and the bytes of all files. */
+void eq_checkpoint_release(const struct eq_checkpoint *c);
+size_t eq_checkpoint_bytes(const struct eq_checkpoint *c);
 
 /* By name; NULL when there is none. O(log n). */
 const struct eq_tensor *eq_checkpoint_find(const struct eq_checkpoint *c, const char *name);

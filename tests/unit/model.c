@@ -109,7 +109,7 @@ static void check_pseudo_nll(const char *folder, json_t *golden) {
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
   struct eq_scheme *schemes = calloc(m.n_params, sizeof *schemes);
   struct eq_scoring how = {
-    { .context = 32, .stride = 16 }, -1, false, json_integer_value(json_object_get(golden, "mask")), NULL
+    { .context = 32, .stride = 16 }, -1, false, json_integer_value(json_object_get(golden, "mask")), NULL, 0
   };
   struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, schemes, 1, how,
                                       (struct eq_sink){ take_sum, drop, &sums }, &err);
