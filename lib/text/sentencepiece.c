@@ -177,7 +177,7 @@ bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece
                                             .unused = takes_apart || rules.as_llama,
                                             .sums = rules.as_llama ? EQ_SUMS_LLAMA : EQ_SUMS_F32 };
   m->rules = rules;
-  if (m->unknown == NONE) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
+  if (m->unknown == NONE && !rules.byte_fallback) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
   bool good = eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
               (!takes_apart || list_unused(m, err)) && (rules.model != EQ_SP_MERGES || find_seams(m, err));
   if (good) find_plain(m);
