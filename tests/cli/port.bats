@@ -195,7 +195,7 @@ fails() {
   eq-shard -i "tcp://*:$port" -o "$T/stuck" &
   local receiver=$!
   exec 4<>"$T/stuck"
-  (sleep 1 && kill -KILL $receiver) &
+  (sleep 4 && kill -KILL $receiver) & # once the sender has begun, on a slow machine too
   run --separate-stderr timeout 20 eq-shard -i "$T/many.mp" -o "tcp://127.0.0.1:$port"
   exec 4<&-
   [ "$status" -eq 2 ]
