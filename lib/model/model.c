@@ -10,7 +10,7 @@
 
 #include "lib/tensor/packed.h"
 
-enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */, RELEASED = 1 << 18 };
+enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */, RELEASED = 4 << 20 };
 
 /* ---- which tensor stands where ---- */
 
@@ -204,35 +204,23 @@ static void scan_packed(const struct eq_packed *p, float *absmax, struct tensor_
     }
 }
 
-static void look_through(struct scan *s, size_t item, size_t first, size_t n) {
+/* Bytes are hashed while they are in the cache, and what was read may leave memory again. */
+static void scan_plain(struct scan *s, size_t item) {
   struct eq_placed_tensor *w = &s->m->weights[item];
-  float x[DECODED];
-  for (size_t i = first; i < first + n; i += DECODED) {
-    size_t k = first + n - i < DECODED ? first + n - i : DECODED;
-    eq_tensor_decode(w->tensor, i, k, x);
-    look_at(x, k, &w->absmax, &s->tensors[item].not_finite);
-  }
-}
-
-/* In parts that leave memory again. */
-static void scan_frugally(struct scan *s, size_t item) {
-  const struct eq_tensor *t = s->m->weights[item].tensor;
+  const struct eq_tensor *t = w->tensor;
   XXH3_state_t state;
+  size_t read = 0;
+  float x[DECODED];
   XXH3_64bits_reset(&state);
-  for (size_t i = 0; i < t->n; i += RELEASED) {
-    size_t n = t->n - i < RELEASED ? t->n - i : RELEASED;
-    look_through(s, item, i, n);
-    XXH3_64bits_update(&state, (const char *)t->data + eq_tensor_bytes(t, i), eq_tensor_bytes(t, n));
-    eq_checkpoint_release(&s->m->file);
+  for (size_t i = 0; i < t->n; i += DECODED) {
+    size_t k = t->n - i < DECODED ? t->n - i : DECODED, bytes = eq_tensor_bytes(t, k);
+    XXH3_64bits_update(&state, (const char *)t->data + eq_tensor_bytes(t, i), bytes);
+    eq_tensor_decode(t, i, k, x);
+    look_at(x, k, &w->absmax, &s->tensors[item].not_finite);
+    read += bytes;
+    if (s->m->frugal && read > RELEASED) eq_checkpoint_release(&s->m->file), read = 0;
   }
   s->tensors[item].digest = XXH3_64bits_digest(&state);
-}
-
-/* Hashing all at once is faster. */
-static void scan_whole(struct scan *s, size_t item) {
-  const struct eq_tensor *t = s->m->weights[item].tensor;
-  look_through(s, item, 0, t->n);
-  s->tensors[item].digest = XXH3_64bits(t->data, eq_tensor_bytes(t, t->n));
 }
 
 static void scan_tensor(void *context, size_t item, size_t thread) {
@@ -242,10 +230,8 @@ static void scan_tensor(void *context, size_t item, size_t thread) {
   w->absmax = 0;
   if (w->tensor->packed)
     scan_packed(w->tensor->packed, &w->absmax, &s->tensors[item]);
-  else if (s->m->frugal)
-    scan_frugally(s, item);
   else
-    scan_whole(s, item);
+    scan_plain(s, item);
   if (s->m->frugal) eq_checkpoint_release(&s->m->file);
 }
 
