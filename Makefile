@@ -182,6 +182,9 @@ build/peers/sentencepiece: | build/peers/bin/python
 	$(Q)build/peers/bin/pip install -q sentencepiece && touch $@
 bench-peers: $(BUILD)/bench/tokenize build/peers/bin/python build/peers/sentencepiece
 	$(Q)build/peers/bin/python tests/bench/peers/tokenize.py $< $(PEERS)
+	@if [ -n "$$LLAMA_CPP" ] && ls build/real-models/*.gguf >/dev/null 2>&1; then \
+	  $(WITH_TOOLS) tests/bench/peers/perplexity.sh build/real-models/*.gguf; \
+	else echo 'perplexity: needs LLAMA_CPP, the folder of llama-perplexity, and the models that pipelines/real-models.sh fetches'; fi
 
 # Ids and spans beside those of Hugging Face tokenizers, in the version that we follow: random texts and all UDHR,
 # regular expressions, and tokenizers of parts mixed at random.
