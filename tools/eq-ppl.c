@@ -17,7 +17,7 @@
 struct args {
   const char *model, *recipe_file, *reference, *as, *prefix, *kernels, *memory;
   struct eq_texts recipes;
-  bool per_token, dry_run;
+  bool per_token, experts, dry_run;
   uint64_t context, stride, min_tokens, mask, threads;
 };
 
@@ -30,6 +30,8 @@ static const struct eq_option options[] = {
   { 0, "reference", EQ_TEXT, offsetof(struct args, reference), "RECIPE",
     "add how predictions diverge from those under it (kl, same_top)", false },
   { 0, "per-token", EQ_FLAG, offsetof(struct args, per_token), NULL, "keep each token's surprisal (nlls)", false },
+  { 0, "experts", EQ_FLAG, offsetof(struct args, experts), NULL,
+    "count which experts of a mixture work for each segment", false },
   { .type = EQ_HEADING, .help = "How it is scored" },
   { 0, "as", EQ_TEXT, offsetof(struct args, as), "PROGRAM", "as another does: llama.cpp, hf or lm-eval; whole texts",
     false },
@@ -108,6 +110,12 @@ static void unit_free(void *unit) {
 
 /* ---- what comes out ---- */
 
+static void add_experts(const struct ppl *p, const struct eq_scored *s, size_t recipe, struct eq_surprisal *out) {
+  size_t n = p->model.config.n_layers * p->model.config.dims[EQ_D_EXPERTS];
+  out->n_experts = p->model.config.dims[EQ_D_EXPERTS];
+  out->experts = eq_u32s(s->experts + recipe * n, n);
+}
+
 static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_scored *s, size_t recipe) {
   struct eq_surprisal out = {
     .lang = u->tokens.lang,
@@ -122,6 +130,7 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     .vocab = p->model.config.dims[EQ_D_VOCAB],
     .kl = s->kl ? s->kl[recipe] : eq_absent_f64(),
     .same_top = s->kl ? s->same_top[recipe] : EQ_ABSENT,
+    .n_experts = EQ_ABSENT,
   };
   if (s->kl) out.reference = eq_str(eq_recipe_canonical(p->reference.recipes[0]));
   eq_convention_none(&out);
@@ -135,7 +144,9 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     out.bytes = out.chars = out.same_top = EQ_ABSENT;
     out.kl = eq_absent_f64();
     p->n_excluded++;
-  } else if (s->nlls) {
+  } else if (s->experts)
+    add_experts(p, s, recipe, &out);
+  if (!out.excluded.p && s->nlls) {
     const float *nlls = s->nlls + recipe * s->n_scored;
     if (p->args.per_token) out.nlls = eq_f32s(nlls, s->n_scored);
     if (p->as) eq_convention_report(p->as, &p->cut, u->n_rows, nlls, u->tokens.text, &out);
@@ -399,7 +410,14 @@ static bool open_model(struct ppl *p, uint64_t *limit, size_t *own) {
 
 static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
   const struct args *a = &p->args;
-  struct eq_scoring how = { p->cut, p->prefix, a->per_token || p->as, p->mask, p->reference.schemes, 0 };
+  struct eq_scoring how = { .cut = p->cut,
+                            .prefix = p->prefix,
+                            .per_token = a->per_token || p->as,
+                            .mask = p->mask,
+                            .experts = a->experts,
+                            .reference = p->reference.schemes };
+  if (a->experts && !p->model.config.dims[EQ_D_EXPERTS])
+    return eq_fail(&p->tool.err, EQ_BAD, "--experts: %s has none, each of its layers has one MLP", p->model.name);
   if (limit && limit <= own)
     return eq_fail(&p->tool.err, EQ_DATA, "--max-memory: the program itself takes %.1f MiB", (double)own / MIB);
   how.memory = limit ? limit - own : 0;

@@ -84,6 +84,12 @@ void eq_experts_choose(const struct eq_job *j, size_t tile, const float *in, flo
   }
 }
 
+void eq_forward_count_experts(const struct eq_forward *f, const struct eq_sequence *s, uint32_t *counts) {
+  const struct eq_experts *e = f->experts;
+  const uint32_t *chosen = e->chosen + (s->row + s->score_from) * e->a_token;
+  for (size_t i = 0; i < (s->score_to - s->score_from) * e->a_token; i++) counts[chosen[i]]++;
+}
+
 /* ---- the experts ---- */
 
 static void run_tile(void *context, size_t tile, size_t thread) {

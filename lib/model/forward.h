@@ -43,6 +43,10 @@ void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const stru
 void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer, const struct eq_scheme *schemes,
                       float *x);
 
+/* Of a layer with experts, after its block: adds to counts[experts] to how many of the sequence's scored rows its
+ * router gave each of them. */
+void eq_forward_count_experts(const struct eq_forward *f, const struct eq_sequence *s, uint32_t *counts);
+
 /* nll[scored_row + i] = surprisal in nats of the target of the sequence's i-th scored row; x stays. No more than a tile
  * of logits exists at a time. */
 void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,

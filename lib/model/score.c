@@ -18,13 +18,14 @@ struct segment {
   void *tag;
   size_t n_tokens, n_rows, bytes; /* n_rows: those that are scored */
   size_t windows_left;
-  double *nll;      /* [n_recipes] */
-  float *nlls;      /* [n_recipes][n_rows], when kept */
-  size_t *filled;   /* of nlls: rows so far, by recipe */
-  double *kl;       /* [n_recipes], with a reference */
-  size_t *same_top; /* likewise */
-  uint32_t *masked; /* of encoders: [n_rows][a window], the sequences of its windows */
-  uint32_t ids[];   /* prefix and tokens */
+  double *nll;       /* [n_recipes] */
+  float *nlls;       /* [n_recipes][n_rows], when kept */
+  size_t *filled;    /* of nlls: rows so far, by recipe */
+  double *kl;        /* [n_recipes], with a reference */
+  size_t *same_top;  /* likewise */
+  uint32_t *experts; /* [n_recipes][n_counts], when counted */
+  uint32_t *masked;  /* of encoders: [n_rows][a window], the sequences of its windows */
+  uint32_t ids[];    /* prefix and tokens */
 };
 
 struct eq_scorer {
@@ -46,6 +47,7 @@ struct eq_scorer {
   size_t *recipe_of_leaf;           /* [nodes]: the first recipe of a leaf */
   uint64_t computed, asked;
   size_t threads;
+  size_t n_counts; /* of a segment's experts under a recipe: layers times experts */
 };
 
 /* ---- which recipes share what ---- */
@@ -138,6 +140,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   if (!s) return eq_fail_memory(err, sizeof *s, "the scorer"), NULL;
   s->m = m, s->schemes = schemes, s->n_recipes = n_recipes, s->scoring = scoring;
   s->sink = sink, s->last = &s->first;
+  s->n_counts = scoring.experts ? m->config.n_layers * m->config.dims[EQ_D_EXPERTS] : 0;
   bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
   s->threads = eq_pool_threads(pool);
   size_t rows = ok ? limited_rows(s, batch_rows(s, scoring.cut.context), err) : 0;
@@ -163,7 +166,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
 static void segment_free(struct segment *g) {
   if (!g) return;
   free(g->nll), free(g->nlls), free(g->filled), free(g->masked);
-  free(g->kl), free(g->same_top);
+  free(g->kl), free(g->same_top), free(g->experts);
   free(g);
 }
 
@@ -206,6 +209,15 @@ static void collect(struct eq_scorer *s, size_t leaf) {
     }
 }
 
+/* Adds what a layer's router chose to the counts of the recipes that share its node. */
+static void count_experts(struct eq_scorer *s, size_t node, size_t layer) {
+  size_t n = s->m->config.dims[EQ_D_EXPERTS];
+  for (size_t r = s->recipe_of_leaf[node]; r < s->n_recipes; r = s->next_of_leaf[r])
+    for (size_t q = 0; q < s->batch.n; q++)
+      eq_forward_count_experts(s->forward, &s->batch.sequences[q], s->owner[q]->experts + r * s->n_counts + layer * n);
+  for (size_t c = s->trie.nodes[node].child; c; c = s->trie.nodes[c].sibling) count_experts(s, c, layer);
+}
+
 /* Walks the trie below a node whose hidden states are x. The copy that a branch works on lies behind x; the last
  * branch works on x itself. */
 static void walk(struct eq_scorer *s, size_t node, float *x) {
@@ -227,6 +239,7 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
     else {
       if (mine != x) memcpy(mine, x, used * sizeof *x);
       eq_forward_block(s->forward, &s->batch, n->level - 1, schemes, mine);
+      if (s->scoring.experts && s->m->config.layers[n->level - 1].sparse) count_experts(s, c, n->level - 1);
     }
     walk(s, c, mine);
   }
@@ -235,7 +248,7 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
 static void deliver_done(struct eq_scorer *s) {
   while (s->first && s->first->windows_left == 0) {
     struct segment *g = s->first;
-    struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls, g->kl, g->same_top };
+    struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls, g->kl, g->same_top, g->experts };
     s->sink.deliver(s->sink.context, &done);
     s->first = g->next;
     s->waiting_bytes -= g->bytes;
@@ -284,6 +297,7 @@ static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
     g->same_top = eq_array(s->n_recipes, sizeof *g->same_top);
     if (!g->kl || !g->same_top) return false;
   }
+  if (s->scoring.experts && !(g->experts = eq_array(s->n_recipes, s->n_counts * sizeof *g->experts))) return false;
   return g->nll && (!is_encoder(s) || g->masked) && (!s->scoring.per_token || (g->nlls && g->filled));
 }
 
@@ -309,7 +323,8 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
 static size_t bytes_of(const struct eq_scorer *s, const struct segment *g, size_t tag_bytes) {
   size_t a_row = sizeof *g->ids + (g->nlls ? s->n_recipes * sizeof *g->nlls : 0);
   if (g->masked) a_row += masked_rows(s, g->n_tokens) * sizeof *g->masked;
-  return sizeof *g + tag_bytes + 3 * s->n_recipes * sizeof *g->nll + g->n_rows * a_row;
+  size_t a_recipe = 3 * sizeof *g->nll + s->n_counts * sizeof *g->experts;
+  return sizeof *g + tag_bytes + s->n_recipes * a_recipe + g->n_rows * a_row;
 }
 
 static void add_sequence(struct eq_scorer *s, struct segment *g, struct eq_sequence q) {

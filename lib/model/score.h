@@ -14,6 +14,7 @@ struct eq_scoring {
   int64_t prefix;                    /* a token before each segment, so that its first token is scored; -1 for none */
   bool per_token;                    /* keep each token's surprisal */
   int64_t mask;                      /* of encoders: the token that hides the one that is scored */
+  bool experts;                      /* count which experts see the scored tokens; the model must have some */
   const struct eq_scheme *reference; /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
   size_t memory;                     /* that it may take, eq_scorer_bytes; 0: no limit */
 };
@@ -28,6 +29,9 @@ struct eq_scored {
    * and how often both find the same token likeliest. */
   const double *kl;       /* [n_recipes] */
   const size_t *same_top; /* [n_recipes] */
+  /* NULL unless asked for: to how many of the scored rows (those from which a token is predicted) each router gave each
+   * expert; zeros where a layer has an MLP. */
+  const uint32_t *experts; /* [n_recipes][n_layers][experts] */
 };
 
 /* Where results go. */

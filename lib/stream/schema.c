@@ -81,6 +81,8 @@ static const struct eq_field surprisal_fields[] = {
   ROW(surprisal, reference, EQ_T_STR, EQ_OPTIONAL, "recipe that predictions were compared with"),
   ROW(surprisal, kl, EQ_T_F64, EQ_OPTIONAL, "divergence from its predictions, summed over the scored tokens, nats"),
   ROW(surprisal, same_top, EQ_T_U64, EQ_OPTIONAL, "scored tokens for which both find the same token likeliest"),
+  ROW(surprisal, n_experts, EQ_T_U64, EQ_OPTIONAL, "experts of a layer"),
+  ROW(surprisal, experts, EQ_T_U32S, EQ_OPTIONAL, "scored tokens that each expert worked for, layer by layer"),
   ROW(surprisal, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring this is, with its context and stride"),
   ROW(surprisal, ppl, EQ_T_F64, EQ_OPTIONAL, "perplexity as that program reports it"),
   ROW(surprisal, ppl_error, EQ_T_F64, EQ_OPTIONAL, "its standard error, as that program reports it"),

@@ -85,6 +85,11 @@ struct eq_surprisal {
   struct eq_str reference; /* the recipe that predictions were compared with, canonical; absent without one, as are: */
   double kl;               /* divergence from its predictions, nats, summed over the scored tokens */
   uint64_t same_top;       /* scored tokens for which both find the same token likeliest */
+  /* Of mixtures of experts, only on demand: from how many of the scored tokens' rows each layer's router chose each
+   * expert, [layers][n_experts] u32, zeros in layers without experts; each row of a layer with some sums to n_scored
+   * times the experts of a token. Counts of a language are the sums over its segments. */
+  uint64_t n_experts;
+  struct eq_numbers experts;
   /* Only of a text that was scored as another program does it, and there what it reports: */
   struct eq_str as;                     /* "llama.cpp:512", "hf:1024:512", "lm-eval:2048": context and stride */
   double ppl, ppl_error;                /* a scored token, as the program averages; its standard error */

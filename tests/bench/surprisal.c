@@ -108,7 +108,7 @@ static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, co
   struct eq_recipe_list list = { 0 };
   for (size_t i = 0; i < n_recipes; i++) check(eq_recipes_add(&list, recipes[i], &err), &err);
   check(eq_recipes_resolve(&list, m->params, m->n_params, m->config.n_layers, &err), &err);
-  struct eq_scoring how = { { .context = n_tokens, .stride = n_tokens }, 0, false, -1, NULL, 0 };
+  struct eq_scoring how = { .cut = { .context = n_tokens, .stride = n_tokens }, .prefix = 0, .mask = -1 };
   uint32_t *ids = malloc(n_tokens * sizeof *ids);
   double began = eq_clock();
   struct eq_scorer *s =

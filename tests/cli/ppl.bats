@@ -50,6 +50,44 @@ rows() { eq-show -f tsv -k surprisal -c "$1" | tail -n +2; }
   cmp "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
 }
 
+# made: segments of 1 to 40 ids below 17 as JSON lines, for the tiny golden models.
+made() {
+  awk 'BEGIN { for (i = 0; i < 60; i++) { n = i * 7 % 40 + 1; ids = ""
+    for (k = 0; k < n; k++) { x = (x * 75 + 74) % 65537; ids = ids (k ? "," : "") (x + i) % 17 }
+    printf "{\"k\":\"tokens\",\"lang\":\"%s\",\"id\":\"%d\",\"ids\":[%s]}\n", i % 2 ? "en" : "de", i, ids } }'
+}
+
+@test "threads and batches change no byte, whatever a model's blocks are made of" {
+  made >"$BATS_TEST_TMPDIR/all"
+  split -l 11 "$BATS_TEST_TMPDIR/all" "$BATS_TEST_TMPDIR/part."
+  for model in mixtral qwen3_moe bloom falcon-40b gemma2 bert opt-350m cohere-plus llama-pack-quantized gpt2-gptq; do
+    run=(eq-ppl -q -m "tests/golden/models/$model" --ctx 12 --per-token --reference none -r none -r int4/row)
+    case $model in mixtral | qwen3_moe) run+=(--experts) ;; bert) run+=(--mask-id 3) ;; esac
+    for threads in 1 2 5; do
+      eq-show --from jsonl -f stream <"$BATS_TEST_TMPDIR/all" | "${run[@]}" -t "$threads" |
+        eq-show -f jsonl >"$BATS_TEST_TMPDIR/$threads"
+    done
+    for part in "$BATS_TEST_TMPDIR"/part.*; do
+      eq-show --from jsonl -f stream <"$part" | "${run[@]}" -t 2 | eq-show -f jsonl
+    done >"$BATS_TEST_TMPDIR/parts"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/1")" = 120 ]
+    for other in 2 5 parts; do cmp "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/$other"; done
+  done
+}
+
+@test "--experts counts which experts work for the scored tokens" {
+  made | head -n 9 | eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -m tests/golden/models/qwen3_moe --ctx 8 --stride 5 --prefix none --experts -i "$BATS_TEST_TMPDIR/tokens" |
+    eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+  # 3 layers of 5 experts, 3 a token; the second has an MLP
+  jq -es 'map(select(has("excluded") | not)) | length == 8 and
+    all(.n_experts == 5 and (.experts | length) == 15 and (.experts[0:5] | add) == 3 * .n_scored and
+      (.experts[5:10] | add) == 0 and (.experts[10:15] | add) == 3 * .n_scored)' "$BATS_TEST_TMPDIR/out"
+  run -2 --separate-stderr eq-ppl -m "$MINI" --experts </dev/null
+  # shellcheck disable=SC2154
+  [[ $stderr == *'--experts: mini'*' has none'* ]]
+}
+
 @test "two shards concatenated and sorted are the sorted whole, byte for byte" {
   tokens en,he --limit 15 >"$BATS_TEST_TMPDIR/tokens"
   for i in 0 1; do

@@ -5,7 +5,8 @@ saves it, and its logits in float64.
 Made with transformers 5.23.0, torch 2.15.0, safetensors 0.8.0. Run: python3 tests/golden/families.py [NAME ...]
 No gain is 1 and no bias is 0, so that one which is left out shows; sequences are longer than the windows.
 logits.json: {"sequences": [[id]], "logits": [sequence][position][vocabulary]}; of encoders also the "mask" and, by it, each
-sequence's "pseudo_nll"."""
+sequence's "pseudo_nll"; of mixtures of experts each sequence's "experts": [sequence][layer][expert], how many of its
+tokens but the last the layer's router gave the expert."""
 import json
 import pathlib
 import shutil
@@ -132,6 +133,17 @@ def pseudo_nll(model, ids, mask):
     return total
 
 
+def expert_counts(model, ids):
+    """By the router's own logits; zeros in layers that have an MLP."""
+    experts, a_token = model.config.num_experts, model.config.num_experts_per_tok
+    routers = iter(model(torch.tensor([ids]), output_router_logits=True).router_logits)
+    counts = []
+    for layer in model.model.layers:
+        chosen = next(routers)[:-1].topk(a_token, -1).indices if hasattr(layer.mlp, "experts") else torch.empty(0).long()
+        counts.append(torch.bincount(chosen.flatten(), minlength=experts).tolist())
+    return counts
+
+
 def write(name, seed):
     config_class, options, storage = MODELS[name]
     folder = HERE / name
@@ -144,6 +156,7 @@ def write(name, seed):
     torch.set_default_dtype(torch.float64 if name == "xglm" else torch.float32)  # whose mask is of the default type
     with torch.no_grad():
         logits = [[[float(f"{x:.9g}") for x in row] for row in model(torch.tensor([s])).logits[0].tolist()] for s in ids]
+        counts = [expert_counts(model, s) for s in ids] if hasattr(config, "num_experts_per_tok") else None
     torch.set_default_dtype(torch.float32)
     model.to(storage).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -151,6 +164,8 @@ def write(name, seed):
     if config.model_type in ENCODERS:
         with torch.no_grad():
             golden |= {"mask": 3, "pseudo_nll": [pseudo_nll(model.double(), s, 3) for s in ids]}
+    if counts:
+        golden["experts"] = counts
     (folder / "logits.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 
 

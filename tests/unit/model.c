@@ -90,6 +90,8 @@ static void check_logits_until(const char *folder, json_t *sequences, json_t *lo
 struct sums {
   double nll[8];
   size_t n;
+  const struct eq_config *config;
+  json_t *experts; /* what the counts must be, [sequence][layer][expert] */
 };
 
 static void take_sum(void *context, const struct eq_scored *s) {
@@ -97,22 +99,33 @@ static void take_sum(void *context, const struct eq_scored *s) {
   sums->nll[sums->n++] = s->nll[0];
 }
 
+static void check_counts(void *context, const struct eq_scored *s) {
+  struct sums *sums = context;
+  json_t *layers = json_array_get(sums->experts, sums->n++);
+  size_t experts = sums->config->dims[EQ_D_EXPERTS];
+  assert_int_equal(json_array_size(layers), sums->config->n_layers);
+  for (size_t i = 0; i < sums->config->n_layers * experts; i++) {
+    json_t *want = json_array_get(json_array_get(layers, i / experts), i % experts);
+    assert_true(json_is_integer(want));
+    assert_int_equal(s->experts[i], json_integer_value(want));
+  }
+}
+
 static void drop(void *tag) { (void)tag; }
 
-/* Of an encoder: each token scored with the mask in its place, within 1e-5 nats a token. */
-static void check_pseudo_nll(const char *folder, json_t *golden) {
+/* Scores a golden model's sequences as they are; `take` sees each. */
+static void score_sequences(const char *folder, json_t *sequences, int64_t mask, struct sums *sums,
+                            void (*take)(void *, const struct eq_scored *)) {
   struct eq_model m;
   struct eq_err err = { 0 };
-  struct sums sums = { .n = 0 };
-  json_t *sequences = json_object_get(golden, "sequences"), *want = json_object_get(golden, "pseudo_nll");
-  if (!want) return;
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
+  sums->config = &m.config;
   struct eq_scheme *schemes = calloc(m.n_params, sizeof *schemes);
   struct eq_scoring how = {
-    { .context = 32, .stride = 16 }, -1, false, json_integer_value(json_object_get(golden, "mask")), NULL, 0
+    .cut = { .context = 32, .stride = 16 }, .prefix = -1, .mask = mask, .experts = take == check_counts
   };
   struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, schemes, 1, how,
-                                      (struct eq_sink){ take_sum, drop, &sums }, &err);
+                                      (struct eq_sink){ take, drop, sums }, &err);
   for (size_t i = 0; i < json_array_size(sequences); i++) {
     json_t *ids = json_array_get(sequences, i);
     uint32_t id[64];
@@ -120,16 +133,31 @@ static void check_pseudo_nll(const char *folder, json_t *golden) {
     assert_true(eq_scorer_add(s, id, NULL, json_array_size(ids), NULL, 0, &err));
   }
   eq_scorer_flush(s);
-  assert_int_equal(sums.n, json_array_size(want));
+  assert_int_equal(sums->n, json_array_size(sequences));
+  eq_scorer_free(s);
+  free(schemes);
+  eq_model_close(&m);
+}
+
+/* Of an encoder: each token scored with the mask in its place, within 1e-5 nats a token. */
+static void check_pseudo_nll(const char *folder, json_t *golden) {
+  struct sums sums = { .n = 0 };
+  json_t *sequences = json_object_get(golden, "sequences"), *want = json_object_get(golden, "pseudo_nll");
+  if (!want) return;
+  score_sequences(folder, sequences, json_integer_value(json_object_get(golden, "mask")), &sums, take_sum);
   for (size_t i = 0; i < sums.n; i++) {
     double expected = json_number_value(json_array_get(want, i)),
            n = (double)json_array_size(json_array_get(sequences, i));
     if (!(fabs(sums.nll[i] - expected) <= 1e-5 * n))
       fail_msg("%s: sequence %zu is %.8g nats, expected %.8g", folder, i, sums.nll[i], expected);
   }
-  eq_scorer_free(s);
-  free(schemes);
-  eq_model_close(&m);
+}
+
+/* Of a mixture of experts: how many rows each router gave each expert. */
+static size_t check_experts(const char *folder, json_t *golden) {
+  struct sums sums = { .experts = json_object_get(golden, "experts") };
+  if (sums.experts) score_sequences(folder, json_object_get(golden, "sequences"), -1, &sums, check_counts);
+  return sums.n;
 }
 
 static void check_logits(const char *folder, json_t *sequences, json_t *logits, double tolerance) {
@@ -139,7 +167,7 @@ static void check_logits(const char *folder, json_t *sequences, json_t *logits, 
 static void logits_equal_transformers_on_every_golden_model(void **state) {
   (void)state;
   DIR *d = opendir("tests/golden/models");
-  size_t n = 0;
+  size_t n = 0, counted = 0;
   assert_non_null(d);
   for (struct dirent *e; (e = readdir(d));) {
     char folder[512], file[600];
@@ -150,11 +178,13 @@ static void logits_equal_transformers_on_every_golden_model(void **state) {
     assert_non_null(golden);
     check_logits(folder, json_object_get(golden, "sequences"), json_object_get(golden, "logits"), 1e-5);
     check_pseudo_nll(folder, golden);
+    counted += check_experts(folder, golden);
     json_decref(golden);
     n++;
   }
   closedir(d);
   assert_true(n >= 43);
+  assert_int_equal(counted, 5 * 3); /* five mixtures, three sequences */
 }
 
 /* Of golden models as llama.cpp's converter writes them (tests/golden/gguf_models.py). */

@@ -95,7 +95,7 @@ static struct results score(struct how h) {
 static void a_segment_scores_the_same_in_any_batch(void **state) {
   (void)state;
   struct how h = { .recipes = { "none", "int4" },
-                   .scoring = { { .context = 256, .stride = 128 }, 0, false, -1, NULL, 0 },
+                   .scoring = { .cut = { .context = 256, .stride = 128 }, .prefix = 0, .mask = -1 },
                    .last = MANY,
                    .longest = LONGEST };
   struct results all = score(h);
@@ -111,7 +111,7 @@ static void threads_do_not_change_a_bit(void **state) {
   struct eq_err err = { 0 };
   struct eq_pool *one = eq_pool_new(1, &err), *three = eq_pool_new(3, &err);
   struct how h = { .recipes = { "none", "int4/tensor;L0=keep", "seed-w" },
-                   .scoring = { { .context = 256, .stride = 128 }, 0, false, -1, NULL, 0 },
+                   .scoring = { .cut = { .context = 256, .stride = 128 }, .prefix = 0, .mask = -1 },
                    .last = 20 };
   h.pool = one;
   struct results a = score(h);
@@ -129,7 +129,7 @@ static void recipes_together_score_as_each_alone(void **state) {
     "embed=int8/row", "head,pos=int4/tensor", "norm,bias=bf16", "int4;L0,L-1=keep"
   };
   enum { N = sizeof recipes / sizeof *recipes };
-  struct how h = { .scoring = { { .context = 256, .stride = 128 }, 0, false, -1, NULL, 0 }, .last = 6 };
+  struct how h = { .scoring = { .cut = { .context = 256, .stride = 128 }, .prefix = 0, .mask = -1 }, .last = 6 };
   memcpy(h.recipes, recipes, sizeof recipes);
   struct results together = score(h);
   for (size_t r = 0; r < N; r++) {
@@ -144,7 +144,7 @@ static void recipes_together_score_as_each_alone(void **state) {
 static void the_kernels_agree(void **state) {
   (void)state;
   struct how h = { .recipes = { "none", "int3" },
-                   .scoring = { { .context = 256, .stride = 128 }, 0, false, -1, NULL, 0 },
+                   .scoring = { .cut = { .context = 256, .stride = 128 }, .prefix = 0, .mask = -1 },
                    .first = 3,
                    .last = 5,
                    .longest = 40 };
@@ -173,10 +173,12 @@ static void a_long_segment_is_scored_in_windows_as_by_hand(void **state) {
   struct eq_forward *f = eq_forward_new(&model, &eq_kernels_blas, pool, CONTEXT, CONTEXT, false, &err);
   float *logits = malloc(CONTEXT * model.config.dims[EQ_D_VOCAB] * sizeof *logits);
   for (int prefix = -1; prefix < 1; prefix++) {
-    struct how h = { .recipes = { "none" },
-                     .scoring = { { .context = CONTEXT, .stride = STRIDE }, prefix, true, -1, NULL, 0 },
-                     .first = SEGMENT,
-                     .last = SEGMENT + 1 };
+    struct how h = {
+      .recipes = { "none" },
+      .scoring = { .cut = { .context = CONTEXT, .stride = STRIDE }, .prefix = prefix, .per_token = true, .mask = -1 },
+      .first = SEGMENT,
+      .last = SEGMENT + 1
+    };
     struct segment g = segment(SEGMENT, 100);
     struct results r = score(h);
     uint32_t ids[LONGEST + 1];
@@ -202,7 +204,7 @@ static void a_long_segment_is_scored_in_windows_as_by_hand(void **state) {
 static void segments_with_nothing_to_score_keep_their_place(void **state) {
   (void)state;
   struct how h = { .recipes = { "none" },
-                   .scoring = { { .context = 256, .stride = 128 }, -1, true, -1, NULL, 0 },
+                   .scoring = { .cut = { .context = 256, .stride = 128 }, .prefix = -1, .per_token = true, .mask = -1 },
                    .last = 4 };
   struct results r = score(h);
   assert_int_equal(r.of[0].n_scored, 0); /* no token */
