@@ -113,14 +113,18 @@ static bool check_size(const struct eq_record *r, size_t n_tokens, struct eq_err
 }
 
 /* A text record. */
+static bool take_text(const struct token *t, const struct eq_record *r, struct unit *u, size_t thread,
+                      struct eq_err *err) {
+  return eq_record_get(r, &eq_kind_text, &u->text, err) &&
+         (eq_tokenize_segment(t->tokenizer, t->threads[thread].cutting, u->text.lang, u->text.id, u->text.text,
+                              &u->tokens, err) ||
+          in_segment(err, r, u->text.lang, u->text.id));
+}
+
 static bool cut(void *context, const struct eq_record *r, void *unit, size_t thread, struct eq_err *err) {
-  struct token *t = context;
   struct unit *u = unit;
-  if (!eq_record_get(r, &eq_kind_text, &u->text, err)) return false;
-  return (eq_tokenize_segment(t->tokenizer, t->threads[thread].cutting, u->text.lang, u->text.id, u->text.text,
-                              &u->tokens, err) &&
-          check_size(r, u->tokens.n, err)) ||
-         in_segment(err, r, u->text.lang, u->text.id);
+  return take_text(context, r, u, thread, err) &&
+         (check_size(r, u->tokens.n, err) || in_segment(err, r, u->text.lang, u->text.id));
 }
 
 static bool write_tokens(void *context, const struct eq_record *r, void *unit, struct eq_err *err) {
@@ -215,9 +219,18 @@ static bool check_ids(const struct token *t, const struct unit *u, struct eq_err
   return true;
 }
 
+/* The option that says how texts are cut, if one is there. */
+static const char *way_to_cut(const struct token *t) {
+  const char *how = t->args.special ? "special" : t->args.template ? "template" : NULL;
+  return t->args.dropout ? "dropout" : t->args.constrain ? "constrain" : how;
+}
+
 /* A tokens record. */
 static bool take_tokens(const struct token *t, const struct eq_record *r, struct unit *u, struct eq_err *err) {
   struct eq_tokens tokens;
+  if (way_to_cut(t))
+    return eq_fail(err, EQ_BAD, "%s: record %llu is of tokens, which are counted as they come; --%s is for texts",
+                   r->where, (unsigned long long)r->number, way_to_cut(t));
   if (!eq_record_get(r, &eq_kind_tokens, &tokens, err)) return false;
   u->text = (struct eq_text){ tokens.lang, tokens.id, tokens.text };
   u->tokenizer = tokens.tokenizer;
@@ -232,7 +245,7 @@ static bool count(void *context, const struct eq_record *r, void *unit, size_t t
   if (text && !t->tokenizer)
     return eq_fail(err, EQ_BAD, "%s: record %llu is a text: name the model that cuts it, as in -m corpora/mini",
                    r->where, (unsigned long long)r->number);
-  if (!(text ? cut(context, r, unit, thread, err) : take_tokens(t, r, u, err))) return false;
+  if (!(text ? take_text(t, r, u, thread, err) : take_tokens(t, r, u, err))) return false;
   if (text) u->tokenizer = (struct eq_str){ t->name.data, t->name.size };
   u->counts = eq_segment_count(u->text.text, u->tokens.ids, u->tokens.n, t->traits);
   return true;
@@ -251,7 +264,8 @@ static bool show_counts(struct token *t) {
   size_t n;
   if (!t->counted.n)
     return eq_reader_error(t->tool.in)->code || eq_fail(err, EQ_DATA, "no text or tokens record came in");
-  struct eq_tokenization *rows = eq_tokenizations_close(&t->counted, eq_str(t->args.base), &n, err);
+  struct eq_tokenization *rows =
+      eq_tokenizations_close(&t->counted, eq_str(t->args.base ? t->args.base : "en"), &n, err);
   bool good = rows;
   for (size_t i = 0; good && i < n; i++) good = eq_rows_add_kind(&t->rows, &eq_kind_tokenization, &rows[i], err);
   free(rows);
@@ -268,15 +282,11 @@ static bool read_special(struct token *t, bool *other) {
          eq_fail(&t->tool.err, EQ_BAD, "--special is '%s', expected text or %s", special, name);
 }
 
-static const char *intervention(const struct token *t) {
-  return t->args.dropout ? "dropout" : t->args.constrain ? "constrain" : NULL;
-}
-
 /* --bytes: the bytes' own values, or the tokens that a model has for them. */
 static bool open_bytes(struct token *t) {
   struct eq_err *err = &t->tool.err;
-  const char *other = t->args.special ? "special" : t->args.template ? "template" : intervention(t);
-  if (other) return eq_fail(err, EQ_BAD, "--bytes makes tokens of bytes only; --%s has no part in it", other);
+  if (way_to_cut(t))
+    return eq_fail(err, EQ_BAD, "--bytes makes tokens of bytes only; --%s has no part in it", way_to_cut(t));
   eq_byte_tokens_plain(&t->bytes);
   eq_buffer_string(&t->name, "bytes");
   if (!t->args.model) return true;
@@ -295,8 +305,8 @@ static bool open_tokenizer(struct token *t) {
   if (!read_special(t, &other)) return false;
   if (t->args.decode && t->args.template)
     return eq_fail(err, EQ_BAD, "--template puts tokens around a text; it has no part in --decode");
-  if (t->args.decode && intervention(t))
-    return eq_fail(err, EQ_BAD, "--%s is about cutting a text; it has no part in --decode", intervention(t));
+  if (t->args.decode && (t->args.dropout || t->args.constrain))
+    return eq_fail(err, EQ_BAD, "--%s is about cutting a text; it has no part in --decode", way_to_cut(t));
   t->drop_special = t->args.decode && other;
   struct eq_dropout dropout;
   if (t->args.dropout && !eq_dropout_parse(t->args.dropout, &dropout, err)) return false;
@@ -340,9 +350,9 @@ static bool filter(struct token *t) {
 }
 
 static bool show_stats(struct token *t) {
-  if (!t->args.model && intervention(t))
+  if (!t->args.model && way_to_cut(t))
     return eq_fail(&t->tool.err, EQ_BAD,
-                   "--%s is about cutting a text: name the model that does it, as in -m corpora/mini", intervention(t));
+                   "--%s is about cutting a text: name the model that does it, as in -m corpora/mini", way_to_cut(t));
   bool good = eq_format_open(t->format, &t->tool, true) && (!t->args.model || open_tokenizer(t)) && open_threads(t) &&
               (!t->tokenizer || (t->traits = eq_token_traits(t->tokenizer, &t->tool.err))) &&
               eq_batch_run(&t->tool, t->pool, t->work, t) && show_counts(t);
@@ -351,8 +361,8 @@ static bool show_stats(struct token *t) {
 }
 
 static bool show_vocab(struct token *t) {
-  const char *other = t->args.special ? "special" : t->args.template ? "template" : intervention(t);
-  if (other) return eq_fail(&t->tool.err, EQ_BAD, "--vocab shows a vocabulary; --%s has no part in it", other);
+  if (way_to_cut(t))
+    return eq_fail(&t->tool.err, EQ_BAD, "--vocab shows a vocabulary; --%s has no part in it", way_to_cut(t));
   if (!eq_format_open(t->format, &t->tool, false) || !open_tokenizer(t)) return false;
   struct eq_err *err = &t->tool.err;
   size_t n = eq_tokenizer_vocab(t->tokenizer);
@@ -410,6 +420,8 @@ static const struct mode *choose_mode(struct token *t) {
   bool shows = mode->run != filter;
   if (t->args.format && !shows)
     eq_fail(&t->tool.err, EQ_BAD, "--format is for --stats and --vocab: records go out as a stream");
+  if (t->args.base && mode->run != show_stats)
+    eq_fail(&t->tool.err, EQ_BAD, "--base is for --stats, which counts premiums against a language");
   return t->tool.err.code ? NULL : mode;
 }
 
@@ -429,7 +441,7 @@ static void tear_down(struct token *t) {
 }
 
 int main(int argc, char **argv) {
-  struct token t = { .args = { .base = "en" } };
+  struct token t = { 0 };
   const struct mode *mode;
   if (eq_tool_begin(&t.tool, &command, argc, argv, &t.args) && (mode = choose_mode(&t))) mode->run(&t);
   tear_down(&t);

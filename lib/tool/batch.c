@@ -25,9 +25,9 @@ struct batch {
   void *context;
   struct eq_pool *pool;
   struct side sides[2];
-  size_t now;       /* the side that is worked on */
-  bool good;        /* nothing has failed */
-  uint64_t dropped; /* records of other kinds */
+  size_t now;             /* the side that is worked on */
+  bool good;              /* nothing has failed */
+  uint64_t known, others; /* records of the kinds that are worked on, and not */
   struct eq_progress progress;
 };
 
@@ -39,9 +39,10 @@ static bool finish_item(struct batch *b, const struct side *s, size_t i) {
   const struct item *item = &s->items[i];
   struct eq_tool *t = b->tool;
   if (item->err.code != EQ_OK) return eq_fail(&t->err, item->err.code, "%s", item->err.text);
+  b->known += item->known;
   if (item->known) return b->does->finish(b->context, item->record, unit_of(b, s, i), &t->err);
   if (t->out) eq_write(t->out, item->record);
-  b->dropped += !t->out && !eq_record_is(item->record, &eq_kind_source);
+  b->others += !eq_record_is(item->record, &eq_kind_source);
   return true;
 }
 
@@ -100,6 +101,15 @@ static void close_side(struct batch *b, struct side *s) {
   free(s->units);
 }
 
+static void say_others(const struct batch *b) {
+  const unsigned long long others = b->others;
+  if (others && !b->tool->out)
+    eq_tool_say(b->tool, "%llu records of other kinds are left out", others);
+  else if (others && !b->known)
+    eq_tool_say(b->tool, "no %s record came in (%s makes them); %llu records of other kinds are passed on",
+                b->does->kinds[0]->name, b->does->kinds[0]->made_by, others);
+}
+
 bool eq_batch_run(struct eq_tool *t, struct eq_pool *pool, const struct eq_batch_work *work, void *context) {
   struct batch b = { .tool = t, .does = work, .context = context, .pool = pool };
   b.good = open_side(&b, &b.sides[0]) && open_side(&b, &b.sides[1]);
@@ -108,7 +118,7 @@ bool eq_batch_run(struct eq_tool *t, struct eq_pool *pool, const struct eq_batch
     eq_pool_run(pool, b.sides[b.now].n + 1, work_on, &b);
   finish(&b, &b.sides[!b.now]);
   eq_progress_end(&b.progress);
-  if (b.dropped) eq_tool_say(t, "%llu records of other kinds are left out", (unsigned long long)b.dropped);
+  say_others(&b);
   for (size_t i = 0; i < 2; i++) close_side(&b, &b.sides[i]);
   return b.good && t->err.code == EQ_OK;
 }

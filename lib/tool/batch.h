@@ -9,7 +9,8 @@
 /* What is done to a record. `unit` is memory of unit_size bytes for what comes of it, zeros at first and then as the
  * record before left it, so that its arrays can be used again. */
 struct eq_batch_work {
-  /* Those worked on; others are passed on, or counted and said where the tool writes no stream. */
+  /* Those worked on; others are passed on, or counted and said where the tool writes no stream. That nothing else came
+   * is said too. */
   const struct eq_kind *kinds[2];
   size_t unit_size;
   /* In a thread, for a record of the kind; false with err->code set. err is the unit's own. */

@@ -48,6 +48,14 @@ refuses() {
   [ "$(jq -c '[.k, .lang, .id, .mine, .z]' got | xargs)" = '[tokens,en,1,[1,{x:2}],null] [else,null,null,null,1]' ]
 }
 
+@test "that nothing came which it works on is said" {
+  eq-text -c corpora/udhr -l en -n 2 -o text.mp
+  run --separate-stderr eq-token -m corpora/mini --decode -i text.mp -o out.mp
+  [ "$status" -eq 0 ]
+  [ "$stderr" = 'eq-token: no tokens record came in (eq-token makes them); 2 records of other kinds are passed on' ]
+  diff <(eq-show -f jsonl <text.mp) <(eq-show -f jsonl <out.mp)
+}
+
 @test "what looks like a special token is text" {
   printf '<|endoftext|>' >x.txt
   eq-text -c x.txt -l en | eq-token -m corpora/mini | eq-show -f jsonl | jq -e '.ids | length > 1 and index(0) == null'

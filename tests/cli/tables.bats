@@ -7,6 +7,17 @@ setup() {
   cd "$BATS_TEST_TMPDIR" && ln -s "$OLDPWD/corpora" corpora
 }
 
+# refuses PATTERN ARGUMENT...: the message that the arguments are refused with.
+refuses() {
+  local pattern=$1
+  shift
+  run --separate-stderr eq-token "$@" -o out.mp
+  [ "$status" -eq 2 ]
+  # shellcheck disable=SC2053 # it is a pattern
+  [[ "$stderr" == "eq-token: "$pattern ]]
+  [ -z "$output" ]
+}
+
 # place NAME: where eq-token finds a vocabulary of the golden files.
 place() {
   case $1 in
@@ -105,18 +116,23 @@ place() {
 @test "what does not go together is said" {
   eq-text -c corpora/udhr -l en -n 2 -o text.mp
   eq-token -m corpora/mini -i text.mp -o tokens.mp
-  run --separate-stderr eq-token -m corpora/mini --stats --vocab -i text.mp
-  [ "$status" -eq 2 ] && [ "$stderr" = 'eq-token: --stats and --vocab are two things to do: run eq-token for each' ]
-  run --separate-stderr eq-token -m corpora/mini -f tsv -i text.mp
-  [ "$status" -eq 2 ] && [[ "$stderr" == 'eq-token: --format is for --stats and --vocab'* ]]
-  run --separate-stderr eq-token --stats -i text.mp
-  [ "$status" -eq 2 ] && [ "$stderr" = 'eq-token: text.mp: record 1 is a text: name the model that cuts it, as in -m corpora/mini' ]
-  run --separate-stderr eq-token --vocab
-  [ "$status" -eq 2 ] && [[ "$stderr" == 'eq-token: -m is missing'* ]]
-  run --separate-stderr eq-token -m "$golden/pieces/bpe.model" --stats -i tokens.mp
-  [ "$status" -eq 2 ] && [[ "$stderr" == 'eq-token: tokens.mp: record 1 (language en, id '*'): the tokens are those of mini@'*', but -m is bpe.model@'* ]]
-  run --separate-stderr eq-token -m corpora/mini --stats -f pdf -i text.mp
-  [ "$status" -eq 2 ] && [[ "$stderr" == "eq-token: --format: 'pdf': expected table"* ]]
+  refuses '--stats and --vocab are two things to do: run eq-token for each' -m corpora/mini --stats --vocab -i text.mp
+  refuses '--format is for --stats and --vocab'* -m corpora/mini -f tsv -i text.mp
+  refuses '--base is for --stats, which counts premiums against a language' -m corpora/mini --base sw -i text.mp
+  refuses 'text.mp: record 1 is a text: name the model that cuts it, as in -m corpora/mini' --stats -i text.mp
+  refuses '-m is missing'* --vocab
+  refuses 'tokens.mp: record 1 (language en, id '*'): the tokens are those of mini@'*', but -m is bpe.model@'* \
+    -m "$golden/pieces/bpe.model" --stats -i tokens.mp
+  refuses 'tokens.mp: record 1 is of tokens, which are counted as they come; --dropout is for texts' \
+    -m corpora/mini --stats --dropout 0.1@7 -i tokens.mp
+  refuses "--format: 'pdf': expected table"* -m corpora/mini --stats -f pdf -i text.mp
+}
+
+@test "a segment whose tokens would fill no record is counted all the same" {
+  head -c 6000000 /dev/zero | tr '\0' '\1' >long.txt
+  eq-text -c long.txt -l en -o text.mp
+  refuses 'text.mp: record 1 (language en, id 1): the segment has 6000000 tokens: '* -m corpora/mini -i text.mp
+  eq-token -m corpora/mini --stats -f jsonl -i text.mp | jq -e '.tokens == 6000000'
 }
 
 @test "no segment is an error, records of other kinds are counted" {
