@@ -183,23 +183,24 @@ struct scan {
   } * tensors; /* [n_params] */
 };
 
-static void look_at(const float *x, size_t n, float *absmax, size_t *not_finite) {
-  float most = eq_absmax(x, n);
+static void look_at(const float *x, size_t n, struct eq_extremes *of, size_t *not_finite) {
+  struct eq_extremes here = eq_extremes_of(x, n);
   size_t finite = 0;
   for (size_t j = 0; j < n; j++) finite += fabsf(x[j]) <= 3.40282347e38f; /* false for NaN */
-  *absmax = most > *absmax ? most : *absmax;
+  of->min = here.min < of->min ? here.min : of->min;
+  of->max = here.max > of->max ? here.max : of->max;
   *not_finite += n - finite;
 }
 
 /* In tiles, for some schemes lie input by input; the digest is of the values. */
-static void scan_packed(const struct eq_packed *p, float *absmax, struct tensor_scan *s) {
+static void scan_packed(const struct eq_packed *p, struct eq_extremes *of, struct tensor_scan *s) {
   enum { ROWS = 16, COLS = DECODED / ROWS };
   float x[DECODED];
   for (size_t r = 0; r < p->rows; r += ROWS)
     for (size_t c = 0; c < p->cols; c += COLS) {
       struct eq_tile t = { r, p->rows - r < ROWS ? p->rows - r : ROWS, c, p->cols - c < COLS ? p->cols - c : COLS };
       p->decode(p, t, x);
-      look_at(x, t.rows * t.cols, absmax, &s->not_finite);
+      look_at(x, t.rows * t.cols, of, &s->not_finite);
       s->digest = XXH3_64bits_withSeed(x, t.rows * t.cols * sizeof *x, s->digest);
     }
 }
@@ -216,7 +217,7 @@ static void scan_plain(struct scan *s, size_t item) {
     size_t k = t->n - i < DECODED ? t->n - i : DECODED, bytes = eq_tensor_bytes(t, k);
     XXH3_64bits_update(&state, (const char *)t->data + eq_tensor_bytes(t, i), bytes);
     eq_tensor_decode(t, i, k, x);
-    look_at(x, k, &w->absmax, &s->tensors[item].not_finite);
+    look_at(x, k, &w->extremes, &s->tensors[item].not_finite);
     read += bytes;
     if (s->m->frugal && read > RELEASED) eq_checkpoint_release(&s->m->file), read = 0;
   }
@@ -227,9 +228,9 @@ static void scan_tensor(void *context, size_t item, size_t thread) {
   struct scan *s = context;
   struct eq_placed_tensor *w = &s->m->weights[item];
   (void)thread;
-  w->absmax = 0;
+  w->extremes = (struct eq_extremes){ 0, 0 };
   if (w->tensor->packed)
-    scan_packed(w->tensor->packed, &w->absmax, &s->tensors[item]);
+    scan_packed(w->tensor->packed, &w->extremes, &s->tensors[item]);
   else
     scan_plain(s, item);
   if (s->m->frugal) eq_checkpoint_release(&s->m->file);
@@ -372,7 +373,7 @@ void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme sche
   const struct eq_placed_tensor *w = &m->weights[param];
   size_t n = last - first;
   eq_tensor_decode(w->tensor, first * w->cols, n * w->cols, out);
-  eq_round_rows(scheme, w->absmax, (struct eq_matrix){ out, n, w->cols, false }, 0, n);
+  eq_round_rows(scheme, w->extremes, (struct eq_matrix){ out, n, w->cols, false }, 0, n);
 }
 
 void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
@@ -386,7 +387,7 @@ void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme sc
     size_t at = c * w->rows + first;
     eq_tensor_decode(w->tensor, at, last - first, whole + at);
   }
-  eq_round_rows(scheme, w->absmax, (struct eq_matrix){ whole, w->rows, w->cols, true }, first, last);
+  eq_round_rows(scheme, w->extremes, (struct eq_matrix){ whole, w->rows, w->cols, true }, first, last);
 }
 
 size_t eq_model_short_groups(const struct eq_model *m, const struct eq_scheme *schemes) {

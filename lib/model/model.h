@@ -6,15 +6,16 @@
 
 #include "lib/base/pool.h"
 #include "lib/model/config.h"
+#include "lib/recipe/rounding.h"
 #include "lib/tensor/checkpoint.h"
 
 /* A tensor of the file at its place in the forward pass: what a parameter is beside its name and roles. */
 struct eq_placed_tensor {
   const struct eq_slot *slot;
   const struct eq_tensor *tensor;
-  size_t rows, cols; /* outputs, inputs */
-  bool transposed;   /* lies [cols][rows] */
-  float absmax;      /* of the whole tensor: the scale of a /tensor scheme */
+  size_t rows, cols;           /* outputs, inputs */
+  bool transposed;             /* lies [cols][rows] */
+  struct eq_extremes extremes; /* of the whole tensor: the scale of a /tensor scheme */
 };
 
 /* Levels are what recipes share: level 0 is the embedding, level 1 + l layer l, the last one the final norm and head.

@@ -30,13 +30,6 @@ static const struct part {
 };
 enum { N_PARTS = sizeof parts / sizeof *parts, ALL = 0, NAME = N_PARTS - 1 };
 
-/* Schemes of one word; int<b> and its granularities are read apart. */
-static const struct word_scheme {
-  const char *name;
-  enum eq_scheme_kind kind;
-} word_schemes[] = { { "keep", EQ_KEEP }, { "fp16", EQ_FP16_CAST }, { "bf16", EQ_BF16_CAST } };
-enum { N_WORD_SCHEMES = sizeof word_schemes / sizeof *word_schemes, DEFAULT_GROUP = 128 };
-
 /* What published experiments rounded (their names for the sets: W, ALL, REC): a clause by itself. */
 static const struct preset {
   const char *name;
@@ -44,9 +37,11 @@ static const struct preset {
   unsigned but_roles;   /* left out: parameters that have all of these; 0: none */
   struct eq_scheme scheme;
 } presets[] = {
-  { "seed-w", "weight", 0, { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
-  { "seed-all", "", 0, { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
-  { "seed-rec", "weight", EQ_FINAL | EQ_NORM, { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
+#define SEED_SCHEME \
+  { .kind = EQ_INT, .bits = 4, .granularity = EQ_PER_TENSOR }
+  { "seed-w", "weight", 0, SEED_SCHEME },
+  { "seed-all", "", 0, SEED_SCHEME },
+  { "seed-rec", "weight", EQ_FINAL | EQ_NORM, SEED_SCHEME },
 };
 enum { N_PRESETS = sizeof presets / sizeof *presets };
 
@@ -123,14 +118,6 @@ static bool fail_known(const char *text, const char *place, struct eq_err *err, 
   return false;
 }
 
-static bool fail_scheme(const char *text, struct eq_str found, bool or_preset, struct eq_err *err) {
-  struct eq_buffer known = { 0 };
-  for (size_t i = 0; i < N_WORD_SCHEMES; i++) eq_buffer_format(&known, "%s, ", word_schemes[i].name);
-  eq_buffer_string(&known, "int2 to int8");
-  for (size_t i = 0; or_preset && i < N_PRESETS; i++) eq_buffer_format(&known, ", %s", presets[i].name);
-  return fail_known(text, found.p, err, or_preset ? "scheme or preset" : "scheme", found, &known);
-}
-
 static bool fail_selector(const char *text, struct eq_str found, struct eq_err *err) {
   struct eq_buffer known = { 0 };
   for (size_t i = 0; i < NAME; i++) eq_buffer_format(&known, "%s, ", parts[i].name);
@@ -143,54 +130,6 @@ static bool fail_layer_part(const char *text, struct eq_str found, struct eq_err
   for (size_t i = 0; i < NAME; i++)
     if (parts[i].in_layer) eq_buffer_format(&known, "%s%s", known.size ? ", " : "", parts[i].name);
   return fail_known(text, found.p, err, "part of a layer", found, &known);
-}
-
-/* ---- schemes ---- */
-
-static bool parse_granularity(const char *text, struct eq_str word, struct eq_scheme *scheme, struct eq_err *err) {
-  uint64_t group;
-  if (eq_str_is(word, "tensor"))
-    scheme->granularity = EQ_PER_TENSOR;
-  else if (eq_str_is(word, "row"))
-    scheme->granularity = EQ_PER_ROW;
-  else if (starts_with(word, "g") && eq_parse_u64(after(word, 1), &group)) {
-    if (group == 0 || group > UINT32_MAX)
-      return FAIL_AT(text, word.p, err, "a group has 1 to %" PRIu32 " inputs", UINT32_MAX);
-    scheme->granularity = EQ_PER_GROUP;
-    scheme->group = (uint32_t)group;
-  } else
-    return FAIL_AT(text, word.p, err, "unknown granularity '%.*s': known are tensor, row, g<inputs a group>",
-                   EQ_STR(word));
-  return true;
-}
-
-/* bare: a clause without '=', which could have been a preset. */
-static bool parse_scheme(const char *text, struct eq_str s, bool bare, struct eq_scheme *scheme, struct eq_err *err) {
-  struct eq_str word, granularity = s;
-  bool slash = split(&granularity, '/', &word);
-  granularity = trim(granularity);
-  *scheme = (struct eq_scheme){ 0 };
-  for (size_t i = 0; i < N_WORD_SCHEMES; i++)
-    if (eq_str_is(word, word_schemes[i].name)) {
-      scheme->kind = word_schemes[i].kind;
-      return !slash || FAIL_AT(text, granularity.p, err, "%s takes no granularity", word_schemes[i].name);
-    }
-  uint64_t bits;
-  if (!starts_with(word, "int") || !eq_parse_u64(after(word, 3), &bits)) return fail_scheme(text, word, bare, err);
-  if (bits < 2 || bits > 8) return FAIL_AT(text, s.p, err, "%.*s: bits are 2 to 8", EQ_STR(word));
-  *scheme = (struct eq_scheme){ EQ_INT, (unsigned)bits, EQ_PER_GROUP, DEFAULT_GROUP };
-  return !slash || parse_granularity(text, granularity, scheme, err);
-}
-
-static void print_scheme(struct eq_buffer *out, struct eq_scheme scheme) {
-  for (size_t i = 0; i < N_WORD_SCHEMES; i++)
-    if (scheme.kind == word_schemes[i].kind) eq_buffer_string(out, word_schemes[i].name);
-  if (scheme.kind != EQ_INT) return;
-  eq_buffer_format(out, "int%u", scheme.bits);
-  if (scheme.granularity == EQ_PER_GROUP)
-    eq_buffer_format(out, "/g%" PRIu32, scheme.group);
-  else
-    eq_buffer_string(out, scheme.granularity == EQ_PER_ROW ? "/row" : "/tensor");
 }
 
 /* ---- selectors ---- */
@@ -325,7 +264,14 @@ static const struct preset *find_preset(struct eq_str s) {
   return NULL;
 }
 
-/* A clause without '=': a preset, or a scheme for all. */
+static bool fail_bare(const char *text, struct eq_str found, struct eq_err *err) {
+  struct eq_buffer known = { 0 };
+  eq_scheme_names(&known);
+  for (size_t i = 0; i < N_PRESETS; i++) eq_buffer_format(&known, ", %s", presets[i].name);
+  return fail_known(text, found.p, err, "scheme or preset", found, &known);
+}
+
+/* A clause without selectors: a preset, or a scheme for all. */
 static bool parse_bare(struct eq_recipe *r, struct eq_str s, struct eq_err *err) {
   struct clause clause = { .preset = find_preset(s), .at = (size_t)(s.p - r->text), .first = r->n_selectors };
   struct selector selector;
@@ -337,14 +283,15 @@ static bool parse_bare(struct eq_recipe *r, struct eq_str s, struct eq_err *err)
     clause.scheme = clause.preset->scheme;
     return add_clause(r, clause, err);
   }
+  if (!eq_scheme_begins(s)) return fail_bare(r->text, s, err);
   clause.n = 1;
-  return parse_scheme(r->text, s, true, &clause.scheme, err) &&
+  return eq_scheme_parse(r->text, s, &clause.scheme, err) &&
          add_selector(r, (struct selector){ .part = ALL, .at = clause.at }, err) && add_clause(r, clause, err);
 }
 
 static bool parse_clause(struct eq_recipe *r, struct eq_str s, struct eq_err *err) {
   struct eq_str scheme = s, selectors, one;
-  if (!split(&scheme, '=', &selectors)) return parse_bare(r, s, err);
+  if (eq_scheme_begins(s) || !split(&scheme, '=', &selectors)) return parse_bare(r, s, err);
   struct clause clause = { .at = (size_t)(s.p - r->text), .first = r->n_selectors };
   for (bool more = true; more;) {
     struct selector selector;
@@ -354,7 +301,7 @@ static bool parse_clause(struct eq_recipe *r, struct eq_str s, struct eq_err *er
   clause.n = r->n_selectors - clause.first;
   scheme = trim(scheme);
   if (scheme.n == 0) return FAIL_AT(r->text, scheme.p, err, "expected a scheme after '='");
-  return parse_scheme(r->text, scheme, false, &clause.scheme, err) && add_clause(r, clause, err);
+  return eq_scheme_parse(r->text, scheme, &clause.scheme, err) && add_clause(r, clause, err);
 }
 
 static bool check_text(const char *text, struct eq_err *err) {
@@ -402,7 +349,7 @@ static void print_clause(const struct eq_recipe *r, const struct clause *c, stru
     print_selector(out, &s[i]);
     eq_buffer_string(out, i + 1 < c->n ? "," : "=");
   }
-  print_scheme(out, c->scheme);
+  eq_scheme_print(out, c->scheme);
 }
 
 static bool make_canonical(struct eq_recipe *r, struct eq_err *err) {

@@ -8,18 +8,18 @@
  *                                   as seed-w but for the final norm
  * Selectors: all embed pos head norm bias attn mlp, name:GLOB (glob.h), layers L3, L0-3, L-1 (the last), L0.75 (layer
  * floor(0.75 n), the last when that is n), and part of a layer: L3.mlp, L0-3.attn, L-1.norm, L0.75.bias.
- * Schemes: keep, fp16, bf16, int2 to int8 with /tensor, /row or /gN (N inputs a group); /g128 when none is said.
+ * Schemes: scheme.h.
  * Blanks around words are skipped. A recipe has at most 64 KiB and 4096 selectors.
  *
- * This file knows the grammar and which parameters a selector means; rounding.h knows what a scheme does to numbers.
- * Selectors and schemes are tables in recipe.c: a new one is a row. */
+ * This file knows the grammar and which parameters a selector means. Selectors are a table in recipe.c: a new one is a
+ * row. */
 #ifndef EQ_RECIPE_RECIPE_H
 #define EQ_RECIPE_RECIPE_H
 
 #include <stddef.h>
 
 #include "lib/base/error.h"
-#include "lib/recipe/rounding.h"
+#include "lib/recipe/scheme.h"
 
 /* What a recipe must know of a parameter of a model; a tied head is EMBED and HEAD, a norm's shift NORM and BIAS. */
 enum eq_role {

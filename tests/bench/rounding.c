@@ -34,22 +34,17 @@ static double best_decode(enum eq_dtype t, const void *bytes, float *out) {
 }
 
 int main(void) {
-  static const struct {
-    const char *name;
-    struct eq_scheme scheme;
-  } rows[] = {
-    { "fp16", { EQ_FP16_CAST, 0, EQ_PER_TENSOR, 0 } },  { "bf16", { EQ_BF16_CAST, 0, EQ_PER_TENSOR, 0 } },
-    { "int8/tensor", { EQ_INT, 8, EQ_PER_TENSOR, 0 } }, { "int4/tensor", { EQ_INT, 4, EQ_PER_TENSOR, 0 } },
-    { "int4/row", { EQ_INT, 4, EQ_PER_ROW, 0 } },       { "int4/g128", { EQ_INT, 4, EQ_PER_GROUP, 128 } },
-    { "int4/g32", { EQ_INT, 4, EQ_PER_GROUP, 32 } },
-  };
+  static const char *const names[] = { "fp16",     "bf16",      "int8/tensor", "int4/tensor",
+                                       "int4/row", "int4/g128", "int4/g32",    "u4/g128" };
   float *w = malloc(N * sizeof *w), *out = malloc(N * sizeof *out);
   if (!w || !out) return 2;
   for (size_t i = 0; i < N; i++) w[i] = (float)(eq_random_f64(1, 0, i) - 0.5);
   printf("%-12s %14s %14s   ns a weight\n", "rounding", "row-major", "transposed");
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    printf("%-12s %14.3f %14.3f\n", rows[i].name, best(rows[i].scheme, w, out, false),
-           best(rows[i].scheme, w, out, true));
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    struct eq_scheme scheme;
+    if (!eq_scheme_parse(names[i], eq_str(names[i]), &scheme, NULL)) return 2;
+    printf("%-12s %14.3f %14.3f\n", names[i], best(scheme, w, out, false), best(scheme, w, out, true));
+  }
   printf("%-12s %14.3f\n", "F16 decode", best_decode(EQ_F16, w, out));
   printf("%-12s %14.3f\n", "BF16 decode", best_decode(EQ_BF16, w, out));
   free(w);

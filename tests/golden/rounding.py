@@ -22,7 +22,20 @@ def round_group(w, bits):
     return q.astype(f32) * s
 
 
-def round_matrix(w, bits, granularity):
+def round_asymmetric(w, bits, half=False):
+    """u<b> as GPTQ's quantizer: range with 0 in it, integer zero point, code = round(w/s) + zero, clamped."""
+    top = f32(2**bits - 1)
+    lo, hi = np.minimum(w.min(), f32(0)), np.maximum(w.max(), f32(0))
+    s = (hi - lo) / top
+    if half:
+        s = f32(np.float16(s))
+    if s == 0:
+        return np.zeros_like(w)
+    zero = np.clip(np.rint(-lo / s), f32(0), top)
+    return (np.clip(np.rint(w / s) + zero, f32(0), top) - zero) * s
+
+
+def round_matrix(w, bits, granularity, round_group=round_group):
     if granularity == "tensor":
         return round_group(w, bits)
     size = w.shape[1] if granularity == "row" else int(granularity[1:])
@@ -66,6 +79,14 @@ def main():
                 rounded = round_matrix(w, bits, granularity)
                 assert rounded.dtype == f32
                 out[f"{name}:int{bits}/{granularity}"] = rounded
+        for bits in 2, 4, 8:
+            for granularity in granularities[1:3]:
+                rounded = round_matrix(w, bits, granularity, round_asymmetric)
+                assert rounded.dtype == f32
+                out[f"{name}:u{bits}/{granularity}"] = rounded
+        if name == "heavy":
+            out["heavy:u4/tensor"] = round_asymmetric(w, 4)
+            out["heavy:u3/g8,s16"] = round_matrix(w, 3, "g8", lambda x, b: round_asymmetric(x, b, True))
     save_file(out, pathlib.Path(__file__).with_suffix(".safetensors"))
 
 

@@ -78,6 +78,9 @@ static const struct {
   { "int3/row", "int3/row" },
   { "int2/g032", "int2/g32" },
   { "fp16", "fp16" },
+  { "u4", "u4/g128" },
+  { "mlp = u3 / row , s16", "mlp=u3/row,s16" },
+  { "int4,s16;L1=int4/g128", "int4/g128,s16;L1=int4/g128" },
   { "bf16;all=keep", "bf16;keep" },
   { "int4/tensor;L0,L9,L-1=keep", "int4/tensor;L0,L9,L-1=keep" },
   { "int4/tensor; L-1 , L9,L0 ,L9 = keep ", "int4/tensor;L0,L9,L-1=keep" },
@@ -120,8 +123,9 @@ static const struct {
   { "none;int4", 0, "none, the untouched model, stands alone" },
   { "int4;", 5, "expected a clause here" },
   { ";int4", 0, "expected a clause here" },
-  { "nf4", 0, "unknown scheme or preset 'nf4': known are keep, fp16, bf16, int2 to int8, seed-w, seed-all, seed-rec" },
-  { "all=nf4", 4, "unknown scheme 'nf4': known are keep, fp16, bf16, int2 to int8" },
+  { "nf4", 0,
+    "unknown scheme or preset 'nf4': known are keep, fp16, bf16, int2 to int8, u2 to u8, seed-w, seed-all, seed-rec" },
+  { "all=nf4", 4, "unknown scheme 'nf4': known are keep, fp16, bf16, int2 to int8, u2 to u8" },
   { "all = q4_0/row", 6, "unknown scheme 'q4_0'" },
   { "int4;fooo=int4", 5, "unknown selector 'fooo': known are all, embed, pos, head, norm, bias, attn, mlp, L3, L0-3" },
   { "L3", 2, "expected '=' and a scheme after a selector" },
@@ -131,6 +135,9 @@ static const struct {
   { "L0,=int4", 3, "expected a selector here" },
   { "int9", 0, "int9: bits are 2 to 8" },
   { "int1/row", 0, "int1: bits are 2 to 8" },
+  { "L1=u9", 3, "u9: bits are 2 to 8" },
+  { "int4/row,s8", 9, "int4 has no option 's8'" },
+  { "fp16,s16", 5, "fp16 has no option 's16'" },
   { "int4/g0", 5, "a group has 1 to 4294967295 inputs" },
   { "int4/g4294967296", 5, "a group has 1 to 4294967295 inputs" },
   { "int4/column", 5, "unknown granularity 'column': known are tensor, row, g" },
@@ -339,10 +346,11 @@ static void the_last_match_wins(void **state) {
   resolve("L3=keep;int4;L3=int8/row;L3.mlp=int2/tensor", schemes);
   for (size_t i = 0; i < PARAMS; i++) {
     if (!(params[i].roles & EQ_LINEAR)) continue;
-    struct eq_scheme want = { EQ_INT, 4, EQ_PER_GROUP, 128 };
+    struct eq_scheme want = { .kind = EQ_INT, .bits = 4, .granularity = EQ_PER_GROUP, .group = 128 };
     if (params[i].layer == 3)
-      want = params[i].roles & EQ_MLP ? (struct eq_scheme){ EQ_INT, 2, EQ_PER_TENSOR, 0 }
-                                      : (struct eq_scheme){ EQ_INT, 8, EQ_PER_ROW, 0 };
+      want = params[i].roles & EQ_MLP
+                 ? (struct eq_scheme){ .kind = EQ_INT, .bits = 2, .granularity = EQ_PER_TENSOR, .group = 0 }
+                 : (struct eq_scheme){ .kind = EQ_INT, .bits = 8, .granularity = EQ_PER_ROW, .group = 0 };
     assert_true(eq_scheme_equal(schemes[i], want));
   }
 }
@@ -353,7 +361,7 @@ static void presets_round_what_was_published(void **state) {
   resolve("seed-w", w);
   resolve("seed-all", all);
   resolve("seed-rec", rec);
-  const struct eq_scheme int4 = { EQ_INT, 4, EQ_PER_TENSOR, 0 }, keep = { 0 };
+  const struct eq_scheme int4 = { .kind = EQ_INT, .bits = 4, .granularity = EQ_PER_TENSOR, .group = 0 }, keep = { 0 };
   for (size_t i = 0; i < PARAMS; i++) {
     bool weight = strstr(params[i].name, "weight"), final = strncmp(params[i].name, "ln_f", 4) == 0;
     assert_true(eq_scheme_equal(w[i], weight ? int4 : keep));

@@ -10,15 +10,15 @@
 #include <string.h>
 
 #include "lib/base/random.h"
-#include "lib/recipe/recipe.h"
+#include "lib/recipe/codes.h"
 #include "lib/recipe/rounding.h"
 #include "lib/tensor/safetensors.h"
 
 enum { KINDS = 4 };
-static const struct eq_scheme keep = { EQ_KEEP, 0, EQ_PER_TENSOR, 0 };
+static const struct eq_scheme keep = { .kind = EQ_KEEP };
 
 static struct eq_scheme int_scheme(unsigned bits, enum eq_granularity granularity, uint32_t group) {
-  return (struct eq_scheme){ EQ_INT, bits, granularity, group };
+  return (struct eq_scheme){ .kind = EQ_INT, .bits = bits, .granularity = granularity, .group = group };
 }
 
 static float *copy_of(const float *w, size_t n) {
@@ -58,14 +58,85 @@ static float *random_weights(uint64_t seed, size_t n) {
 }
 
 static struct eq_scheme parse_scheme(const char *text) {
-  struct eq_parameter p = { "w", 0, EQ_LINEAR };
   struct eq_scheme scheme;
   struct eq_err err = { 0 };
-  struct eq_recipe *r = eq_recipe_parse(text, &err);
-  assert_non_null(r);
-  assert_true(eq_recipe_resolve(r, &p, 1, 1, &scheme, &err));
-  eq_recipe_free(r);
+  if (!eq_scheme_parse(text, eq_str(text), &scheme, &err)) fail_msg("%s", err.text);
   return scheme;
+}
+
+/* ---- codes ---- */
+
+struct stored {
+  struct eq_codes codes;
+  size_t groups, group;
+};
+
+static struct stored encoded(struct eq_scheme scheme, const float *w, size_t rows, size_t cols, bool is_transposed) {
+  size_t groups = eq_codes_groups(scheme, cols);
+  struct stored s = { { malloc(rows * cols), malloc(rows * groups * sizeof(float)), malloc(rows * groups) },
+                      groups,
+                      0 };
+  s.group = scheme.granularity == EQ_PER_GROUP ? scheme.group : cols;
+  float *m = is_transposed ? transposed(w, rows, cols) : copy_of(w, rows * cols);
+  struct eq_extremes of = eq_extremes_of(w, rows * cols);
+  for (size_t first = 0; first < rows; first += 3)
+    eq_codes_encode(scheme, of, (struct eq_matrix){ m, rows, cols, is_transposed }, first,
+                    first + 3 < rows ? first + 3 : rows, s.codes);
+  free(m);
+  return s;
+}
+
+static void stored_free(struct stored s) { free(s.codes.codes), free(s.codes.scales), free(s.codes.zeros); }
+
+static void codes_stand_for_what_rounding_makes(void **state) {
+  (void)state;
+  static const char *const texts[] = { "int4/g16", "int8/row",  "int3/tensor", "int2/g7",      "u4/g16",
+                                       "u2/row",   "u8/tensor", "u3/g7,s16",   "int5/g16,s16", "u4/g1" };
+  const size_t rows = 11, cols = 37;
+  float *w = random_weights(77, rows * cols);
+  for (size_t c = 0; c < cols; c++) w[2 * cols + c] = 0;                      /* groups without a scale */
+  for (size_t c = 0; c < cols; c++) w[3 * cols + c] = fabsf(w[3 * cols + c]); /* a zero point at an end */
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    struct eq_scheme scheme = parse_scheme(texts[i]);
+    bool whole = scheme.granularity == EQ_PER_TENSOR;
+    struct stored a = encoded(scheme, w, rows, cols, false), b = encoded(scheme, w, rows, cols, true);
+    size_t scales = whole ? 1 : rows * a.groups;
+    float *want = rounded(scheme, w, rows, cols);
+    assert_memory_equal(a.codes.codes, b.codes.codes, rows * cols);
+    assert_memory_equal(a.codes.scales, b.codes.scales, scales * sizeof(float));
+    assert_memory_equal(a.codes.zeros, b.codes.zeros, scales);
+    for (size_t k = 0; k < rows * cols; k++) {
+      size_t g = whole ? 0 : k / cols * a.groups + k % cols / a.group;
+      assert_true(a.codes.codes[k] < 1 << scheme.bits);
+      if (scheme.kind == EQ_INT) assert_int_equal(a.codes.zeros[g], 1 << (scheme.bits - 1));
+      float got = eq_codes_value(a.codes.codes[k], a.codes.zeros[g], a.codes.scales[g]);
+      if (got != want[k])
+        fail_msg("%s: weight %zu is %g stored, %g rounded", texts[i], k, (double)got, (double)want[k]);
+    }
+    stored_free(a), stored_free(b);
+    free(want);
+  }
+  free(w);
+}
+
+/* Zero has a code in u<b>, and a weight moves by at most half a step, but for a zero point that was rounded. */
+static void asymmetric_codes_keep_zero_and_stay_within_a_step(void **state) {
+  (void)state;
+  const size_t rows = 9, cols = 50;
+  for (unsigned bits = 2; bits <= 8; bits++) {
+    struct eq_scheme scheme = { .kind = EQ_ASYMMETRIC, .bits = bits, .granularity = EQ_PER_ROW };
+    float *w = random_weights(bits, rows * cols);
+    w[0] = w[cols] = 0;
+    float *q = rounded(scheme, w, rows, cols);
+    assert_true(q[0] == 0 && q[cols] == 0);
+    for (size_t i = 0; i < rows * cols; i++) {
+      struct eq_extremes of = eq_extremes_of(w + i / cols * cols, cols);
+      double step = ((double)of.max - (double)of.min) / ((1 << bits) - 1);
+      assert_true(fabs((double)q[i] - (double)w[i]) <= step * (1 + 1e-4));
+    }
+    free(w);
+    free(q);
+  }
 }
 
 static void every_scheme_rounds_as_numpy_does(void **state) {
@@ -89,7 +160,7 @@ static void every_scheme_rounds_as_numpy_does(void **state) {
     free(got);
     checked++;
   }
-  assert_int_equal(checked, 3 * (7 * 4 + 2));
+  assert_int_equal(checked, 3 * (7 * 4 + 2 + 3 * 2) + 2);
   eq_safetensors_close(&golden);
 }
 
@@ -106,9 +177,9 @@ static void rows_do_not_depend_on_how_they_are_shared_out(void **state) {
       struct eq_matrix whole = { copy_of(w, rows * cols), rows, cols, layout };
       struct eq_matrix parts = { copy_of(w, rows * cols), rows, cols, layout };
       eq_round(schemes[k], whole);
-      float absmax = eq_absmax(parts.w, rows * cols);
+      struct eq_extremes of = eq_extremes_of(parts.w, rows * cols);
       const size_t cuts[] = { 0, 1, 1, 60, 129, rows };
-      for (size_t i = 5; i > 0; i--) eq_round_rows(schemes[k], absmax, parts, cuts[i - 1], cuts[i]);
+      for (size_t i = 5; i > 0; i--) eq_round_rows(schemes[k], of, parts, cuts[i - 1], cuts[i]);
       assert_memory_equal(whole.w, parts.w, rows * cols * sizeof *w);
       free(whole.w);
       free(parts.w);
@@ -228,7 +299,8 @@ static void short_groups_are_counted(void **state) {
 
 static void schemes_are_equal_when_what_they_use_is(void **state) {
   (void)state;
-  assert_true(eq_scheme_equal(keep, (struct eq_scheme){ EQ_KEEP, 4, EQ_PER_ROW, 7 }));
+  assert_true(
+      eq_scheme_equal(keep, (struct eq_scheme){ .kind = EQ_KEEP, .bits = 4, .granularity = EQ_PER_ROW, .group = 7 }));
   assert_true(eq_scheme_equal(int_scheme(4, EQ_PER_ROW, 7), int_scheme(4, EQ_PER_ROW, 8)));
   assert_false(eq_scheme_equal(int_scheme(4, EQ_PER_GROUP, 7), int_scheme(4, EQ_PER_GROUP, 8)));
   assert_false(eq_scheme_equal(int_scheme(4, EQ_PER_ROW, 0), int_scheme(3, EQ_PER_ROW, 0)));
@@ -239,6 +311,8 @@ static void schemes_are_equal_when_what_they_use_is(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_scheme_rounds_as_numpy_does),
+    cmocka_unit_test(codes_stand_for_what_rounding_makes),
+    cmocka_unit_test(asymmetric_codes_keep_zero_and_stay_within_a_step),
     cmocka_unit_test(rows_do_not_depend_on_how_they_are_shared_out),
     cmocka_unit_test(keep_changes_nothing),
     cmocka_unit_test(no_weight_moves_by_more_than_half_a_step),
