@@ -14,6 +14,7 @@ static const struct {
   { "text", "corpora (TSV, lines, JSON lines) to text records" },
   { "token", "text to tokens with their byte offsets" },
   { "ppl", "the surprisal of each segment under each recipe" },
+  { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },
   { "shard", "keep one of n shards of a stream" },
   { "show", "any stream as a table, TSV, CSV, JSON lines or Markdown, and back" },
@@ -27,7 +28,7 @@ static const struct eq_command command = {
            "help [TOOL]          lists the tools, or shows one's options",
   .examples = "eq help ppl\n"
               "eq text -c corpora/udhr -l en,de | eq show | head",
-  .see_also = "eq-text(1), eq-token(1), eq-ppl(1), eq-disparity(1), eq-shard(1), eq-show(1), eq-plot(1)",
+  .see_also = "eq-text, eq-token, eq-ppl, eq-quant, eq-disparity, eq-shard, eq-show, eq-plot",
   .streams = EQ_PRINTS | EQ_LATER,
   .max_operands = 2,
 };

@@ -9,12 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static uint64_t time_of_change(const struct stat *st) {
+  return (uint64_t)st->st_mtim.tv_sec * 1000000000U + (uint64_t)st->st_mtim.tv_nsec;
+}
+
 static bool map_descriptor(struct eq_file *f, int fd, const char *path, struct eq_err *err) {
   struct stat st;
   if (fstat(fd, &st)) return eq_fail_errno(err, path, "stat");
   if (S_ISDIR(st.st_mode)) return eq_fail(err, EQ_BAD, "%s: is a folder, expected a file", path);
   if (!S_ISREG(st.st_mode)) return eq_fail(err, EQ_BAD, "%s: is not a regular file, so it cannot be mapped", path);
   f->size = (size_t)st.st_size;
+  f->device = (uint64_t)st.st_dev, f->inode = (uint64_t)st.st_ino, f->changed = time_of_change(&st);
   if (f->size) {
     void *data = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) return eq_fail_errno(err, path, "map");
@@ -42,6 +47,19 @@ void eq_file_unmap(struct eq_file *f) {
 
 void eq_file_release(const struct eq_file *f) {
   if (f->data) madvise((void *)(uintptr_t)f->data, f->size, MADV_DONTNEED); /* a mapping of a file: nothing is lost */
+}
+
+bool eq_file_is(const struct eq_file *f, const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && (uint64_t)st.st_dev == f->device && (uint64_t)st.st_ino == f->inode;
+}
+
+bool eq_file_unchanged(const struct eq_file *f, struct eq_err *err) {
+  struct stat st;
+  if (!f->path || stat(f->path, &st) || (uint64_t)st.st_dev != f->device || (uint64_t)st.st_ino != f->inode)
+    return true;
+  if ((size_t)st.st_size == f->size && time_of_change(&st) == f->changed) return true;
+  return eq_fail(err, EQ_BAD, "%s: changed while it was read", f->path);
 }
 
 char *eq_path_join(const char *folder, const char *name) {
@@ -153,6 +171,17 @@ bool eq_write_all(int fd, const void *bytes, size_t n, const char *where, struct
     if (k < 0) return eq_fail_errno(err, where, "write");
     at += k;
     n -= (size_t)k;
+  }
+  return true;
+}
+
+bool eq_write_at(int fd, size_t at, const void *bytes, size_t n, const char *where, struct eq_err *err) {
+  const char *from = bytes;
+  while (n) {
+    ssize_t k = pwrite(fd, from, n, (off_t)at);
+    if (k < 0 && errno == EINTR) continue;
+    if (k < 0) return eq_fail_errno(err, where, "write");
+    from += k, at += (size_t)k, n -= (size_t)k;
   }
   return true;
 }

@@ -2,6 +2,8 @@
 #ifndef EQ_BASE_FILE_H
 #define EQ_BASE_FILE_H
 
+#include <stdint.h>
+
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 
@@ -10,12 +12,18 @@ struct eq_file {
   char *path; /* owned copy, for messages */
   const char *data;
   size_t size;
+  uint64_t device, inode, changed; /* when it was mapped: which file, and its time of change in ns */
 };
 bool eq_file_map(struct eq_file *f, const char *path, struct eq_err *err);
 void eq_file_unmap(struct eq_file *f); /* of {0} too */
 /* Lets what was read of it leave this process's memory; it is read again, mostly from the system's cache, when it is
  * touched. */
 void eq_file_release(const struct eq_file *f);
+/* Fails when the file's bytes may have changed since it was mapped: who copied them has a mixture. A file that another
+ * took the place of is still mapped as it was. */
+bool eq_file_unchanged(const struct eq_file *f, struct eq_err *err);
+/* Is `path` the mapped file, by whatever name? */
+bool eq_file_is(const struct eq_file *f, const char *path);
 
 /* "folder/name", to free(); NULL when memory is out. */
 char *eq_path_join(const char *folder, const char *name);
@@ -35,5 +43,18 @@ void eq_output_discard(struct eq_output *o);
 
 /* write(2) until all is written; `where` names the file in the message (a full disk, say). */
 bool eq_write_all(int fd, const void *bytes, size_t n, const char *where, struct eq_err *err);
+
+/* The same with pwrite(2), from byte `at` of the file on. */
+bool eq_write_at(int fd, size_t at, const void *bytes, size_t n, const char *where, struct eq_err *err);
+
+/* A folder being written, under a temporary name beside its own: nothing shows under `path` until eq_folder_commit,
+ * which names it; eq_folder_discard removes it with the files in it. `path` may be there already when it is an empty
+ * folder. */
+struct eq_folder {
+  char *path, *temporary;
+};
+bool eq_folder_create(struct eq_folder *f, const char *path, struct eq_err *err);
+bool eq_folder_commit(struct eq_folder *f, struct eq_err *err);
+void eq_folder_discard(struct eq_folder *f); /* of {0} too */
 
 #endif

@@ -206,6 +206,24 @@ static const struct eq_field description_fields[] = {
   ROW(description, first_unused, EQ_T_STR, EQ_OPTIONAL, "the first of them"),
 };
 
+static const struct eq_field quant_fields[] = {
+  ROW(quant, model, EQ_T_STR, EQ_REQUIRED, "model"),
+  ROW(quant, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
+  ROW(quant, tensor, EQ_T_STR, EQ_REQUIRED, "name in the model's files"),
+  ROW(quant, layer, EQ_T_U64, EQ_OPTIONAL, "layer, from 0; absent outside the layers"),
+  ROW(quant, scheme, EQ_T_STR, EQ_REQUIRED, "what the recipe does to it"),
+  ROW(quant, weights, EQ_T_U64, EQ_OPTIONAL, "elements"),
+  ROW(quant, source_bytes, EQ_T_U64, EQ_OPTIONAL, "bytes of the values in the model's files"),
+  ROW(quant, bytes, EQ_T_U64, EQ_OPTIONAL, "bytes of codes, scales and zero points as the scheme stores them"),
+  ROW(quant, bits, EQ_T_F64, EQ_OPTIONAL, "bits a weight, of these bytes"),
+  ROW(quant, file_bytes, EQ_T_U64, EQ_OPTIONAL, "bytes in the file that was written"),
+  ROW(quant, mse, EQ_T_F64, EQ_OPTIONAL, "mean squared error of a weight"),
+  ROW(quant, sqnr, EQ_T_F64, EQ_OPTIONAL, "signal over noise: 10 log10 of mean square over mse, dB"),
+  ROW(quant, relative_error, EQ_T_F64, EQ_OPTIONAL, "norm of the error over the norm of the tensor"),
+  ROW(quant, max_error, EQ_T_F64, EQ_OPTIONAL, "largest error of a weight"),
+  ROW(quant, clipped, EQ_T_F64, EQ_OPTIONAL, "share of weights beyond the range of their codes"),
+};
+
 static const struct eq_field fact_fields[] = {
   ROW(fact, fact, EQ_T_STR, EQ_REQUIRED, "key of a record"),
   ROW(fact, value, EQ_T_STR, EQ_REQUIRED, "what it says"),
@@ -223,22 +241,16 @@ KIND(disparity, "eq-disparity", "how unevenly a recipe hurts the languages");
 KIND(tokenization, "eq-token", "how a tokenizer cuts a language");
 KIND(vocab, "eq-token", "a token of a vocabulary");
 KIND(description, "eq-show", "what a model is");
+KIND(quant, "eq-quant", "what a recipe does to a tensor: its bytes and its error");
 KIND(fact, "eq-show", "a field of a record that stands alone");
 const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = { &eq_kind_text,
-                                           &eq_kind_tokens,
-                                           &eq_kind_surprisal,
-                                           &eq_kind_damage,
-                                           &eq_kind_disparity,
-                                           &eq_kind_tokenization,
-                                           &eq_kind_vocab,
-                                           &eq_kind_description,
-                                           &eq_kind_fact,
-                                           &eq_kind_source,
-                                           NULL };
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,   &eq_kind_tokens,      &eq_kind_surprisal,
+                                           &eq_kind_damage, &eq_kind_disparity,   &eq_kind_tokenization,
+                                           &eq_kind_vocab,  &eq_kind_description, &eq_kind_quant,
+                                           &eq_kind_fact,   &eq_kind_source,      NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -157,6 +157,17 @@ struct eq_description {
   struct eq_str first_unused;
 };
 
+/* What a recipe does to one tensor of a model. */
+struct eq_quant {
+  struct eq_str model, recipe; /* recipe in its canonical form */
+  struct eq_str tensor, scheme;
+  uint64_t layer, weights;
+  uint64_t bytes, source_bytes;                         /* as the scheme stores it, as the model does */
+  double bits;                                          /* a weight, of bytes */
+  uint64_t file_bytes;                                  /* in the file that was written; absent when none was */
+  double mse, sqnr, relative_error, max_error, clipped; /* absent in a dry run */
+};
+
 /* A field of a record, for people: what a table shows where there is one record only. */
 struct eq_fact {
   struct eq_str fact, value, meaning;
@@ -166,7 +177,7 @@ struct eq_fact {
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_fact, eq_kind_source;
+    eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_quant, eq_kind_fact, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

@@ -315,3 +315,18 @@ size_t eq_checkpoint_bytes(const struct eq_checkpoint *c) {
   for (size_t i = 0; i < c->n_parts; i++) n += c->parts[i].file.size;
   return n;
 }
+
+bool eq_checkpoint_unchanged(const struct eq_checkpoint *c, struct eq_err *err) {
+  for (size_t i = 0; i < c->n_shards; i++)
+    if (!eq_file_unchanged(&c->shards[i].file, err)) return false;
+  for (size_t i = 0; i < c->n_parts; i++)
+    if (!eq_file_unchanged(&c->parts[i].file, err)) return false;
+  return true;
+}
+
+bool eq_checkpoint_has_file(const struct eq_checkpoint *c, const char *path) {
+  bool has = false;
+  for (size_t i = 0; i < c->n_shards; i++) has |= eq_file_is(&c->shards[i].file, path);
+  for (size_t i = 0; i < c->n_parts; i++) has |= eq_file_is(&c->parts[i].file, path);
+  return has;
+}

@@ -38,6 +38,9 @@ bool eq_checkpoint_sort(struct eq_checkpoint *c, struct eq_err *err);
 /* Lets what was read of the files leave memory, see eq_file_release; and the bytes of all files. */
 void eq_checkpoint_release(const struct eq_checkpoint *c);
 size_t eq_checkpoint_bytes(const struct eq_checkpoint *c);
+/* Of any of the files: see eq_file_unchanged and eq_file_is. */
+bool eq_checkpoint_unchanged(const struct eq_checkpoint *c, struct eq_err *err);
+bool eq_checkpoint_has_file(const struct eq_checkpoint *c, const char *path);
 
 /* By name; NULL when there is none. O(log n). */
 const struct eq_tensor *eq_checkpoint_find(const struct eq_checkpoint *c, const char *name);

@@ -95,6 +95,16 @@ void eq_cast_bf16(float *x, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] = eq_to_bf16(x[i]);
 }
 
+/* The half whose value x is. */
+static inline uint16_t f16_bits(float x) {
+  uint32_t b = bits_of(x), magnitude = b & 0x7fffffffu;
+  uint32_t normal = (magnitude >> 13) - ((127u - 15u) << 10);
+  uint32_t subnormal = (uint32_t)(int32_t)(float_of(magnitude < 0x38800000u ? magnitude : 0) * 0x1p24f);
+  uint32_t special = 0x7c00u | (magnitude >> 13 & 0x3ffu) | (magnitude > 0x7f800000u ? 0x200u : 0);
+  uint32_t h = magnitude >= 0x7f800000u ? special : magnitude < 0x38800000u ? subnormal : normal;
+  return (uint16_t)(h | (b >> 16 & 0x8000u));
+}
+
 /* ---- arrays ---- */
 
 /* One loop a type: `value` turns the element v, read from any alignment, into a float. */
@@ -152,4 +162,28 @@ void eq_dtype_decode(enum eq_dtype t, const void *bytes, size_t n, float *out) {
     [EQ_IQ4_XS] = eq_decode_iq4_xs, [EQ_MXFP4] = eq_decode_mxfp4,
   };
   decoders[t](bytes, n, out);
+}
+
+static void encode_f16(const float *x, size_t n, char *bytes) {
+  for (size_t i = 0; i < n; i++) {
+    uint16_t h = f16_bits(eq_to_f16(x[i]));
+    memcpy(bytes + i * sizeof h, &h, sizeof h);
+  }
+}
+
+static void encode_bf16(const float *x, size_t n, char *bytes) {
+  for (size_t i = 0; i < n; i++) {
+    uint32_t b = bits_of(eq_to_bf16(x[i]));
+    uint16_t h = (uint16_t)(b >> 16 | ((b & 0x7fffffffu) > 0x7f800000u ? 0x40u : 0)); /* NaN stays one */
+    memcpy(bytes + i * sizeof h, &h, sizeof h);
+  }
+}
+
+void eq_dtype_encode(enum eq_dtype t, const float *x, size_t n, void *bytes) {
+  if (t == EQ_F16)
+    encode_f16(x, n, bytes);
+  else if (t == EQ_BF16)
+    encode_bf16(x, n, bytes);
+  else if (n)
+    memcpy(bytes, x, n * sizeof *x);
 }

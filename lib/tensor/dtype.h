@@ -52,6 +52,9 @@ bool eq_dtype_is_float(enum eq_dtype t);                  /* real numbers; quant
  * BF16, F8 and small integers, else rounded to nearest even. */
 void eq_dtype_decode(enum eq_dtype t, const void *bytes, size_t n, float *out);
 
+/* The other way, for F32, F16 and BF16: rounded to nearest even. */
+void eq_dtype_encode(enum eq_dtype t, const float *x, size_t n, void *bytes);
+
 /* Nearest IEEE binary16 / bfloat16 value of x, ties to even, as a float; overflow gives infinity, NaN stays NaN. */
 float eq_to_f16(float x);
 float eq_to_bf16(float x);

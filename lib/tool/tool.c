@@ -1,6 +1,7 @@
 #include "lib/tool/tool.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,6 +98,22 @@ void eq_tool_header(struct eq_tool *t) {
   struct eq_str chain = t->in && !t->bare ? eq_reader_chain(t->in) : (struct eq_str){ "", 0 };
   eq_write_header(t->out, chain, t->bare ? NULL : t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
   t->header = true;
+}
+
+bool eq_tool_programs(struct eq_tool *t, struct eq_buffer *json) {
+  json_t *argv = json_array();
+  for (size_t i = 0; i < t->n_recorded; i++) {
+    struct eq_buffer text = { 0 }; /* arguments may be no UTF-8 */
+    eq_buffer_text(&text, t->recorded[i], strlen(t->recorded[i]));
+    json_array_append_new(argv, json_stringn(text.data ? text.data : "", text.size));
+    eq_buffer_free(&text);
+  }
+  json_t *all = json_pack("[{s:s,s:s,s:o}]", "name", t->command->name, "version", EQ_VERSION, "argv", argv);
+  char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+  if (text) eq_buffer_string(json, text);
+  free(text);
+  json_decref(all);
+  return (text && !json->failed) || eq_fail_memory(&t->err, 1 << 10, "provenance");
 }
 
 bool eq_tool_read(struct eq_tool *t, struct eq_record *record) {

@@ -61,6 +61,9 @@ bool eq_tool_read(struct eq_tool *t, struct eq_record *record);
 /* Writes the header of the output now: for tools without input, before their first record. */
 void eq_tool_header(struct eq_tool *t);
 
+/* What a header says of this program, as JSON, for files of other formats: [{"name", "version", "argv"}]. */
+bool eq_tool_programs(struct eq_tool *t, struct eq_buffer *json);
+
 /* Adds text to the output, for EQ_PRINTS; errors stay for eq_tool_end. False once nothing more can be written. */
 bool eq_tool_print(struct eq_tool *t, const void *text, size_t n);
 

@@ -57,6 +57,35 @@ static void check_boundaries(float (*round)(float), unsigned exponent, unsigned 
   assert_true(isnan(round(NAN)));
 }
 
+static void every_half_is_encoded_as_itself(void **state) {
+  (void)state;
+  static const enum eq_dtype types[] = { EQ_F16, EQ_BF16 };
+  for (size_t t = 0; t < 2; t++)
+    for (unsigned i = 0; i < 65536; i++) {
+      uint16_t h = (uint16_t)i, again;
+      float x, y;
+      eq_dtype_decode(types[t], &h, 1, &x);
+      eq_dtype_encode(types[t], &x, 1, &again);
+      eq_dtype_decode(types[t], &again, 1, &y);
+      assert_true(isnan(x) ? isnan(y) : again == h);
+    }
+}
+
+static void encoding_rounds_as_the_cast(void **state) {
+  (void)state;
+  for (uint32_t i = 0; i < 1u << 20; i++) {
+    uint32_t bits = i * 4093u;
+    uint16_t f16, bf16;
+    float x, a, b;
+    memcpy(&x, &bits, sizeof x);
+    eq_dtype_encode(EQ_F16, &x, 1, &f16);
+    eq_dtype_encode(EQ_BF16, &x, 1, &bf16);
+    eq_dtype_decode(EQ_F16, &f16, 1, &a);
+    eq_dtype_decode(EQ_BF16, &bf16, 1, &b);
+    assert_true(same(a, eq_to_f16(x)) && same(b, eq_to_bf16(x)));
+  }
+}
+
 static void casts_round_to_nearest_even_at_every_boundary(void **state) {
   (void)state;
   check_boundaries(eq_to_f16, 5, 10, 0x7c00);
@@ -143,6 +172,8 @@ static void names_are_found_again(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_half_decodes_to_its_definition),
+    cmocka_unit_test(every_half_is_encoded_as_itself),
+    cmocka_unit_test(encoding_rounds_as_the_cast),
     cmocka_unit_test(casts_round_to_nearest_even_at_every_boundary),
     cmocka_unit_test(casting_an_array_casts_its_elements),
     cmocka_unit_test(other_types_decode_to_the_nearest_float),

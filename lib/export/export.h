@@ -1,0 +1,60 @@
+/* export.h: a model under a recipe as files that other programs run. Values are those that eq-ppl measures: both get
+ * them from eq_model_decode. What a recipe keeps goes into the file as it lies in the source, byte for byte, where the
+ * format can hold it so.
+ *
+ * To add a format: its file, here its struct eq_export_format, a row of the table in export.c, a line in eq-quant's
+ * manual, a script in tests/golden that opens what it writes with somebody else's program. */
+#ifndef EQ_EXPORT_EXPORT_H
+#define EQ_EXPORT_EXPORT_H
+
+#include "lib/base/pool.h"
+#include "lib/base/progress.h"
+#include "lib/model/model.h"
+#include "lib/stream/schema.h"
+
+struct eq_export_format;
+
+/* What is exported, and as what. The caller fills all but the last three. */
+struct eq_export {
+  const struct eq_model *model;
+  const char *source;              /* the model's path */
+  const struct eq_scheme *schemes; /* [n_params] */
+  const char *recipe;              /* its canonical form */
+  const char *programs;            /* JSON: what made the file, [{"name", "version", "argv"}] */
+  enum eq_dtype dtype;             /* of what is rounded, where the format stores values */
+  struct eq_pool *pool;
+  struct eq_progress progress; /* begun; gets a weight's worth of steps for each weight */
+  /* Gets what became of each parameter, in order; false stops. */
+  bool (*report)(void *context, const struct eq_quant *q);
+  void *context;
+  const struct eq_export_format *format; /* NULL: nothing is written */
+  const char *out;
+  void *state; /* the format's own */
+};
+
+/* How a format is written. `begin` refuses what the format cannot hold, in one line that names the tensor, before
+ * anything is written; then `put` gets each parameter in order; then `end` names the files, or `discard` removes them.
+ */
+struct eq_export_format {
+  const char *name, *help;
+  bool is_folder; /* `out` is a folder, else a file */
+  bool (*begin)(struct eq_export *x, struct eq_err *err);
+  /* values: the parameter under its scheme, in its file's layout; NULL when it is kept. *bytes: what it takes there. */
+  bool (*put)(struct eq_export *x, size_t param, const float *values, uint64_t *bytes, struct eq_err *err);
+  bool (*end)(struct eq_export *x, struct eq_err *err);
+  void (*discard)(struct eq_export *x); /* after all, of what failed too */
+};
+extern const struct eq_export_format eq_export_hf;
+
+/* NULL and err, with the names that there are, when there is none of that name. */
+const struct eq_export_format *eq_export_format_find(const char *name, struct eq_err *err);
+
+/* Exports. In memory it takes the largest rounded tensor as float32 and a few MiB, whatever the model's size. Fails,
+ * and leaves nothing, when the output is there already (a folder that is not empty) or is one of the model's own files,
+ * when the format cannot hold the recipe, when the disk is full, and when the model's files changed meanwhile. */
+bool eq_export_run(struct eq_export *x, struct eq_err *err);
+
+/* The same without looking at weights: reports bytes alone, and writes nothing. */
+bool eq_export_plan(struct eq_export *x, struct eq_err *err);
+
+#endif

@@ -1,0 +1,183 @@
+# What eq-quant writes behaves as eq-ppl measured, is whole or not there, and says what was done.
+# shellcheck disable=SC2154 # bats assigns stderr
+bats_require_minimum_version 1.5.0
+
+setup() {
+  MINI=corpora/mini
+  OUT=$BATS_TEST_TMPDIR/out
+}
+
+# tokens LANGS: a tokens stream of a few segments.
+tokens() { eq-text -c corpora/udhr -l "$1" --limit 4 | eq-token -m "$MINI"; }
+
+# nlls: the surprisals of a stream, to the last bit.
+nlls() { eq-show -f tsv -k surprisal -c lang,id,nll; }
+
+# records: of a stream, as JSON lines.
+records() { eq-show -f jsonl | jq -c 'select(.k == "quant")'; }
+
+# refused TEXT COMMAND...: exit 2, one line that holds TEXT, nothing named out*.
+refused() {
+  local text=$1
+  shift
+  run -2 --separate-stderr "$@"
+  if [ "${#stderr_lines[@]}" != 1 ] || [[ ${stderr_lines[0]} != *"$text"* ]]; then
+    echo "expected '$text', found: $stderr"
+    return 1
+  fi
+  [ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'out*')" ] || { ls "$BATS_TEST_TMPDIR" && return 1; }
+}
+
+@test "an hf folder scores bit for bit as the recipe on its source" {
+  tokens en,he,ja >"$BATS_TEST_TMPDIR/tokens"
+  for recipe in none int4 int4/tensor 'int3/row;L0,L-1=keep' seed-w 'fp16;embed=int8/row'; do
+    rm -rf "$OUT"
+    eq-quant -q -m "$MINI" -r "$recipe" -o "$OUT" >/dev/null
+    eq-ppl -m "$OUT" <"$BATS_TEST_TMPDIR/tokens" | nlls >"$BATS_TEST_TMPDIR/exported"
+    eq-ppl -q -m "$MINI" -r "$recipe" <"$BATS_TEST_TMPDIR/tokens" | nlls | diff - "$BATS_TEST_TMPDIR/exported"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/exported")" = 13 ]
+  done
+}
+
+@test "so do folders of other families, of shards, and of layers that others quantized" {
+  segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
+  for model in llama gemma3 mixtral qwen3 falcon-40b stablelm-parallel llama-gptq llama-nf4 bert; do
+    source=tests/golden/models/$model
+    mask=()
+    [ "$model" != bert ] || mask=(--mask-id 1)
+    rm -rf "$OUT"
+    eq-quant -q -m "$source" -r 'int4/row;L0=keep' -o "$OUT" >/dev/null
+    eq-ppl -q -m "$OUT" "${mask[@]}" < <(segment) | nlls >"$BATS_TEST_TMPDIR/exported"
+    eq-ppl -q -m "$source" "${mask[@]}" -r 'int4/row;L0=keep' < <(segment) | nlls | diff - "$BATS_TEST_TMPDIR/exported"
+  done
+}
+
+@test "what is kept is copied byte for byte, and the file says where it comes from" {
+  eq-quant -q -m "$MINI" -r 'int4;L0=keep' -o "$OUT" >/dev/null
+  python3 - "$MINI/model.safetensors" "$OUT/model.safetensors" <<'PYTHON'
+import json, struct, sys
+def read(path):
+    data = open(path, "rb").read()
+    size, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + size])
+    notes = header.pop("__metadata__", {})
+    at = lambda e: data[8 + size + e["data_offsets"][0]:8 + size + e["data_offsets"][1]]
+    return notes, {k: (e["dtype"], e["shape"], at(e)) for k, e in header.items()}
+_, source = read(sys.argv[1])
+notes, out = read(sys.argv[2])
+assert source.keys() == out.keys()
+changed = [k for k in source if source[k] != out[k]]
+assert len(changed) == 44 and all(out[k][0] == "F32" and ".0." not in k for k in changed), changed
+assert notes["format"] == "pt" and notes["equant.recipe"] == "int4/g128;L0=keep"
+assert notes["equant.model"].startswith("mini@")
+program, = json.loads(notes["equant.prog"])
+assert program["name"] == "eq-quant" and program["argv"][-1] == "int4;L0=keep", program
+PYTHON
+  diff "$MINI/tokenizer.json" "$OUT/tokenizer.json"
+  [ ! -e "$OUT/README.md" ]
+  diff <(jq 'del(.torch_dtype)' "$MINI/config.json") <(jq 'del(.torch_dtype)' "$OUT/config.json")
+  [ "$(jq -r .torch_dtype "$OUT/config.json")" = float32 ]
+}
+
+@test "float16 and bfloat16 round the rounded weights once more" {
+  for dtype in f16 bf16; do
+    rm -rf "$OUT"
+    eq-quant -q -m "$MINI" -r int4 -o "$OUT" --dtype $dtype >/dev/null
+    python3 - "$OUT/model.safetensors" $dtype <<'PYTHON'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+size, = struct.unpack("<Q", data[:8])
+header = json.loads(data[8:8 + size])
+types = {e["dtype"] for k, e in header.items() if k != "__metadata__" and ".c_" in k and "weight" in k}
+assert types == {sys.argv[2].upper()}, types
+PYTHON
+  done
+  [ "$(jq -r .torch_dtype "$OUT/config.json")" = float32 ] # what was kept is float16: only float32 holds both
+  jq '.torch_dtype' "$OUT/config.json"
+}
+
+@test "whatever the threads, records and file are the same bytes" {
+  for threads in 1 3; do
+    eq-quant -q -t $threads -m "$MINI" -r 'int4;L3=int3/row' -o "$OUT" >"$BATS_TEST_TMPDIR/records$threads"
+    mv "$OUT" "$BATS_TEST_TMPDIR/folder$threads"
+  done
+  cmp "$BATS_TEST_TMPDIR/records1" "$BATS_TEST_TMPDIR/records3"
+  diff -r "$BATS_TEST_TMPDIR/folder1" "$BATS_TEST_TMPDIR/folder3"
+}
+
+@test "errors are those of the values that were written" {
+  eq-quant -q -m "$MINI" -r int4/tensor -o "$OUT" | records >"$BATS_TEST_TMPDIR/records"
+  python3 - "$MINI/model.safetensors" "$OUT/model.safetensors" "$BATS_TEST_TMPDIR/records" <<'PYTHON'
+import json, math, struct, sys
+def read(path):
+    data = open(path, "rb").read()
+    size, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + size])
+    header.pop("__metadata__", None)
+    values = lambda e: [x for x, in struct.iter_unpack("<" + {"F16": "e", "F32": "f"}[e["dtype"]],
+                        data[8 + size + e["data_offsets"][0]:8 + size + e["data_offsets"][1]])]
+    return {k: values(e) for k, e in header.items()}
+source, out = read(sys.argv[1]), read(sys.argv[2])
+near = lambda a, b: abs(a - b) <= 1e-9 * abs(b)
+n = 0
+for line in open(sys.argv[3]):
+    r = json.loads(line)
+    w, v = source[r["tensor"]], out[r["tensor"]]
+    signal, noise = math.fsum(x * x for x in w), math.fsum((x - y) ** 2 for x, y in zip(w, v))
+    assert r["weights"] == len(w) and near(r["mse"], noise / len(w)), r
+    assert near(r["relative_error"], math.sqrt(noise / signal)), r
+    assert abs(r["max_error"] - max(abs(x - y) for x, y in zip(w, v))) < 1e-8, r
+    if r["scheme"] != "keep":
+        n += 1
+        assert near(r["sqnr"], 10 * math.log10(signal / noise)), r
+        assert r["bytes"] == len(w) // 2 + 4 and r["file_bytes"] == 4 * len(w), r
+assert n == 48
+PYTHON
+}
+
+@test "a dry run prints what is touched and its sums, and reads no weights" {
+  eq-quant -m "$MINI" -r 'int4;L0=keep' --dry-run >"$BATS_TEST_TMPDIR/table"
+  [ "$(grep -c int4/g128 "$BATS_TEST_TMPDIR/table")" = 45 ] # 44 tensors and the recipe above
+  grep -E '^all that is touched +2162688 +4325376 +1148928 +4.250$' "$BATS_TEST_TMPDIR/table"
+  grep -E '^the whole model +3460864 +6921728 +3745280 ' "$BATS_TEST_TMPDIR/table"
+}
+
+@test "an output that is there, or cannot be made, is refused and nothing is left" {
+  mkdir "$BATS_TEST_TMPDIR/full"
+  touch "$BATS_TEST_TMPDIR/full/file"
+  refused "full: is there already: name a new folder, or an empty one" eq-quant -m "$MINI" -r int4 -o "$BATS_TEST_TMPDIR/full"
+  refused "mini: is there already" eq-quant -m "$MINI" -r int4 -o "$MINI"
+  refused "No such file or directory" eq-quant -m "$MINI" -r int4 -o "$BATS_TEST_TMPDIR/none/out"
+  mkdir "$BATS_TEST_TMPDIR/empty"
+  eq-quant -q -m "$MINI" -r int4 -o "$BATS_TEST_TMPDIR/empty/" >/dev/null
+  [ -e "$BATS_TEST_TMPDIR/empty/model.safetensors" ]
+}
+
+@test "an output that does not fit the disk is one line, and nothing is left" {
+  limited() { (ulimit -f 5000; trap '' XFSZ; exec eq-quant "$@"); }
+  refused "write: File too large" limited -m "$MINI" -r int4 -o "$OUT"
+}
+
+@test "weights that are not numbers are refused" {
+  cp -r "$MINI" "$BATS_TEST_TMPDIR/model"
+  python3 - "$BATS_TEST_TMPDIR/model/model.safetensors" <<'PYTHON'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size, = struct.unpack("<Q", data[:8])
+begin = json.loads(data[8:8 + size])["h.1.mlp.c_fc.weight"]["data_offsets"][0]
+data[8 + size + begin:8 + size + begin + 2] = struct.pack("<e", float("inf"))
+open(sys.argv[1], "wb").write(data)
+PYTHON
+  refused "tensor 'h.1.mlp.c_fc.weight' has 1 of 65536 weights that are NaN or infinite" \
+    eq-quant -m "$BATS_TEST_TMPDIR/model" -r int4 -o "$OUT"
+}
+
+@test "bad usage is one line" {
+  refused "-m PATH is missing" eq-quant -r int4
+  refused "-r RECIPE is missing" eq-quant -m "$MINI"
+  refused "--format: 'onnx': known are hf" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
+  refused "--dtype: 'f64': expected f32, f16 or bf16" eq-quant -m "$MINI" -r int4 -o "$OUT" --dtype f64
+  refused "is quantized already, which --format hf cannot undo for gpt2" \
+    eq-quant -m tests/golden/models/gpt2-gptq -r int4/row -o "$OUT"
+  refused "is a GGUF file, and --format hf needs a folder" eq-quant -m tests/golden/gguf/llama3.gguf -r int4/row -o "$OUT"
+}

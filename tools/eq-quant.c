@@ -1,0 +1,168 @@
+/* eq-quant: what a recipe does to each tensor of a model, and the model under it as a file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/export/export.h"
+#include "lib/tool/results.h"
+
+struct args {
+  const char *model, *recipe, *out, *format, *dtype;
+  bool dry_run;
+  uint64_t threads;
+};
+
+static const struct eq_option options[] = {
+  { .type = EQ_HEADING, .help = "What is done" },
+  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "PATH", "the model: its folder, or a GGUF file", false },
+  { 'r', "recipe", EQ_TEXT, offsetof(struct args, recipe), "RECIPE", "what is done to its weights", false },
+  { 0, "dry-run", EQ_FLAG, offsetof(struct args, dry_run), NULL, "print what is touched, in bytes; write nothing",
+    false },
+  { .type = EQ_HEADING, .help = "What is written" },
+  { 'o', "output", EQ_TEXT, offsetof(struct args, out), "OUT",
+    "the model under the recipe; without it, only its errors", true },
+  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf [hf]", false },
+  { 0, "dtype", EQ_TEXT, offsetof(struct args, dtype), "T", "f32, f16 or bf16: of rounded weights, in hf [f32]",
+    false },
+  { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",
+    true },
+  { 0 },
+};
+
+static const struct eq_command command = {
+  .name = "eq-quant",
+  .summary = "what a recipe does to each tensor, and the model under it as others run it",
+  .usage = "-m PATH -r RECIPE > quant\n"
+           "-m PATH -r RECIPE -o OUT [--format F] > quant\n"
+           "-m PATH -r RECIPE --dry-run",
+  .options = options,
+  .examples = "eq-quant -m corpora/mini -r 'int4;L0=keep' --dry-run | tail -n 3\n"
+              "eq-quant -m corpora/mini -r int4/tensor | eq-show -c tensor,bits,sqnr -s sqnr | head\n"
+              "eq-quant -m corpora/mini -r int4 -o mini-int4 --dtype f16 | eq-show | tail -n 3",
+  .see_also = "eq-ppl(1), eq-show(1)",
+  .streams = EQ_LATER,
+};
+
+struct quant {
+  struct eq_tool tool;
+  struct args args;
+  struct eq_pool *pool;
+  struct eq_model model;
+  struct eq_recipe *recipe;
+  struct eq_scheme *schemes;
+  struct eq_buffer programs;
+  struct eq_export export;
+  const struct eq_format *table; /* of a dry run */
+  struct eq_rows rows;
+  struct eq_quant touched, all; /* sums */
+};
+
+static bool choose_dtype(struct quant *q) {
+  static const struct {
+    const char *name;
+    enum eq_dtype dtype;
+  } dtypes[] = { { "f32", EQ_F32 }, { "f16", EQ_F16 }, { "bf16", EQ_BF16 } };
+  for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+    if (strcmp(q->args.dtype, dtypes[i].name) == 0) return q->export.dtype = dtypes[i].dtype, true;
+  return eq_fail(&q->tool.err, EQ_BAD, "--dtype: '%s': expected f32, f16 or bf16", q->args.dtype);
+}
+
+static bool choose_recipe(struct quant *q) {
+  const struct eq_model *m = &q->model;
+  struct eq_err *err = &q->tool.err;
+  if (!(q->recipe = eq_recipe_parse(q->args.recipe, err))) return false;
+  if (!(q->schemes = eq_array(m->n_params, sizeof *q->schemes)))
+    return eq_fail_memory(err, m->n_params * sizeof *q->schemes, "schemes");
+  if (!eq_recipe_resolve(q->recipe, m->params, m->n_params, m->config.n_layers, q->schemes, err)) return false;
+  size_t n_short = eq_model_short_groups(m, q->schemes), embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
+  if (n_short) eq_tool_say(&q->tool, "the last group of %zu rows is shorter than the rest", n_short);
+  if (m->config.tied && q->schemes[embed].kind != EQ_KEEP)
+    eq_tool_say(&q->tool, "embedding and head are one tensor, %s: what a recipe does to it shows in both",
+                m->params[embed].name);
+  return true;
+}
+
+/* ---- what comes out ---- */
+
+static bool write_record(void *context, const struct eq_quant *record) {
+  struct quant *q = context;
+  eq_write_kind(q->tool.out, &eq_kind_quant, record, NULL);
+  return !eq_writer_failed(q->tool.out);
+}
+
+static void add(struct eq_quant *sum, const struct eq_quant *record) {
+  sum->weights += record->weights;
+  sum->bytes += record->bytes;
+  sum->source_bytes += record->source_bytes;
+  sum->bits = sum->weights ? 8 * (double)sum->bytes / (double)sum->weights : 0;
+}
+
+/* Of a dry run: the tensors that are touched. */
+static bool add_row(void *context, const struct eq_quant *record) {
+  struct quant *q = context;
+  add(&q->all, record);
+  if (eq_str_is(record->scheme, "keep")) return true;
+  add(&q->touched, record);
+  return eq_rows_add_kind(&q->rows, &eq_kind_quant, record, &q->tool.err);
+}
+
+static bool add_sum(struct quant *q, struct eq_quant sum, const char *what) {
+  double none = eq_absent_f64();
+  sum.model = eq_str(q->model.name), sum.recipe = eq_str(q->export.recipe);
+  sum.tensor = eq_str(what), sum.scheme = eq_str("");
+  sum.layer = sum.file_bytes = EQ_ABSENT;
+  sum.mse = sum.sqnr = sum.relative_error = sum.max_error = sum.clipped = none;
+  return eq_rows_add_kind(&q->rows, &eq_kind_quant, &sum, &q->tool.err);
+}
+
+static void plan(struct quant *q) {
+  struct eq_err *err = &q->tool.err;
+  q->export.report = add_row;
+  if (!(q->table = eq_format_find("table", err)) || !eq_format_open(q->table, &q->tool, false)) return;
+  if (eq_export_plan(&q->export, err) && add_sum(q, q->touched, "all that is touched") &&
+      add_sum(q, q->all, "the whole model"))
+    eq_format_put_rows(q->table, &q->tool, &q->rows, &eq_kind_quant);
+}
+
+static void run(struct quant *q) {
+  if (!eq_tool_open(&q->tool, EQ_WRITES) || !eq_tool_programs(&q->tool, &q->programs)) return;
+  eq_tool_header(&q->tool);
+  q->export.programs = q->programs.data;
+  q->export.report = write_record;
+  eq_progress_begin(&q->export.progress, "rounding", "weights", eq_model_bytes(&q->model) / sizeof(float),
+                    q->tool.draw);
+  eq_export_run(&q->export, &q->tool.err);
+  eq_progress_end(&q->export.progress);
+}
+
+static bool set_up(struct quant *q) {
+  const struct args *a = &q->args;
+  struct eq_err *err = &q->tool.err;
+  if (!a->model) return eq_fail(err, EQ_BAD, "-m PATH is missing: the model");
+  if (!a->recipe) return eq_fail(err, EQ_BAD, "-r RECIPE is missing: what is done to the model");
+  if (!choose_dtype(q)) return false;
+  if (a->out && !(q->export.format = eq_export_format_find(a->format, err))) return false;
+  if (!(q->pool = eq_pool_new(a->threads, err)) || !eq_model_look(&q->model, a->model, err)) return false;
+  if (!choose_recipe(q)) return false;
+  if (!a->dry_run && !eq_model_open_weights(&q->model, a->model, q->pool, err)) return false;
+  q->export.model = &q->model, q->export.source = a->model, q->export.schemes = q->schemes;
+  q->export.recipe = eq_recipe_canonical(q->recipe), q->export.pool = q->pool, q->export.out = a->out;
+  q->export.context = q;
+  return true;
+}
+
+int main(int argc, char **argv) {
+  struct quant q = { .args = { .format = "hf", .dtype = "f32" } };
+  if (eq_tool_begin(&q.tool, &command, argc, argv, &q.args) && set_up(&q)) {
+    if (q.args.dry_run)
+      plan(&q);
+    else
+      run(&q);
+  }
+  eq_buffer_free(&q.programs);
+  eq_rows_free(&q.rows);
+  eq_recipe_free(q.recipe);
+  free(q.schemes);
+  eq_model_close(&q.model);
+  eq_pool_free(q.pool);
+  return eq_tool_end(&q.tool);
+}
