@@ -86,6 +86,7 @@ struct ppl {
   bool *scored;  /* of an encoder's: those that cover bytes; the frame's tokens do not */
   size_t ids_capacity;
   uint64_t n_excluded;
+  bool marked; /* a mark may wait for its turn */
 };
 
 /* A record that waits for its turn: a segment, or one that is only passed on. */
@@ -246,6 +247,17 @@ static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *
     snprintf(u->excluded, sizeof u->excluded, "%zu scored tokens, --min-tokens is %llu", scored,
              (unsigned long long)p->args.min_tokens);
   *n = u->excluded[0] ? 0 : n_tokens;
+  return true;
+}
+
+/* The next record; but somebody who waits for the segments before a mark gets them first. */
+static bool read_record(struct ppl *p, struct eq_record *r) {
+  if (p->marked && eq_tool_idle(&p->tool)) {
+    eq_scorer_flush(p->scorer);
+    p->marked = false;
+  }
+  if (!eq_tool_read(&p->tool, r)) return false;
+  p->marked = p->marked || eq_record_is(r, &eq_kind_mark);
   return true;
 }
 
@@ -466,7 +478,7 @@ int main(int argc, char **argv) {
   struct eq_record r;
   if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && set_up(&p)) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
-    while (!p.args.dry_run && eq_tool_read(&p.tool, &r) && add_record(&p, &r)) continue;
+    while (!p.args.dry_run && read_record(&p, &r) && add_record(&p, &r)) continue;
     if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer);
     eq_progress_end(&p.progress);
     report(&p);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,6 +105,11 @@ bool eq_port_read(struct eq_port *p, struct eq_buffer *into, size_t *sender, str
   if (n < 0) return eq_fail_errno(err, p->name, "read");
   into->size += (size_t)n;
   return n > 0;
+}
+
+bool eq_port_ready(const struct eq_port *p) {
+  struct pollfd at = { .fd = p->fd, .events = POLLIN };
+  return !p->socket && poll(&at, 1, 0) != 0; /* an error too: reading will say which */
 }
 
 bool eq_port_write(struct eq_port *p, const void *bytes, size_t n, struct eq_err *err) {

@@ -38,6 +38,9 @@ size_t eq_port_senders(const struct eq_port *p);
  * is no failure here: its stream merely lacks its trailer. */
 bool eq_port_read(struct eq_port *p, struct eq_buffer *into, size_t *sender, struct eq_err *err);
 
+/* Whether eq_port_read would come back at once, with bytes or at the end; of a socket it is never said. */
+bool eq_port_ready(const struct eq_port *p);
+
 /* Writes all n bytes: whole records, when the port is a socket. When who reads a pipe has gone (EPIPE) it does nothing
  * from then on, and eq_port_broken is true. */
 bool eq_port_write(struct eq_port *p, const void *bytes, size_t n, struct eq_err *err);

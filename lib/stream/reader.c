@@ -235,6 +235,14 @@ static size_t next_object(struct eq_reader *r) {
   }
 }
 
+bool eq_reader_idle(struct eq_reader *r) {
+  size_t have = r->size - r->at;
+  const char *reason;
+  if (r->done || !r->port) return false;
+  if (have && have >= r->least && (scan(r->data + r->at, have, &r->least, &reason) || reason)) return false;
+  return !eq_port_ready(r->port);
+}
+
 static bool unpack(struct eq_reader *r, const void *bytes, size_t n) {
   size_t off = 0;
   msgpack_zone_clear(&r->zone);

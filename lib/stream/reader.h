@@ -22,6 +22,10 @@ struct eq_reader *eq_reader_memory(const void *bytes, size_t n, const char *name
 /* The next record; false at the end or at the first error. Reads ahead no more than the port has. */
 bool eq_read(struct eq_reader *r, struct eq_record *record);
 
+/* Whether eq_read would have to wait: no whole object is here and the port has no bytes now. Always true of a socket
+ * whose last frame is read, for who would rather flush once too often. */
+bool eq_reader_idle(struct eq_reader *r);
+
 /* EQ_OK: the stream ended with its trailer. EQ_DATA: truncated (no trailer, or it counts more records) or altered
  * (digest). EQ_BAD: not a stream, or malformed. Names the stream, the byte or record, what was found and expected. */
 const struct eq_err *eq_reader_error(const struct eq_reader *r);

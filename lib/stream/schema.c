@@ -230,6 +230,10 @@ static const struct eq_field fact_fields[] = {
   ROW(fact, meaning, EQ_T_STR, EQ_OPTIONAL, "of the key"),
 };
 
+static const struct eq_field mark_fields[] = {
+  ROW(mark, unit, EQ_T_U64, EQ_REQUIRED, "number of the unit of work that ends here"),
+};
+
 #define KIND(kind, made_by, carries)                                                \
   const struct eq_kind eq_kind_##kind = { #kind,         made_by,          carries, \
                                           kind##_fields, N(kind##_fields), sizeof(struct eq_##kind) }
@@ -243,14 +247,24 @@ KIND(vocab, "eq-token", "a token of a vocabulary");
 KIND(description, "eq-show", "what a model is");
 KIND(quant, "eq-quant", "what a recipe does to a tensor: its bytes and its error");
 KIND(fact, "eq-show", "a field of a record that stands alone");
+KIND(mark, "eq-work", "where a unit of work ends");
 const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = { &eq_kind_text,   &eq_kind_tokens,      &eq_kind_surprisal,
-                                           &eq_kind_damage, &eq_kind_disparity,   &eq_kind_tokenization,
-                                           &eq_kind_vocab,  &eq_kind_description, &eq_kind_quant,
-                                           &eq_kind_fact,   &eq_kind_source,      NULL };
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,
+                                           &eq_kind_tokens,
+                                           &eq_kind_surprisal,
+                                           &eq_kind_damage,
+                                           &eq_kind_disparity,
+                                           &eq_kind_tokenization,
+                                           &eq_kind_vocab,
+                                           &eq_kind_description,
+                                           &eq_kind_quant,
+                                           &eq_kind_fact,
+                                           &eq_kind_mark,
+                                           &eq_kind_source,
+                                           NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -173,11 +173,17 @@ struct eq_fact {
   struct eq_str fact, value, meaning;
 };
 
+/* Stands behind the records of a unit of work. Filters pass it on as they do what they do not know, and when no more
+ * input has come they let out all that they hold back (tool.h): what stands before it is then the unit's result. */
+struct eq_mark {
+  uint64_t unit;
+};
+
 /* What other chain of programs made a part of this stream: stands where concatenated or joined streams' headers
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_quant, eq_kind_fact, eq_kind_source;
+    eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_quant, eq_kind_fact, eq_kind_mark, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

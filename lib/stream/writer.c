@@ -20,6 +20,7 @@ struct eq_writer {
   XXH64_state_t hash;     /* of all bytes before the trailer */
   uint64_t records;       /* without the header */
   double flushed;         /* when the last batch went out */
+  bool owes;              /* a mark came since then */
   msgpack_packer packer;  /* packs into *out */
   struct eq_err err;
 };
@@ -66,6 +67,7 @@ static void flush(struct eq_writer *w) {
   if (!w->port || w->err.code) return;
   eq_port_write(w->port, w->batch.data, w->batch.size, &w->err);
   w->batch.size = w->hashed = 0;
+  w->owes = false;
   w->flushed = eq_clock();
 }
 
@@ -125,7 +127,17 @@ void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name,
   }
 }
 
-void eq_write(struct eq_writer *w, const struct eq_record *record) { eq_write_raw(w, record->raw); }
+void eq_write(struct eq_writer *w, const struct eq_record *record) {
+  w->owes = w->owes || (w->port && eq_record_is(record, &eq_kind_mark));
+  eq_write_raw(w, record->raw);
+}
+
+void eq_writer_flush(struct eq_writer *w) {
+  digest(w);
+  flush(w);
+}
+
+bool eq_writer_owes(const struct eq_writer *w) { return w->owes && !eq_writer_failed(w); }
 
 void eq_write_raw(struct eq_writer *w, struct eq_str map) {
   eq_buffer_add(w->out, map.p, map.n);

@@ -26,6 +26,13 @@ void eq_write_kind(struct eq_writer *w, const struct eq_kind *kind, const void *
 /* Writes one msgpack map with "k" that the caller packed. */
 void eq_write_raw(struct eq_writer *w, struct eq_str map);
 
+/* Hands all that was written to the port. */
+void eq_writer_flush(struct eq_writer *w);
+
+/* True when a mark (schema.h) may still lie here: who waits for the unit's result waits for this writer, so who would
+ * wait for more input must flush first. */
+bool eq_writer_owes(const struct eq_writer *w);
+
 /* Ends the stream: with its trailer when `complete`; else without, so that who reads it knows. Flushes, closes and
  * checks; a file appears under its name only when complete (or when nothing is wrong but the input was truncated:
  * keep). Frees w. False and err when anything failed since it was opened. EPIPE is not an error. */

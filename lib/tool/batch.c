@@ -27,6 +27,8 @@ struct batch {
   struct side sides[2];
   size_t now;             /* the side that is worked on */
   bool good;              /* nothing has failed */
+  bool ended;             /* no more input */
+  size_t marks;           /* held: somebody waits for the records before them */
   uint64_t known, others; /* records of the kinds that are worked on, and not */
   struct eq_progress progress;
 };
@@ -42,7 +44,9 @@ static bool finish_item(struct batch *b, const struct side *s, size_t i) {
   b->known += item->known;
   if (item->known) return b->does->finish(b->context, item->record, unit_of(b, s, i), &t->err);
   if (t->out) eq_write(t->out, item->record);
-  b->others += !eq_record_is(item->record, &eq_kind_source);
+  bool mark = eq_record_is(item->record, &eq_kind_mark);
+  b->marks -= mark;
+  b->others += !mark && !eq_record_is(item->record, &eq_kind_source);
   return true;
 }
 
@@ -62,15 +66,20 @@ static bool hold(struct batch *b, struct side *s, const struct eq_record *r) {
   if (!(item->record = eq_record_copy(r))) return eq_fail_memory(&b->tool->err, r->raw.n, "a record");
   const struct eq_kind *const *kinds = b->does->kinds;
   item->known = eq_record_is(r, kinds[0]) || (kinds[1] && eq_record_is(r, kinds[1]));
+  b->marks += eq_record_is(r, &eq_kind_mark);
   s->n++;
   s->bytes += r->raw.n;
   return true;
 }
 
+/* While a mark is held it does not wait for input: first what is held must go out. */
 static void fill(struct batch *b, struct side *s) {
   struct eq_record r;
-  while (b->good && s->n < BATCH_RECORDS && s->bytes < BATCH_BYTES && eq_tool_read(b->tool, &r))
-    b->good = hold(b, s, &r);
+  while (b->good && !b->ended && s->n < BATCH_RECORDS && s->bytes < BATCH_BYTES &&
+         !(b->marks && eq_tool_idle(b->tool))) {
+    b->ended = !eq_tool_read(b->tool, &r);
+    b->good = b->ended || hold(b, s, &r);
+  }
   b->good = b->good && b->tool->err.code != EQ_BAD;
 }
 
@@ -114,7 +123,7 @@ bool eq_batch_run(struct eq_tool *t, struct eq_pool *pool, const struct eq_batch
   struct batch b = { .tool = t, .does = work, .context = context, .pool = pool };
   b.good = open_side(&b, &b.sides[0]) && open_side(&b, &b.sides[1]);
   eq_progress_begin(&b.progress, work->what, "segments", 0, t->draw);
-  for (fill(&b, &b.sides[0]); b.good && b.sides[b.now].n; b.now = !b.now)
+  for (fill(&b, &b.sides[0]); b.good && (b.sides[b.now].n || !b.ended); b.now = !b.now)
     eq_pool_run(pool, b.sides[b.now].n + 1, work_on, &b);
   finish(&b, &b.sides[!b.now]);
   eq_progress_end(&b.progress);

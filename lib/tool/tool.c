@@ -116,7 +116,14 @@ bool eq_tool_programs(struct eq_tool *t, struct eq_buffer *json) {
   return (text && !json->failed) || eq_fail_memory(&t->err, 1 << 10, "provenance");
 }
 
+bool eq_tool_idle(struct eq_tool *t) {
+  bool idle = eq_reader_idle(t->in);
+  if (idle && t->out && eq_writer_owes(t->out)) eq_writer_flush(t->out);
+  return idle;
+}
+
 bool eq_tool_read(struct eq_tool *t, struct eq_record *record) {
+  if (t->out && eq_writer_owes(t->out)) eq_tool_idle(t);
   if (t->err.code || (t->out && eq_writer_failed(t->out)) || (t->text && eq_port_broken(t->text))) return false;
   bool more = eq_read(t->in, record);
   if (eq_reader_error(t->in)->code != EQ_BAD) eq_tool_header(t); /* nothing at all comes of what is no stream */

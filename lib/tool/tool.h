@@ -58,6 +58,10 @@ bool eq_tool_open(struct eq_tool *t, unsigned streams);
  * end, and as soon as t->err is set or the output failed, so that a loop need not ask. */
 bool eq_tool_read(struct eq_tool *t, struct eq_record *record);
 
+/* For filters that hold records back, once they hold a mark (schema.h): whether eq_tool_read would have to wait. Then
+ * they let out what they hold, for somebody waits for it. */
+bool eq_tool_idle(struct eq_tool *t);
+
 /* Writes the header of the output now: for tools without input, before their first record. */
 void eq_tool_header(struct eq_tool *t);
 
