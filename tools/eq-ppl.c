@@ -15,7 +15,7 @@
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model, *recipe_file, *reference, *as, *prefix, *kernels, *memory;
+  const char *model, *recipe_file, *reference, *keep, *as, *prefix, *kernels, *memory;
   struct eq_texts recipes;
   bool per_token, experts, dry_run;
   uint64_t context, stride, min_tokens, mask, threads;
@@ -27,8 +27,10 @@ static const struct eq_option options[] = {
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE",
     "what is done to the model; again for more [none]", false },
   { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE", "more recipes, one a line", false },
-  { 0, "reference", EQ_TEXT, offsetof(struct args, reference), "RECIPE",
+  { 0, "reference", EQ_TEXT, offsetof(struct args, reference), "RECIPE|FILE",
     "add how predictions diverge from those under it (kl, same_top)", false },
+  { 0, "keep-logits", EQ_TEXT, offsetof(struct args, keep), "FILE", "keep what is predicted, for --reference FILE",
+    false },
   { 0, "per-token", EQ_FLAG, offsetof(struct args, per_token), NULL, "keep each token's surprisal (nlls)", false },
   { 0, "experts", EQ_FLAG, offsetof(struct args, experts), NULL,
     "count which experts of a mixture work for each segment", false },
@@ -76,6 +78,9 @@ struct ppl {
   const struct eq_kernels *kernels;
   struct eq_model model;
   struct eq_recipe_list recipes, reference; /* the latter has one, or none */
+  struct eq_predictions kept;               /* what another run predicted: the reference, if it is a file */
+  char *kept_name;
+  struct eq_predictions_writer *keep; /* NULL: predictions are not kept */
   struct eq_scorer *scorer;
   const struct eq_convention *as; /* NULL: our own way */
   char as_name[64];               /* with its context and stride */
@@ -133,7 +138,7 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     .same_top = s->kl ? s->same_top[recipe] : EQ_ABSENT,
     .n_experts = EQ_ABSENT,
   };
-  if (s->kl) out.reference = eq_str(eq_recipe_canonical(p->reference.recipes[0]));
+  if (s->kl) out.reference = eq_str(p->kept_name ? p->kept_name : eq_recipe_canonical(p->reference.recipes[0]));
   eq_convention_none(&out);
   if (p->as) out.as = eq_str(p->as_name);
   if (u->excluded[0])
@@ -397,8 +402,36 @@ static bool choose_recipes(struct ppl *p) {
   if (!eq_recipes_resolve(&p->recipes, p->model.params, p->model.n_params, p->model.config.n_layers, err)) return false;
   remark_on_recipes(p);
   if (!a->reference) return true;
-  return eq_recipes_add(&p->reference, a->reference, err) &&
-         eq_recipes_resolve(&p->reference, p->model.params, p->model.n_params, p->model.config.n_layers, err);
+  struct eq_err no_recipe = { 0 };
+  bool is_recipe = eq_recipes_add(&p->reference, a->reference, &no_recipe);
+  if (!is_recipe && eq_path_exists(a->reference)) return eq_predictions_open(&p->kept, a->reference, err);
+  if (!is_recipe) return eq_fail(err, EQ_BAD, "--reference: '%s' is neither a recipe nor a file", a->reference);
+  return eq_recipes_resolve(&p->reference, p->model.params, p->model.n_params, p->model.config.n_layers, err);
+}
+
+/* Records name a kept reference by its recipe, and by its model where that is another. */
+static bool name_kept(struct ppl *p) {
+  struct eq_buffer name = { 0 };
+  if (!eq_str_is(p->kept.model, p->model.name)) {
+    eq_buffer_add(&name, p->kept.model.p, p->kept.model.n);
+    eq_buffer_string(&name, " ");
+  }
+  eq_buffer_add(&name, p->kept.recipe.p, p->kept.recipe.n);
+  p->kept_name = name.data;
+  return !name.failed || eq_fail_memory(&p->tool.err, p->kept.recipe.n, "a name");
+}
+
+static bool choose_predictions(struct ppl *p) {
+  const struct args *a = &p->args;
+  struct eq_kept_how how = { p->cut, p->prefix, p->mask };
+  if (p->kept.matrix && (!eq_predictions_fit(&p->kept, &p->model, how, &p->tool.err) || !name_kept(p))) return false;
+  if (!a->keep) return true;
+  if (p->recipes.n != 1)
+    return eq_fail(&p->tool.err, EQ_BAD, "--keep-logits: keeps those of one recipe, and there are %zu", p->recipes.n);
+  if (a->dry_run) return true;
+  p->keep = eq_predictions_create(a->keep, &p->model, p->recipes.schemes, eq_recipe_canonical(p->recipes.recipes[0]),
+                                  how, &p->tool.err);
+  return p->keep;
 }
 
 /* Bytes of the program and its libraries that are in memory now. */
@@ -427,7 +460,9 @@ static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
                             .per_token = a->per_token || p->as,
                             .mask = p->mask,
                             .experts = a->experts,
-                            .reference = p->reference.schemes };
+                            .reference = p->reference.schemes,
+                            .kept = p->kept.matrix ? &p->kept : NULL,
+                            .keep = p->keep };
   if (a->experts && !p->model.config.dims[EQ_D_EXPERTS])
     return eq_fail(&p->tool.err, EQ_BAD, "--experts: %s has none, each of its layers has one MLP", p->model.name);
   if (limit && limit <= own)
@@ -452,7 +487,8 @@ static bool set_up(struct ppl *p) {
   if (a->as && p->model.config.arch->encoder)
     return eq_fail(err, EQ_BAD, "--as %s: %s sees the whole text, and those who report perplexity so do not run it",
                    a->as, p->model.name);
-  if (!choose_recipes(p) || !choose_prefix(p) || !choose_opening(p) || !choose_mask(p) || !choose_windows(p))
+  if (!choose_recipes(p) || !choose_prefix(p) || !choose_opening(p) || !choose_mask(p) || !choose_windows(p) ||
+      !choose_predictions(p))
     return false;
   return make_scorer(p, limit, own);
 }
@@ -468,6 +504,12 @@ static void report(const struct ppl *p) {
               asked ? (double)computed / (double)asked : 1.0);
 }
 
+/* Of a stream that ended early nothing is kept. */
+static void commit_kept(struct ppl *p) {
+  if (p->keep && p->tool.err.code == EQ_OK && eq_reader_error(p->tool.in)->code == EQ_OK)
+    eq_predictions_commit(p->keep, &p->tool.err);
+}
+
 int main(int argc, char **argv) {
   struct ppl p = { .args = { .prefix = "auto",
                              .kernels = "auto",
@@ -480,12 +522,16 @@ int main(int argc, char **argv) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
     while (!p.args.dry_run && read_record(&p, &r) && add_record(&p, &r)) continue;
     if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer);
+    commit_kept(&p);
     eq_progress_end(&p.progress);
     report(&p);
   }
   eq_scorer_free(p.scorer);
   eq_recipes_free(&p.recipes);
   eq_recipes_free(&p.reference);
+  eq_predictions_close(&p.kept);
+  eq_predictions_free(p.keep);
+  free(p.kept_name);
   eq_model_close(&p.model);
   eq_pool_free(p.pool);
   free(p.args.recipes.items);

@@ -6,7 +6,7 @@
 #ifndef EQ_MODEL_FORWARD_H
 #define EQ_MODEL_FORWARD_H
 
-#include "lib/model/model.h"
+#include "lib/model/predictions.h"
 
 struct eq_sequence {
   const uint32_t *ids;         /* [n]: the inputs */
@@ -14,6 +14,7 @@ struct eq_sequence {
   size_t n;                    /* rows */
   size_t score_from, score_to; /* rows from the first on, before the second, are scored */
   size_t row, scored_row;      /* where it begins in the hidden states, and its scores in the scores */
+  size_t kept_row;             /* and the reference's rows for its scored ones, when they were kept in a file */
 };
 
 /* A layout of sequences; add with eq_batch_add. */
@@ -65,6 +66,14 @@ void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, c
                                const float *x);
 void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
                         double *nll, struct eq_divergence *divergence);
+
+/* The same with a reference that another run kept: once, that it is these, which are borrowed and fit the model; and
+ * then in place of eq_forward_keep_reference the rows of a batch. */
+bool eq_forward_use_kept(struct eq_forward *f, const struct eq_predictions *kept, struct eq_err *err);
+void eq_forward_take_kept(struct eq_forward *f, const struct eq_batch *b);
+
+/* What entered the last matrix in the last call of eq_forward_head, to be kept: [scored][width of the embeddings]. */
+const float *eq_forward_head_rows(const struct eq_forward *f);
 
 /* Logits of one sequence of n tokens, out[n][vocab], no recipe: for tests and for who wants to look. */
 bool eq_forward_logits(struct eq_forward *f, const uint32_t *ids, size_t n, float *out, struct eq_err *err);

@@ -5,10 +5,14 @@
 
 #include "lib/model/forward_state.h"
 
-/* What is compared with: the reference's rows as they enter its last matrix, and what it does to that. */
+/* What is compared with: the reference's rows as they enter its last matrix, and that matrix: the model's own under
+ * other schemes, or one that was kept. */
 struct eq_reference {
+  const struct eq_predictions *kept; /* NULL: schemes */
   const struct eq_scheme *schemes;
-  float *rows;                      /* [max_rows][the head's inputs] */
+  struct eq_logit_rule rule;
+  size_t width;                     /* of a row */
+  float *rows;                      /* [max_rows][width] */
   float *bias;                      /* [vocab]; NULL: none */
   float *panel;                     /* of its matrix, decoded */
   struct eq_comparison *comparison; /* [max_rows] */
@@ -47,8 +51,7 @@ static void compare_tile(const struct head_job *h, size_t row, size_t rows, cons
   const struct eq_reference *r = h->reference;
   const struct eq_kernels *k = h->j->f->k;
   float *own = scratch + n;
-  k->logits(own, r->rows + row * h->panel.in, columns(h->reference_panel, v, n),
-            logit_rule(&h->j->f->m->config, r->bias), h->first + v);
+  k->logits(own, r->rows + row * r->width, columns(h->reference_panel, v, n), r->rule, h->first + v);
   for (size_t i = 0; i < rows; i++)
     k->compare(&r->comparison[row + i], own + i * n, logits + i * n, n, (uint32_t)(h->first + v), scratch);
 }
@@ -120,7 +123,7 @@ static const float *enter_head(struct eq_job *j) {
   gather_scored(j);
   if (projected) eq_pool_run(f->pool, tiles, project_out, j);
   if (j->v.at[EQ_W_HEAD_DENSE]) eq_pool_run(f->pool, tiles, transform, j);
-  return projected ? f->mixed : f->normed;
+  return eq_forward_head_rows(f);
 }
 
 /* ---- the last matrix ---- */
@@ -155,21 +158,30 @@ static struct eq_weight load_panel(struct eq_forward *f, const struct eq_scheme 
   return (struct eq_weight){ panel, in, n, true };
 }
 
+static bool head_in_place(const struct eq_model *m, const struct eq_scheme *schemes) {
+  size_t head = (size_t)eq_model_at(m, m->n_levels - 1, EQ_W_HEAD);
+  return eq_model_in_place(m, head, schemes[head]);
+}
+
+static struct eq_weight reference_panel(struct eq_forward *f, const struct eq_reference *r, size_t first, size_t n) {
+  if (r->kept) return (struct eq_weight){ r->kept->matrix + first * r->width, r->width, n, true };
+  return load_panel(f, r->schemes, first, n, r->panel);
+}
+
 /* All scored rows against the whole vocabulary: f->lse and f->target_logit, and what `out` and `reference` ask for. */
 static void run_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
                      float *out, const struct eq_reference *reference) {
   size_t level = f->m->n_levels - 1, vocab = f->m->config.dims[EQ_D_VOCAB];
-  size_t head = (size_t)eq_model_at(f->m, level, EQ_W_HEAD);
   struct eq_job j = { .f = f, .b = b, .schemes = schemes, .x = (float *)x, .level = level };
   const float *rows = enter_head(&j);
-  bool in_place = eq_model_in_place(f->m, head, schemes[head]) &&
-                  (!reference || eq_model_in_place(f->m, head, reference->schemes[head]));
+  bool in_place =
+      head_in_place(f->m, schemes) && (!reference || reference->kept || head_in_place(f->m, reference->schemes));
   size_t step = in_place ? vocab : EQ_VOCAB_PANEL;
   for (size_t first = 0; first < vocab; first += step) {
     size_t n = vocab - first < step ? vocab - first : step;
     struct head_job h = { .j = &j, .rows = rows, .first = first, .scored = b->scored, .out = out };
     h.panel = load_panel(f, schemes, first, n, f->decoded + eq_values_size(f->m, level));
-    if ((h.reference = reference)) h.reference_panel = load_panel(f, reference->schemes, first, n, reference->panel);
+    if ((h.reference = reference)) h.reference_panel = reference_panel(f, reference, first, n);
     eq_pool_run(f->pool, eq_tiles(b->scored), head_tile, &h);
   }
   if (f->m->frugal) eq_checkpoint_release(&f->m->file);
@@ -197,6 +209,7 @@ struct eq_reference *eq_reference_new(const struct eq_model *m, size_t max_rows)
   struct eq_reference *r = eq_array(1, sizeof *r);
   bool has_bias = eq_model_at(m, m->n_levels - 1, EQ_W_HEAD_BIAS) >= 0;
   if (!r) return NULL;
+  r->width = dims[EQ_D_EMBED];
   r->rows = eq_array(max_rows, dims[EQ_D_EMBED] * sizeof *r->rows);
   r->panel = eq_array(EQ_VOCAB_PANEL, dims[EQ_D_EMBED] * sizeof *r->panel);
   r->bias = has_bias ? eq_array(dims[EQ_D_VOCAB], sizeof *r->bias) : NULL;
@@ -220,6 +233,30 @@ void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, c
   memcpy(r->rows, rows, eq_tiles(b->scored) * EQ_TILE * f->m->config.dims[EQ_D_EMBED] * sizeof *rows);
   if (r->bias) memcpy(r->bias, j.v.at[EQ_W_HEAD_BIAS], f->m->config.dims[EQ_D_VOCAB] * sizeof *r->bias);
   r->schemes = schemes;
+  r->rule = logit_rule(&f->m->config, r->bias);
+}
+
+bool eq_forward_use_kept(struct eq_forward *f, const struct eq_predictions *kept, struct eq_err *err) {
+  struct eq_reference *r = f->reference;
+  free(r->rows), free(r->panel);
+  r->panel = NULL;
+  r->kept = kept, r->rule = kept->rule, r->width = kept->width;
+  r->rows = eq_array(f->max_rows, r->width * sizeof *r->rows);
+  return r->rows || eq_fail_memory(err, f->max_rows * r->width * sizeof *r->rows, "the reference's rows");
+}
+
+void eq_forward_take_kept(struct eq_forward *f, const struct eq_batch *b) {
+  struct eq_reference *r = f->reference;
+  memset(r->rows, 0, eq_tiles(b->scored) * EQ_TILE * r->width * sizeof *r->rows);
+  for (size_t q = 0; q < b->n; q++) {
+    const struct eq_sequence *s = &b->sequences[q];
+    memcpy(r->rows + s->scored_row * r->width, r->kept->rows + s->kept_row * r->width,
+           (s->score_to - s->score_from) * r->width * sizeof *r->rows);
+  }
+}
+
+const float *eq_forward_head_rows(const struct eq_forward *f) {
+  return f->m->config.has[EQ_PROJECTED] ? f->mixed : f->normed;
 }
 
 void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,

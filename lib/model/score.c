@@ -16,6 +16,7 @@ enum {
 struct segment {
   struct segment *next;
   void *tag;
+  size_t kept_row;                /* of the kept predictions: its first */
   size_t n_tokens, n_rows, bytes; /* n_rows: those that are scored */
   size_t windows_left;
   double *nll;       /* [n_recipes] */
@@ -49,6 +50,8 @@ struct eq_scorer {
   size_t threads;
   size_t n_counts; /* of a segment's experts under a recipe: layers times experts */
 };
+
+static bool compares(const struct eq_scoring *how) { return how->reference || how->kept; }
 
 /* ---- which recipes share what ---- */
 
@@ -106,17 +109,25 @@ static size_t file_bytes(const struct eq_model *m) {
   return most;
 }
 
+/* Bytes of the kept predictions: rows of a batch, and the file or, where it leaves memory, its matrix. */
+static size_t kept_bytes(const struct eq_scorer *s, size_t rows) {
+  const struct eq_predictions *kept = s->scoring.kept;
+  if (!kept) return 0;
+  return rows * kept->width * sizeof(float) +
+         (s->m->frugal ? kept->vocab * kept->width * sizeof(float) : kept->file.size);
+}
+
 static size_t bytes_with(const struct eq_scorer *s, size_t rows) {
   size_t forward = 0, context = s->scoring.cut.context, threads = s->threads;
   const struct eq_scheme *reference = s->scoring.reference;
   for (size_t r = 0; r < s->n_recipes + (reference != NULL); r++) {
     const struct eq_scheme *schemes = r < s->n_recipes ? s->schemes + r * s->m->n_params : reference;
-    size_t n = eq_forward_bytes(s->m, threads, rows, context, reference, schemes);
+    size_t n = eq_forward_bytes(s->m, threads, rows, context, compares(&s->scoring), schemes);
     forward = n > forward ? n : forward;
   }
   size_t a_row = sizeof *s->batch.sequences + sizeof *s->owner + sizeof *s->nll + WAITING_ROW;
   a_row += (1 + s->trie.copies) * s->m->config.dims[EQ_D_WIDTH] * sizeof *s->x;
-  return forward + rows * a_row + file_bytes(s->m) + threads * THREAD_BYTES;
+  return forward + rows * a_row + file_bytes(s->m) + kept_bytes(s, rows) + threads * THREAD_BYTES;
 }
 
 /* Rows that hold the limit; 0 and an error when one window is too much. */
@@ -145,13 +156,14 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   s->threads = eq_pool_threads(pool);
   size_t rows = ok ? limited_rows(s, batch_rows(s, scoring.cut.context), err) : 0;
   ok = ok && rows;
-  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.cut.context, scoring.reference, err)) != NULL;
+  ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.cut.context, compares(&scoring), err)) != NULL;
+  ok = ok && (!scoring.kept || eq_forward_use_kept(s->forward, scoring.kept, err));
   if (ok) {
     s->batch.sequences = eq_array(rows, sizeof *s->batch.sequences);
     s->owner = eq_array(rows, sizeof *s->owner);
     s->x = eq_array((1 + s->trie.copies) * rows, m->config.dims[EQ_D_WIDTH] * sizeof *s->x);
     s->nll = eq_array(rows, sizeof *s->nll);
-    s->divergence = eq_array(scoring.reference ? rows : 0, sizeof *s->divergence);
+    s->divergence = eq_array(compares(&scoring) ? rows : 0, sizeof *s->divergence);
     s->next_of_leaf = eq_array(n_recipes, sizeof *s->next_of_leaf);
     s->recipe_of_leaf = eq_array(s->trie.n_nodes, sizeof *s->recipe_of_leaf);
     ok = s->batch.sequences && s->owner && s->x && s->nll && s->divergence && s->next_of_leaf && s->recipe_of_leaf;
@@ -218,6 +230,16 @@ static void count_experts(struct eq_scorer *s, size_t node, size_t layer) {
   for (size_t c = s->trie.nodes[node].child; c; c = s->trie.nodes[c].sibling) count_experts(s, c, layer);
 }
 
+/* Keeps what the only recipe predicts; sequences stand in the order of their segments. */
+static void keep(struct eq_scorer *s) {
+  const float *rows = eq_forward_head_rows(s->forward);
+  for (size_t q = 0; q < s->batch.n; q++) {
+    const struct eq_sequence *seq = &s->batch.sequences[q];
+    eq_predictions_add_rows(s->scoring.keep, rows + seq->scored_row * s->m->config.dims[EQ_D_EMBED],
+                            seq->score_to - seq->score_from);
+  }
+}
+
 /* Walks the trie below a node whose hidden states are x. The copy that a branch works on lies behind x; the last
  * branch works on x itself. */
 static void walk(struct eq_scorer *s, size_t node, float *x) {
@@ -226,10 +248,11 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
     const struct eq_trie_node *n = &s->trie.nodes[c];
     const struct eq_scheme *schemes = s->schemes + n->recipe * s->m->n_params;
     if (n->level == s->trie.n_levels - 1) {
-      if (s->scoring.reference)
+      if (compares(&s->scoring))
         eq_forward_compare(s->forward, &s->batch, schemes, x, s->nll, s->divergence);
       else
         eq_forward_head(s->forward, &s->batch, schemes, x, s->nll);
+      if (s->scoring.keep) keep(s);
       collect(s, c);
       continue;
     }
@@ -269,6 +292,8 @@ static void run_reference(struct eq_scorer *s) {
 static void run(struct eq_scorer *s) {
   if (s->batch.n) {
     if (s->scoring.reference) run_reference(s);
+    if (s->scoring.kept) eq_forward_take_kept(s->forward, &s->batch);
+    if (s->scoring.kept && s->m->frugal) eq_file_release(&s->scoring.kept->file);
     walk(s, 0, s->x);
     s->computed += s->trie.n_blocks;
     s->asked += s->n_recipes * s->m->config.n_layers;
@@ -292,7 +317,7 @@ static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
     g->nlls = eq_array(s->n_recipes, g->n_rows * sizeof *g->nlls);
     g->filled = eq_array(s->n_recipes, sizeof *g->filled);
   }
-  if (s->scoring.reference) {
+  if (compares(&s->scoring)) {
     g->kl = eq_array(s->n_recipes, sizeof *g->kl);
     g->same_top = eq_array(s->n_recipes, sizeof *g->same_top);
     if (!g->kl || !g->same_top) return false;
@@ -337,10 +362,18 @@ static void add_sequence(struct eq_scorer *s, struct segment *g, struct eq_seque
 
 static void add_windows(struct eq_scorer *s, struct segment *g) {
   size_t n_windows = g->windows_left, n_rows = g->n_tokens + (s->scoring.prefix >= 0) - 1;
+  size_t kept_row = g->kept_row;
   for (size_t w = 0; w < n_windows; w++) {
     struct eq_window at = eq_window_at(n_rows, &s->scoring.cut, w);
     const uint32_t *ids = g->ids + at.first;
-    add_sequence(s, g, (struct eq_sequence){ ids, ids + 1, at.n, at.score_from, at.n, 0, 0 });
+    add_sequence(s, g,
+                 (struct eq_sequence){ .ids = ids,
+                                       .targets = ids + 1,
+                                       .n = at.n,
+                                       .score_from = at.score_from,
+                                       .score_to = at.n,
+                                       .kept_row = kept_row });
+    kept_row += at.n - at.score_from;
   }
 }
 
@@ -352,10 +385,16 @@ static void add_masked(struct eq_scorer *s, struct segment *g, const bool *score
     if (scored && !scored[i]) continue;
     size_t first = i < rows / 2 ? 0 : i - rows / 2;
     if (first > n - rows) first = n - rows;
-    uint32_t *ids = g->masked + k++ * rows;
+    uint32_t *ids = g->masked + k * rows;
     memcpy(ids, g->ids + first, rows * sizeof *ids);
     ids[i - first] = (uint32_t)s->scoring.mask;
-    add_sequence(s, g, (struct eq_sequence){ ids, g->ids + first, rows, i - first, i - first + 1, 0, 0 });
+    add_sequence(s, g,
+                 (struct eq_sequence){ .ids = ids,
+                                       .targets = g->ids + first,
+                                       .n = rows,
+                                       .score_from = i - first,
+                                       .score_to = i - first + 1,
+                                       .kept_row = g->kept_row + k++ });
   }
 }
 
@@ -367,10 +406,29 @@ static size_t count_scored(const struct eq_scorer *s, const bool *scored, size_t
   return n_rows;
 }
 
+/* Finds what was kept of a segment, or says that it is to be kept. */
+static bool find_kept(struct eq_scorer *s, struct segment *g, const bool *scored, struct eq_err *err) {
+  const struct eq_predictions *kept = s->scoring.kept;
+  size_t n_ids = g->n_tokens + (!is_encoder(s) && s->scoring.prefix >= 0);
+  if (!g->n_rows || (!kept && !s->scoring.keep)) return true;
+  struct eq_kept_key key = eq_kept_key(g->ids, is_encoder(s) ? scored : NULL, n_ids);
+  if (s->scoring.keep && !eq_predictions_add_segment(s->scoring.keep, key, g->n_rows, err)) return false;
+  const struct eq_kept_segment *found = kept ? eq_predictions_find(kept, key) : NULL;
+  if (kept && (!found || found->n != g->n_rows))
+    return eq_fail(err, EQ_BAD, "%s: nothing was kept of these %zu tokens: was it made of another text or tokenizer?",
+                   kept->file.path, g->n_tokens);
+  if (found) g->kept_row = found->first;
+  return true;
+}
+
 bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, void *tag, size_t tag_bytes,
                    struct eq_err *err) {
   struct segment *g = segment_new(s, ids, n, count_scored(s, scored, n), tag, err);
   if (!g) return false;
+  if (!find_kept(s, g, scored, err)) {
+    segment_free(g);
+    return false;
+  }
   *s->last = g;
   s->last = &g->next;
   s->waiting_bytes += g->bytes = bytes_of(s, g, tag_bytes);

@@ -10,13 +10,15 @@
 #include "lib/model/windows.h"
 
 struct eq_scoring {
-  struct eq_cut cut;                 /* into windows; of encoders only the context counts */
-  int64_t prefix;                    /* a token before each segment, so that its first token is scored; -1 for none */
-  bool per_token;                    /* keep each token's surprisal */
-  int64_t mask;                      /* of encoders: the token that hides the one that is scored */
-  bool experts;                      /* count which experts see the scored tokens; the model must have some */
-  const struct eq_scheme *reference; /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
-  size_t memory;                     /* that it may take, eq_scorer_bytes; 0: no limit */
+  struct eq_cut cut;                  /* into windows; of encoders only the context counts */
+  int64_t prefix;                     /* a token before each segment, so that its first token is scored; -1 for none */
+  bool per_token;                     /* keep each token's surprisal */
+  int64_t mask;                       /* of encoders: the token that hides the one that is scored */
+  bool experts;                       /* count which experts see the scored tokens; the model must have some */
+  const struct eq_scheme *reference;  /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
+  const struct eq_predictions *kept;  /* or these, which fit the model and the cut; NULL: nothing */
+  struct eq_predictions_writer *keep; /* where predictions are kept, of the only recipe; NULL: nowhere */
+  size_t memory;                      /* that it may take, eq_scorer_bytes; 0: no limit */
 };
 
 /* A segment's result; borrowed during a call of eq_sink's deliver. */
@@ -25,8 +27,8 @@ struct eq_scored {
   size_t n_tokens, n_scored;
   const double *nll; /* [n_recipes] nats, summed over the scored tokens in order; 0 when n_scored is 0 */
   const float *nlls; /* [n_recipes][n_scored] nats; NULL unless per_token */
-  /* NULL without a reference. Over the scored tokens: the divergence from the reference's predictions, summed, in nats;
-   * and how often both find the same token likeliest. */
+  /* NULL without a reference or kept predictions. Over the scored tokens: the divergence from the reference's
+   * predictions, summed, in nats; and how often both find the same token likeliest. */
   const double *kl;       /* [n_recipes] */
   const size_t *same_top; /* [n_recipes] */
   /* NULL unless asked for: to how many of the scored rows (those from which a token is predicted) each router gave each
@@ -61,7 +63,7 @@ size_t eq_scorer_bytes(const struct eq_scorer *s);
  * encoder scores each token with scored[i] (all, when NULL) from a sequence of its own, in which the mask stands for
  * it: its pseudo-log-likelihood (Salazar et al. 2020, eq. 2). Of a segment longer than the context it then sees the
  * context around the token. A batch is also run when the segments that wait hold too much memory; tag_bytes says what a
- * tag holds. */
+ * tag holds. A segment of which nothing was kept fails, when predictions are to be compared with kept ones. */
 bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, void *tag, size_t tag_bytes,
                    struct eq_err *err);
 

@@ -75,6 +75,64 @@ made() {
   done
 }
 
+@test "kept logits give the bytes that the reference beside them gives, in whatever order and parts" {
+  made | eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/all"
+  made | sort -t, -k3 -r | head -n 23 | eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/some"
+  for model in llama gptj opt-350m cohere gemma2 falcon-40b mixtral bert llama-gptq; do
+    run=(eq-ppl -q -m "tests/golden/models/$model" --ctx 12 --stride 5 --per-token)
+    case $model in bert) run+=(--mask-id 3) ;; esac
+    for reference in none 'int3/row;head=int4/row'; do
+      "${run[@]}" -r "$reference" -i "$BATS_TEST_TMPDIR/all" --keep-logits "$BATS_TEST_TMPDIR/kept" >/dev/null
+      for part in all some; do
+        for how in "$reference" "$BATS_TEST_TMPDIR/kept"; do
+          "${run[@]}" --reference "$how" -r none -r int4/row -r embed,head=int3/row -t 2 -i "$BATS_TEST_TMPDIR/$part" |
+            eq-show -f jsonl -k surprisal
+        done >"$BATS_TEST_TMPDIR/out"
+        n=$(($(wc -l <"$BATS_TEST_TMPDIR/out") / 2))
+        [ "$n" -gt 60 ]
+        cmp <(head -n "$n" "$BATS_TEST_TMPDIR/out") <(tail -n "$n" "$BATS_TEST_TMPDIR/out")
+      done
+    done
+  done
+}
+
+@test "one model is compared with what another predicted" {
+  made | eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -q -m tests/golden/models/gemma2 --ctx 32 -i "$BATS_TEST_TMPDIR/tokens" --per-token \
+    --keep-logits "$BATS_TEST_TMPDIR/kept" | eq-show -f jsonl | jq -c '[.id, .nlls]' >"$BATS_TEST_TMPDIR/theirs"
+  eq-ppl -q -m tests/golden/models/phi3-longrope --ctx 32 -i "$BATS_TEST_TMPDIR/tokens" \
+    --reference "$BATS_TEST_TMPDIR/kept" | eq-show -f jsonl >"$BATS_TEST_TMPDIR/out"
+  jq -es 'length == 60 and all((.reference | startswith("gemma2@") and endswith(" none")) and .kl > 0)' "$BATS_TEST_TMPDIR/out"
+  # the model that kept them does not diverge from itself
+  eq-ppl -q -m tests/golden/models/gemma2 --ctx 32 -i "$BATS_TEST_TMPDIR/tokens" --reference "$BATS_TEST_TMPDIR/kept" |
+    eq-show -f jsonl | jq -es 'all(.kl < 1e-9 and .same_top == .n_scored and .reference == "none")'
+}
+
+@test "kept logits that do not fit are refused in a line" {
+  local kept=$BATS_TEST_TMPDIR/kept
+  tokens en --limit 4 >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -q -m "$MINI" -i "$BATS_TEST_TMPDIR/tokens" --keep-logits "$kept" >/dev/null
+  no() {
+    run -2 --separate-stderr eq-ppl -q -m "$MINI" -i "$BATS_TEST_TMPDIR/tokens" "${@:2}"
+    # shellcheck disable=SC2154
+    [[ $stderr == *"$1"* && ${#stderr_lines[@]} = 1 ]] || { echo "expected '$1', found: $stderr"; return 1; }
+  }
+  no 'was kept with a context (--ctx) of 256, this run has 64' --reference "$kept" --ctx 64
+  no 'was kept with a stride of 128, this run has 7' --reference "$kept" --stride 7
+  no 'was kept with a prefix token of 0, this run has -1' --reference "$kept" --prefix none
+  no 'is neither a recipe nor a file' --reference "$kept.not"
+  no 'is not a file of kept logits' --reference corpora/mini/model.safetensors
+  no 'keeps those of one recipe, and there are 2' --keep-logits "$kept.2" -r none -r int4
+  [ ! -e "$kept.2" ]
+  head -c 100000 "$kept" >"$kept.cut"
+  no 'fewer or more than its header says' --reference "$kept.cut"
+  head -c 2000 "$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/cut"
+  run -1 eq-ppl -q -m "$MINI" --keep-logits "$kept.3" -i "$BATS_TEST_TMPDIR/cut" -o /dev/null
+  [ ! -e "$kept.3" ]
+  tokens he --limit 1 >"$BATS_TEST_TMPDIR/tokens"
+  no "$kept: nothing was kept of these " --reference "$kept"
+}
+
 @test "--experts counts which experts work for the scored tokens" {
   made | head -n 9 | eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/tokens"
   eq-ppl -m tests/golden/models/qwen3_moe --ctx 8 --stride 5 --prefix none --experts -i "$BATS_TEST_TMPDIR/tokens" |
