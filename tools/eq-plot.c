@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/figure/damage_chart.h"
+#include "lib/figure/damage_curves.h"
 #include "lib/figure/gnuplot.h"
 #include "lib/recipe/recipe.h"
 #include "lib/tool/tool.h"
@@ -11,13 +12,15 @@ struct args {
   const char *format, *measure, *model, *scale, *sort, *title;
   struct eq_texts recipes;
   uint64_t width;
-  bool script;
+  bool curves, script;
 };
 
 static const struct eq_option options[] = {
   { 0, NULL, EQ_HEADING, 0, NULL, "what is drawn", false },
   { 'm', "measure", EQ_TEXT, offsetof(struct args, measure), "KEY", "delta_segment or delta_byte (delta_segment)",
     false },
+  { 'c', "curves", EQ_FLAG, offsetof(struct args, curves), NULL,
+    "damage against the bits of a weight, a curve a language", false },
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE", "only these recipes, given one at a time (all)",
     false },
   { 0, "model", EQ_TEXT, offsetof(struct args, model), "MODEL", "of several models the one to draw", false },
@@ -40,7 +43,8 @@ static const struct eq_command command = {
   .usage = "[-m KEY] [-r RECIPE]... [-f svg|png] [OPTION]... <damage >image",
   .options = options,
   .examples = "eq-disparity -q -i tests/golden/surprisal.mp | eq-plot -o damage.svg\n"
-              "eq-disparity -q -i tests/golden/surprisal.mp | eq-plot -s linear -r int4/tensor -o damage.png",
+              "eq-disparity -q -i tests/golden/surprisal.mp | eq-plot -s linear -r int4/tensor -o damage.png\n"
+              "eq-disparity -q -i tests/golden/surprisal.mp | eq-plot --curves -o bits.svg",
   .see_also = "eq-disparity(1), eq-show(1), gnuplot(1), eq(1)",
   .streams = EQ_READS | EQ_PRINTS,
 };
@@ -107,12 +111,15 @@ static bool collect(struct eq_tool *t, const struct args *a, struct eq_damage_ch
 static void draw(struct eq_tool *t, const struct args *a, const struct eq_chart_look *look,
                  struct eq_damage_chart *chart) {
   struct eq_buffer script = { 0 }, image = { 0 };
-  if (eq_damage_chart_script(chart, look, &script, &t->err) &&
-      (a->script || eq_gnuplot_run(&script, &image, &t->err))) {
+  size_t left_out = 0;
+  bool ok = a->curves ? eq_damage_curves_script(chart, look, &script, &left_out, &t->err)
+                      : eq_damage_chart_script(chart, look, &script, &t->err);
+  if (ok && (a->script || eq_gnuplot_run(&script, &image, &t->err))) {
     const struct eq_buffer *result = a->script ? &script : &image;
     eq_tool_print(t, result->data, result->size);
     if (chart->undefined)
       eq_tool_say(t, "left out %llu damages that are not numbers", (unsigned long long)chart->undefined);
+    if (left_out) eq_tool_say(t, "left out %zu recipes that name no bits", left_out);
   }
   eq_buffer_free(&script);
   eq_buffer_free(&image);

@@ -31,6 +31,8 @@ struct eq_damage_chart {
 
 /* "delta_segment" or "delta_byte"; NULL for others. */
 const struct eq_chart_measure *eq_chart_measure_find(const char *name);
+/* What it is, for an axis: "extra bits of surprisal per segment". */
+const char *eq_chart_measure_axis(const struct eq_chart_measure *measure);
 
 /* Adds a damage, unless it is of the base itself. Fails only when memory is out. */
 bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, struct eq_err *err);

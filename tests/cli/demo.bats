@@ -1,4 +1,4 @@
-# The pipeline that `make demo` runs, on two segments a language.
+# The pipeline that `make demo` runs, and other studies, on a few segments a language.
 
 @test "the demo shows eight recipes on fifteen languages, and draws them" {
   run pipelines/demo.sh "$BATS_TEST_TMPDIR/new/demo" 2
@@ -21,4 +21,12 @@
   chmod +x "$BATS_TEST_TMPDIR/bin/eq-token"
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run pipelines/demo.sh "$BATS_TEST_TMPDIR/demo" 1
   [ "$status" -ne 0 ]
+}
+
+@test "the study of bits measures seven widths in three granularities, and draws their curves" {
+  run pipelines/bits.sh "$BATS_TEST_TMPDIR/bits" 1
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(grep -cE '^int[2-8]/(tensor|row|g128) +[a-z]{2} ' <<<"$output")" -eq 315 ]
+  grep -q 'int·/row' "$BATS_TEST_TMPDIR/bits/bits.svg"
 }

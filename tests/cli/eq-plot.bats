@@ -195,3 +195,35 @@ END
   run eq-plot -w 10 -i "$damage"
   [[ "$output" == *"--width: 10 is not in 400-4000" ]]
 }
+
+@test "curves have a panel a kind of recipe, and stand at their bits from many to few" {
+  stream "$out/bits.mp" '[one(l, "int%d%s" % (b, g), 2.0 ** (8 - b) * (2 if l == "he" else 1), 0.5, "saturated" if b == 2 else "")
+    for l in ("en", "he") for g in ("/row", "/g128") for b in (2, 4, 8)] + [one("en", "prune=0.5", 9, 1)]'
+  run --separate-stderr eq-plot --curves --script -s linear -i "$out/bits.mp"
+  [ "$status" -eq 0 ]
+  [ "$stderr" = "eq-plot: left out 1 recipes that name no bits" ]
+  [ "$(grep -o "^set title 'int·/[a-z0-9]*'" <<<"$output" | tr '\n' ' ')" = "set title 'int·/row' set title 'int·/g128' " ]
+  # Hebrew is damaged most: the first curve, left of English; the last point is hollow
+  sed -n '/^\$p1_0 <</,/^END/p' <<<"$output" | sed '1d;$d' >"$out/curve"
+  diff <(printf '8.075 2 1.5 2.5 7\n4.075 32 31.5 32.5 7\n2.075 128 127.5 128.5 6\n') "$out/curve"
+  eq-plot --curves -i "$out/bits.mp" -q -o "$out/bits.svg"
+  for text in 'Hebrew (he)' 'English (en)' 'int·/g128' bits 'hollow: worse than a blind guess' '95 % interval'; do
+    echo "$text"
+    grep -qF "$text" "$out/bits.svg"
+  done
+}
+
+@test "curves of nothing, or of more than can be told apart, are refused" {
+  stream "$out/none.mp" '[one("en", "prune=0.5", 9, 1), one("en", "L3=keep", 9, 1)]'
+  run eq-plot --curves -i "$out/none.mp"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"no recipe names bits"* ]]
+  stream "$out/many.mp" '[one("x%c" % (97 + i), "int4", 9, 1) for i in range(22)]'
+  run eq-plot --curves -i "$out/many.mp"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"22 languages, of which curves can show 21"* ]]
+  stream "$out/kinds.mp" '[one("en", "int4;L%d=keep" % i, 9, 1) for i in range(13)]'
+  run eq-plot --curves -i "$out/kinds.mp"
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"13 kinds of recipes, of which curves can show 12"* ]]
+}

@@ -1,0 +1,41 @@
+/* chart_parts.h: what the charts of damage have in common: an axis for numbers of any size, how series look, names of
+ * languages, the sort of image, and what a stream must be to be drawn. */
+#ifndef EQ_FIGURE_CHART_PARTS_H
+#define EQ_FIGURE_CHART_PARTS_H
+
+#include "lib/figure/damage_chart.h"
+#include "lib/text/languages.h"
+
+/* Symmetric logarithmic, x -> asinh(x / unit), or linear. */
+struct eq_axis {
+  bool log;
+  double unit, least, most; /* least and most: of what is drawn, 0 among them */
+};
+
+/* The axis for all points. When logarithmic it is linear within what the sharper intervals resolve, at most six decades
+ * below the largest. scratch: [n]. */
+struct eq_axis eq_axis_find(const struct eq_damage_chart *c, enum eq_chart_scale scale, double *scratch);
+
+/* Where x stands, in gnuplot's coordinates. */
+double eq_axis_place(const struct eq_axis *a, double x);
+
+/* Range and ticks of the axis `which`, 'x' or 'y'. */
+void eq_axis_add(const struct eq_axis *a, char which, struct eq_buffer *script);
+
+/* The i-th series; more than there are colours get other shapes. shape: gnuplot's number of the filled one, the hollow
+ * one is one less. */
+struct eq_chart_series {
+  const char *colour;
+  int shape;
+};
+struct eq_chart_series eq_chart_series(size_t i);
+
+/* "Chinese (zh)" as a gnuplot string: the English name up to its first comma or bracket, and the tag. */
+void eq_chart_language(struct eq_buffer *script, const struct eq_languages *table, struct eq_str tag);
+
+void eq_chart_terminal(const struct eq_chart_look *look, unsigned height, struct eq_buffer *script);
+
+/* Fails (EQ_BAD) when there is nothing to draw, several models or bases, or a damage that came twice. */
+bool eq_chart_check(const struct eq_damage_chart *c, struct eq_err *err);
+
+#endif
