@@ -84,7 +84,8 @@ def tiktoken_of(model):
     """tiktoken's encoder with the vocabulary of a byte-level BPE whose ids are in the order of its merges; else None."""
     path = tokenizer_json(model)
     spec = json.loads(path.read_text(encoding="utf-8")) if path else None
-    if spec and (spec["model"]["type"] != "BPE" or spec["model"].get("byte_fallback")):
+    model_spec = spec["model"] if spec else {}
+    if spec and (model_spec["type"] != "BPE" or model_spec.get("byte_fallback") or model_spec.get("end_of_word_suffix")):
         return None
     vocab = spec["model"]["vocab"] if spec else json.loads((model / "vocab.json").read_text(encoding="utf-8"))
     alphabet = byte_of_character()
