@@ -35,6 +35,7 @@ struct job {
   const struct eq_text_list *in;
   struct eq_text_list *out;
   struct eq_buffer *work; /* [2] */
+  struct eq_pattern_work *matching;
   struct eq_err *err;
 };
 
@@ -110,7 +111,7 @@ static bool replace(const struct job *j) {
   for (size_t i = 0; i < j->in->n; i++) {
     struct replacing r = { j, text_at(j->in, i) };
     if (r.text.n && j->step->pattern) {
-      if (!eq_pattern_cut(j->step->pattern, r.text.p, r.text.n, replace_match, &r, j->err)) return false;
+      if (!eq_pattern_cut(j->step->pattern, j->matching, r.text.p, r.text.n, replace_match, &r, j->err)) return false;
     } else if (r.text.n) { /* nothing is found in nothing */
       add_replaced(&j->out->bytes, r.text, eq_str(j->step->text), eq_str(j->step->with));
     }
@@ -306,9 +307,10 @@ bool eq_text_list_fail(const struct eq_text_list *t, struct eq_err *err) {
 }
 
 bool eq_decode(const struct eq_decoder *d, struct eq_decode_scratch *s, struct eq_buffer *out, struct eq_err *err) {
+  struct eq_pattern_work matching = eq_pattern_work_of(s->texts[0].bytes.size);
   size_t from = 0;
   for (size_t i = 0; i < d->n; i++, from = !from) {
-    struct job job = { &d->steps[i], &s->texts[from], &s->texts[!from], s->work, err };
+    struct job job = { &d->steps[i], &s->texts[from], &s->texts[!from], s->work, &matching, err };
     eq_text_list_clear(job.out);
     if (!kinds[job.step->kind](&job)) return eq_text_list_fail(job.out, err);
   }

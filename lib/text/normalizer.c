@@ -147,7 +147,8 @@ static bool replace_match(void *context, size_t start, size_t end, bool match) {
 static bool replace(const struct job *j) {
   struct job job = *j;
   const struct eq_str text = j->r->in.text;
-  if (j->step->pattern) return eq_pattern_cut(j->step->pattern, text.p, text.n, replace_match, &job, j->err);
+  if (j->step->pattern)
+    return eq_pattern_cut(j->step->pattern, j->scratch->work, text.p, text.n, replace_match, &job, j->err);
   struct eq_str what = eq_str(j->step->text);
   const char *end = text.p + text.n;
   for (const char *p = text.p, *found; what.n && p < end && (found = memmem(p, (size_t)(end - p), what.p, what.n));

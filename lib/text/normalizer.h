@@ -54,6 +54,7 @@ void eq_rewrite_step_free(struct eq_rewrite_step *step);
 struct eq_normalizer_scratch {
   struct eq_aligned texts[2];
   struct eq_form_scratch form;
+  struct eq_pattern_work *work; /* borrowed, of patterns; NULL: each text has its own */
 };
 void eq_normalizer_scratch_free(struct eq_normalizer_scratch *s);
 

@@ -255,6 +255,7 @@ bool eq_pretokenizer_add_pcre2(struct eq_pretokenizer *p, struct eq_str pattern,
 
 struct cutting {
   const struct eq_pretokenizer *p;
+  struct eq_pattern_work *work;
   const char *text;
   bool (*piece)(void *context, size_t start, size_t end);
   void *context;
@@ -304,7 +305,7 @@ static bool split_by(struct splitting *s, const char *text, size_t n) {
   const struct eq_step *step = &s->c->p->steps[s->step];
   bool match;
   if (step->pattern) {
-    if (!eq_pattern_cut(step->pattern, text, n, add_stretch, s, s->c->err)) return false;
+    if (!eq_pattern_cut(step->pattern, s->c->work, text, n, add_stretch, s, s->c->err)) return false;
   } else
     for (size_t at = 0, length; at < n; at += length) {
       length = step->cut(step, s->c->p->unicode, text + at, n - at, &match);
@@ -331,8 +332,8 @@ static bool cut_by(const struct cutting *c, size_t step, size_t start, size_t en
   return true;
 }
 
-bool eq_pretokenize(const struct eq_pretokenizer *p, const char *text, size_t n,
+bool eq_pretokenize(const struct eq_pretokenizer *p, struct eq_pattern_work *work, const char *text, size_t n,
                     bool (*piece)(void *context, size_t start, size_t end), void *context, struct eq_err *err) {
-  struct cutting c = { p, text, piece, context, err };
+  struct cutting c = { p, work, text, piece, context, err };
   return !n || cut_by(&c, 0, 0, n);
 }

@@ -2,10 +2,11 @@
  * tokenizer.json; each cuts the pieces of the step before it.
  *
  * The well-known patterns have matchers written by hand, which are linear and take Unicode classes from unicode.h; any
- * other pattern runs through PCRE2, compiled to machine code, with a limit on its backtracking. */
+ * other pattern runs through PCRE2, compiled to machine code, with a limit on its steps (pattern.h). */
 #ifndef EQ_TEXT_PRETOKENIZER_H
 #define EQ_TEXT_PRETOKENIZER_H
 
+#include "lib/text/pattern.h"
 #include "lib/text/unicode.h"
 
 enum { EQ_STEPS_MAX = 32 };
@@ -52,8 +53,8 @@ bool eq_pretokenizer_add_words(struct eq_pretokenizer *p, struct eq_err *err);
 bool eq_pretokenizer_add_scripts(struct eq_pretokenizer *p, struct eq_err *err);
 
 /* Calls piece(context, start, end) for each piece of the well-formed text[0..n), in order; stops when it returns false.
- * False then, or when a pattern runs past its limit (err set). Threads may share p. */
-bool eq_pretokenize(const struct eq_pretokenizer *p, const char *text, size_t n,
+ * False then, or when patterns take more than is left in `work` (err set). Threads may share p. */
+bool eq_pretokenize(const struct eq_pretokenizer *p, struct eq_pattern_work *work, const char *text, size_t n,
                     bool (*piece)(void *context, size_t start, size_t end), void *context, struct eq_err *err);
 
 #endif

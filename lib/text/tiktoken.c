@@ -313,6 +313,6 @@ bool eq_tiktoken_encode(const struct eq_tiktoken *t, struct eq_tiktoken_scratch 
                         struct eq_err *err) {
   struct run r = { t, s, cuts, dropping, text.p, out, err };
   size_t end = t->encoding->tail ? tail_of(t, text.p, text.n) : text.n;
-  return (!end || eq_pretokenize(&t->pretokenizer, text.p, end, add_piece, &r, err)) &&
+  return (!end || eq_pretokenize(&t->pretokenizer, s->work, text.p, end, add_piece, &r, err)) &&
          (end == text.n || add_piece(&r, end, text.n));
 }

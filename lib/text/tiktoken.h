@@ -31,6 +31,7 @@ struct eq_str eq_tiktoken_special(const struct eq_tiktoken *t, size_t i, char ma
 struct eq_tiktoken_scratch {
   struct eq_score_scratch merging;
   struct eq_word_memory *words; /* borrowed; NULL: none */
+  struct eq_pattern_work *work; /* borrowed; NULL: each text has its own */
 };
 void eq_tiktoken_scratch_free(struct eq_tiktoken_scratch *s);
 

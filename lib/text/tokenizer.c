@@ -13,6 +13,7 @@ struct eq_token_scratch {
   struct eq_tiktoken_scratch tiktoken;
   struct eq_word_memory *pieces_seen; /* of the first stage, where others follow; NULL before it is needed */
   struct eq_dropping dropping;
+  struct eq_pattern_work work; /* for this text */
   struct eq_cut_list cuts, stage_cuts[EQ_STAGES_MAX];
 };
 
@@ -120,6 +121,8 @@ struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
   struct eq_token_scratch *s = eq_array(1, sizeof *s);
   if (s && eq_model_memory_open(&s->model, err) && (s->pieces = eq_sentencepiece_scratch_new(err))) {
     s->tiktoken.words = s->model.words;
+    s->tiktoken.work = &s->work;
+    for (size_t i = 0; i < EQ_STAGES_MAX; i++) s->stages[i].work = &s->work;
     eq_sentencepiece_remember(s->pieces, s->model.words);
     return s;
   }
@@ -216,8 +219,8 @@ static bool cut(const struct stretch *s, size_t start, size_t end) {
   const struct run *r = s->run;
   struct stretch piece = *s;
   piece.base = start;
-  return start == end || (eq_pretokenize(&r->t->stages[s->stage].cuts, s->view.text.p + start, end - start, add_piece,
-                                         &piece, r->err) &&
+  return start == end || (eq_pretokenize(&r->t->stages[s->stage].cuts, &r->s->work, s->view.text.p + start, end - start,
+                                         add_piece, &piece, r->err) &&
                           eq_model_flush(&r->t->model, &r->s->model, r->out, r->err));
 }
 
@@ -306,6 +309,7 @@ bool eq_tokenize_segment(const struct eq_tokenizer *t, struct eq_token_scratch *
   const struct run r = { t, s, drops ? &s->dropping : NULL, out, err };
   struct eq_cuts cuts = { 0 };
   out->n = 0;
+  s->work = eq_pattern_work_of(text.n);
   if (!check_text(text, err)) return false;
   if (drops) eq_dropping_begin(&s->dropping, &t->dropout, lang, id);
   if (t->constraints && !eq_constraints_cuts(t->constraints, lang, id, text, &s->cuts, &cuts, err)) return false;

@@ -76,7 +76,7 @@ static bool collect(void *context, size_t start, size_t end, bool match) {
 static void check_set(const struct eq_pattern *p, struct eq_str text, struct eq_str pattern, const char *count,
                       const char *hash) {
   struct cutting c = { .text = text.p, .hash = 0xCBF29CE484222325 };
-  assert_true(eq_pattern_cut(p, text.p, text.n, collect, &c, &err));
+  assert_true(eq_pattern_cut(p, NULL, text.p, text.n, collect, &c, &err));
   if (c.members != strtoull(count, NULL, 10) || c.hash != strtoull(hash, NULL, 16))
     fail_msg("%.*s: %llu members, expected %s", EQ_STR(pattern), (unsigned long long)c.members, count);
 }
@@ -84,7 +84,7 @@ static void check_set(const struct eq_pattern *p, struct eq_str text, struct eq_
 static void check_text(const struct eq_pattern *p, struct eq_str text, struct eq_str pattern, struct eq_str expected) {
   struct cutting c = { .text = text.p };
   eq_buffer_string(&c.replaced, "");
-  assert_true(eq_pattern_cut(p, text.p, text.n, replace, &c, &err));
+  assert_true(eq_pattern_cut(p, NULL, text.p, text.n, replace, &c, &err));
   if (!eq_str_equal((struct eq_str){ c.replaced.data, c.replaced.size }, expected))
     fail_msg("%.*s in '%.*s': '%s', expected '%.*s'", EQ_STR(pattern), EQ_STR(text), c.replaced.data, EQ_STR(expected));
   eq_buffer_free(&c.replaced);
@@ -124,6 +124,98 @@ static void matches_are_those_of_oniguruma(void **state) {
   eq_buffer_free(&last);
   eq_buffer_free(&asked);
   eq_file_unmap(&f);
+}
+
+/* A text of runs: "a900 b3" is 900 times a and three times b; _ is a space and / a line break. */
+static struct eq_buffer spelled(const char *runs) {
+  struct eq_buffer b = { 0 };
+  for (char *p = (char *)(uintptr_t)runs; *p;) {
+    const char letter = *p == '_' ? ' ' : *p == '/' ? '\n' : *p;
+    for (unsigned long n = strtoul(p + 1, &p, 10); n > 0; n--) eq_buffer_add(&b, &letter, 1);
+    p += strspn(p, " ");
+  }
+  return b;
+}
+
+static bool add_length(void *context, size_t start, size_t end, bool match) {
+  eq_buffer_format(context, match ? "[%zu]" : "%zu", end - start);
+  return true;
+}
+
+/* Lengths of what is matched, in brackets, and of what lies between: by the meaning of the expression. */
+static void what_reaches_far_matches_as_what_is_near(void **state) {
+  (void)state;
+  static const struct {
+    const char *pattern, *text, *expected;
+  } cases[] = {
+    { "a+|b+", "a1000 b300 a1", "[1000][300][1]" },
+    { "b", "a5000 b1 a5000 b2", "5000[1]5000[1][1]" },
+    { "(?<=a)b+", "b700 a700 b700", "1400[700]" },
+    { "(?<=a)b", "a256 b2 a254 b1", "256[1]255[1]" },
+    { "\\s+(?!\\S)|\\s+", "a1 _1000 a1", "1[999][1]1" },
+    { "\\s*[\\r\\n]+|\\s+", "_300000 /2 a1", "[300002]1" },
+    { "\\s*[\\r\\n]+|\\s+", "_1000000 a1", "[1000000]1" },
+    { "a*(?=b)", "a600 b1 a600", "[600]601" },
+    { "(?<!a)a(?=a*b)", "a400 b1 a400", "[1]800" },
+    { ".*?b", "a900 b1 a900", "[901]900" },
+    { "^.*$", "a700 /1 b700", "[700]1[700]" },
+    { "\\Gb", "a300 b1 a9", "310" },
+    { "\\Ab|a$", "a400 b1 a1", "401[1]" },
+    { "(a+)b\\1", "a800 b1 a900", "[1601]100" },
+    { "a\\Kb+", "a1 b900", "1[900]" },
+    { "\\ba+\\b|b(?!\\w)", "a999 _1 b999", "[999]999[1]" },
+    { "(?:a|b)*c", "a700 b700 c1", "[1401]" },
+    { "$", "a500 /1 a1", "500[0]2[0]" },
+    { "", "a3", "[0]1[0]1[0]1[0]" },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct eq_pattern *p = eq_pattern_new(eq_str(cases[i].pattern), &err);
+    struct eq_buffer text = spelled(cases[i].text), found = { 0 };
+    if (!p || !eq_pattern_cut(p, NULL, text.data, text.size, add_length, &found, &err)) fail_msg("%s", err.text);
+    if (strcmp(found.data, cases[i].expected) != 0)
+      fail_msg("%s in %s: %s, expected %s", cases[i].pattern, cases[i].text, found.data, cases[i].expected);
+    eq_buffer_free(&text);
+    eq_buffer_free(&found);
+    eq_pattern_free(p);
+  }
+}
+
+static bool take(void *context, size_t start, size_t end, bool match) {
+  (void)context, (void)start, (void)end, (void)match;
+  return true;
+}
+
+static void what_goes_over_a_text_again_and_again_is_an_error(void **state) {
+  (void)state;
+  static const char *const patterns[] = { "a*a*[bc]", "a(?=a*[bc])|a", "(a*)*[bc]", "\\G(?:a+a+[bc]|a)" };
+  struct eq_buffer text = spelled("a100000");
+  for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+    struct eq_pattern *p = eq_pattern_new(eq_str(patterns[i]), &err);
+    struct eq_err why = { 0 };
+    if (!p) fail_msg("%s", err.text);
+    if (eq_pattern_cut(p, NULL, text.data, text.size, take, NULL, &why)) fail_msg("%s is no error", patterns[i]);
+    if (!strstr(why.text, "goes over the same bytes again and again: it takes more than 1100000000 steps"))
+      fail_msg("%s: %s", patterns[i], why.text);
+    eq_pattern_free(p);
+  }
+  eq_buffer_free(&text);
+}
+
+/* Pieces of which each takes less than a text may. */
+static void the_steps_are_those_of_all_pieces(void **state) {
+  (void)state;
+  struct eq_buffer text = spelled("a10000");
+  struct eq_pattern *p = eq_pattern_new(eq_str("a*[bc]"), &err);
+  struct eq_pattern_work work = eq_pattern_work_of(text.size), half = work;
+  struct eq_err why = { 0 };
+  assert_non_null(p);
+  assert_true(eq_pattern_cut(p, &work, text.data, text.size, take, NULL, &err));
+  assert_true(work.done > text.size * text.size / 2 && work.done < work.most);
+  half.most = work.done * 3 / 2;
+  assert_true(eq_pattern_cut(p, &half, text.data, text.size, take, NULL, &err));
+  assert_false(eq_pattern_cut(p, &half, text.data, text.size, take, NULL, &why));
+  eq_pattern_free(p);
+  eq_buffer_free(&text);
 }
 
 static void what_would_match_otherwise_is_refused(void **state) {
@@ -188,6 +280,9 @@ static void nesting_is_bounded(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(matches_are_those_of_oniguruma),
+    cmocka_unit_test(what_reaches_far_matches_as_what_is_near),
+    cmocka_unit_test(what_goes_over_a_text_again_and_again_is_an_error),
+    cmocka_unit_test(the_steps_are_those_of_all_pieces),
     cmocka_unit_test(what_would_match_otherwise_is_refused),
     cmocka_unit_test(nesting_is_bounded),
   };

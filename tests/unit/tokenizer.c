@@ -594,6 +594,29 @@ static void deep_json_is_refused_before_it_costs_anything(void **state) {
   eq_tokenizer_free(t);
 }
 
+/* Each word is far from what a text may take. */
+static void the_words_of_a_text_share_the_steps_of_its_patterns(void **state) {
+  (void)state;
+  struct eq_tokenizer *t = read_head(eq_str(
+      "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"String\":\" "
+      "\"},\"behavior\":\"Removed\"},{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a*[bc]\"},\"behavior\":"
+      "\"Isolated\"},{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}}"));
+  struct eq_token_scratch *s = eq_token_scratch_new(&err);
+  struct eq_buffer text = { 0 };
+  struct eq_err why = { 0 };
+  enum { WORD = 20001, WORDS = 30 };
+  for (size_t i = 0; i < (size_t)WORD * WORDS; i++) eq_buffer_string(&text, (i + 1) % WORD ? "a" : " ");
+  no_error();
+  assert_true(eq_tokenize(t, s, text.data, WORD, &out, &err));
+  assert_true(eq_tokenize(t, s, text.data, 2 * (size_t)WORD, &out, &err));
+  assert_false(eq_tokenize(t, s, text.data, text.size, &out, &why));
+  assert_non_null(strstr(why.text, "the pattern 'a*[bc]' goes over the same bytes again and again: it takes more than "
+                                   "1600030000 steps, the most for a text of this length"));
+  eq_buffer_free(&text);
+  eq_token_scratch_free(s);
+  eq_tokenizer_free(t);
+}
+
 static void a_pattern_that_backtracks_without_end_is_an_error(void **state) {
   (void)state;
   struct eq_tokenizer *t = read_head(eq_str(
@@ -604,7 +627,7 @@ static void a_pattern_that_backtracks_without_end_is_an_error(void **state) {
   struct eq_err why = { 0 };
   const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
   assert_false(eq_tokenize(t, s, text, sizeof text - 1, &out, &why));
-  assert_non_null(strstr(why.text, "match limit"));
+  assert_non_null(strstr(why.text, "goes over the same bytes again and again"));
   eq_token_scratch_free(s);
   eq_tokenizer_free(t);
 }
@@ -645,6 +668,7 @@ int main(void) {
     cmocka_unit_test(vocab_and_merges_files_give_the_same_ids),
     cmocka_unit_test(a_broken_tokenizer_is_named_in_one_line),
     cmocka_unit_test(deep_json_is_refused_before_it_costs_anything),
+    cmocka_unit_test(the_words_of_a_text_share_the_steps_of_its_patterns),
     cmocka_unit_test(a_pattern_that_backtracks_without_end_is_an_error),
     cmocka_unit_test(a_text_that_is_not_utf8_is_an_error),
     cmocka_unit_test(a_folder_without_a_tokenizer_is_named),
