@@ -124,7 +124,8 @@ $(BUILD)/flags: force
 	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 $(BUILD)/kernels/%.o: ALL_CFLAGS += $(VECTOR)
-VECTORIZED := lib/tensor/dtype lib/tensor/ggml_blocks lib/recipe/rounding lib/measure/bootstrap
+VECTORIZED := lib/tensor/dtype lib/tensor/ggml_blocks lib/tensor/ggml_encode lib/tensor/ggml_encode_k \
+  lib/tensor/ggml_encode_iq4 lib/recipe/rounding lib/measure/bootstrap
 $(VECTORIZED:%=$(BUILD)/%.o): ALL_CFLAGS += $(VECTOR)
 # The table of languages is built in.
 $(BUILD)/lib/text/languages.o build/fuzz/lib/text/languages.o: corpora/languages.tsv

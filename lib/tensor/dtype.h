@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/buffer.h"
 
@@ -58,6 +59,8 @@ void eq_dtype_encode(enum eq_dtype t, const float *x, size_t n, void *bytes);
 /* Nearest IEEE binary16 / bfloat16 value of x, ties to even, as a float; overflow gives infinity, NaN stays NaN. */
 float eq_to_f16(float x);
 float eq_to_bf16(float x);
+uint16_t eq_f16_bits(float x); /* as they are stored */
+uint16_t eq_bf16_bits(float x);
 
 /* The same for x[0..n) in place, at the speed of memory. */
 void eq_cast_f16(float *x, size_t n);
