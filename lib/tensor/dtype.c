@@ -87,7 +87,8 @@ float eq_to_bf16(float x) {
   return float_of((b & 0x7fffffffu) > 0x7f800000u ? b : drop_bits(b, 16));
 }
 
-/* Of a value that a binary16 holds: its magnitude is that of the float, rebiased; a subnormal's counts units of 2^-24. */
+/* Of a value that a binary16 holds: its magnitude is that of the float, rebiased; a subnormal's counts units of 2^-24.
+ */
 uint16_t eq_f16_bits(float x) {
   float half = eq_to_f16(x);
   uint32_t b = bits_of(half), magnitude = b & 0x7fffffffu;

@@ -124,7 +124,7 @@ static void q2_k(const float *x, unsigned char *out) {
   float scale = largest(scales, 16), min = largest(mins, 16), d = eq_to_f16(scale / 15), m = eq_to_f16(min / 15);
   for (int j = 0; j < 16; j++) {
     int s = scale > 0 ? eq_nearest(15 / scale * scales[j]) : 0, l = min > 0 ? eq_nearest(15 / min * mins[j]) : 0;
-    out[j] = (unsigned char)((s & 0xff) | l << 4);
+    out[j] = (unsigned char)((s & 0xff) | (l & 15) << 4);
     recode_ranged(x + j * 16, 16, d * (float)(out[j] & 15), m * (float)(out[j] >> 4), 3, code + j * 16);
   }
   put_pairs(code, out + 16);
