@@ -4,6 +4,7 @@
 #include "lib/base/pool.h"
 #include "lib/measure/disparity.h"
 #include "lib/measure/groups.h"
+#include "lib/measure/interaction.h"
 #include "lib/recipe/recipe.h"
 #include "lib/tool/tool.h"
 
@@ -63,6 +64,19 @@ static void write_results(struct eq_tool *t, const struct eq_disparities *d) {
                 EQ_STR(d->disparities->model), (unsigned long long)d->unscored, (unsigned long long)d->unpaired);
 }
 
+static bool measure_model(struct eq_tool *t, const struct eq_scores *scores, uint32_t model,
+                          const struct eq_disparity_options *o) {
+  struct eq_disparities d;
+  struct eq_interactions x = { 0 };
+  bool ok =
+      eq_disparities_measure(&d, scores, model, o, &t->err) && eq_interactions_measure(&x, scores, model, o, &t->err);
+  if (ok) write_results(t, &d);
+  for (size_t i = 0; ok && i < x.n; i++) eq_write_kind(t->out, &eq_kind_interaction, &x.items[i], NULL);
+  eq_interactions_free(&x);
+  eq_disparities_free(&d);
+  return ok;
+}
+
 static void measure(struct eq_tool *t, const struct args *a, const struct eq_scores *scores, struct eq_pool *pool) {
   struct eq_progress progress;
   char *base = eq_recipe_name(a->base);
@@ -75,12 +89,7 @@ static void measure(struct eq_tool *t, const struct args *a, const struct eq_sco
   eq_progress_begin(&progress, "resampling", "recipes", scores->models.n * scores->recipes.n, t->draw);
   bool ok = eq_groups_open(&groups, a->groups, &scores->langs, &t->err);
   o.groups = groups.of;
-  for (uint32_t m = 0; ok && m < scores->models.n; m++) {
-    struct eq_disparities d;
-    ok = eq_disparities_measure(&d, scores, m, &o, &t->err);
-    if (ok) write_results(t, &d);
-    eq_disparities_free(&d);
-  }
+  for (uint32_t m = 0; ok && m < scores->models.n; m++) ok = measure_model(t, scores, m, &o);
   eq_progress_end(&progress);
   eq_groups_close(&groups);
   free(base);

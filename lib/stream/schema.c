@@ -148,6 +148,23 @@ static const struct eq_field disparity_fields[] = {
   ROW(disparity, flags, EQ_T_STR, EQ_OPTIONAL, "comma list: of the damages, and levels-down"),
 };
 
+static const struct eq_field interaction_fields[] = {
+  ROW(interaction, model, EQ_T_STR, EQ_REQUIRED, "model"),
+  ROW(interaction, recipe, EQ_T_STR, EQ_REQUIRED, "recipe that combines others, canonical"),
+  ROW(interaction, parts, EQ_T_STR, EQ_REQUIRED, "those others"),
+  ROW(interaction, base, EQ_T_STR, EQ_REQUIRED, "recipe that all are compared with"),
+  ROW(interaction, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring the surprisals have"),
+  ROW(interaction, lang, EQ_T_STR, EQ_OPTIONAL, "language, BCP 47; absent of a group"),
+  ROW(interaction, group, EQ_T_STR, EQ_OPTIONAL, "group of the language, or the group"),
+  ROW(interaction, segments, EQ_T_U64, EQ_OPTIONAL, "segments that all of them scored"),
+  ROW(interaction, delta, EQ_T_F64, EQ_OPTIONAL, "bits a segment that the recipe adds to the base"),
+  ROW(interaction, sum, EQ_T_F64, EQ_OPTIONAL, "bits a segment that its parts add, each alone, summed"),
+  ROW(interaction, excess, EQ_T_F64, EQ_OPTIONAL, "delta less sum"),
+  ROW(interaction, excess_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(interaction, excess_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(interaction, flags, EQ_T_STR, EQ_OPTIONAL, "worse-than-sum or better-than-sum, where the interval says so"),
+};
+
 static const struct eq_field tokenization_fields[] = {
   ROW(tokenization, tokenizer, EQ_T_STR, EQ_OPTIONAL, "what made the tokens"),
   ROW(tokenization, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
@@ -242,6 +259,7 @@ KIND(tokens, "eq-token", "its token ids and where they lie in the text");
 KIND(surprisal, "eq-ppl", "the surprisal of a segment under a recipe");
 KIND(damage, "eq-disparity", "what a recipe costs a language, paired with the base");
 KIND(disparity, "eq-disparity", "how unevenly a recipe hurts the languages");
+KIND(interaction, "eq-disparity", "whether a combination of recipes is worse than the sum of its parts");
 KIND(tokenization, "eq-token", "how a tokenizer cuts a language");
 KIND(vocab, "eq-token", "a token of a vocabulary");
 KIND(description, "eq-show", "what a model is");
@@ -252,19 +270,13 @@ const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = { &eq_kind_text,
-                                           &eq_kind_tokens,
-                                           &eq_kind_surprisal,
-                                           &eq_kind_damage,
-                                           &eq_kind_disparity,
-                                           &eq_kind_tokenization,
-                                           &eq_kind_vocab,
-                                           &eq_kind_description,
-                                           &eq_kind_quant,
-                                           &eq_kind_fact,
-                                           &eq_kind_mark,
-                                           &eq_kind_source,
-                                           NULL };
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,         &eq_kind_tokens,
+                                           &eq_kind_surprisal,    &eq_kind_damage,
+                                           &eq_kind_disparity,    &eq_kind_interaction,
+                                           &eq_kind_tokenization, &eq_kind_vocab,
+                                           &eq_kind_description,  &eq_kind_quant,
+                                           &eq_kind_fact,         &eq_kind_mark,
+                                           &eq_kind_source,       NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

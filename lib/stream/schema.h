@@ -127,6 +127,16 @@ struct eq_disparity {
   struct eq_str flags;
 };
 
+/* Of a recipe that combines others: of a language, or, without lang, of a group of them. */
+struct eq_interaction {
+  struct eq_str model, recipe, base, parts; /* parts: the recipes it combines, " & " between them */
+  struct eq_str as, lang, group;
+  uint64_t segments;                   /* that all of them scored */
+  double delta, sum;                   /* bits a segment: what the recipe adds, and what its parts add, summed */
+  double excess, excess_lo, excess_hi; /* delta - sum */
+  struct eq_str flags;
+};
+
 struct eq_tokenization {
   struct eq_str tokenizer, lang;
   uint64_t segments, bytes, chars, words, tokens; /* bytes, chars, words absent where a segment came without its text */
@@ -183,7 +193,8 @@ struct eq_mark {
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_quant, eq_kind_fact, eq_kind_mark, eq_kind_source;
+    eq_kind_interaction, eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_quant, eq_kind_fact,
+    eq_kind_mark, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

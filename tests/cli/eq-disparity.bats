@@ -155,3 +155,57 @@ END
   [ "$status" -eq 2 ]
   [[ "$output" == *"--replicates: 5 is not in 100-1000000"* ]]
 }
+
+@test "a combination's excess is what it adds beyond the sum of its parts, with the interval that its segments give" {
+  cd "$BATS_TEST_DIRNAME/../.."
+  PYTHONPATH=tests/golden PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$BATS_TEST_TMPDIR" <<'END'
+import math, random, stream, sys
+folder, draw = sys.argv[1], random.Random(3)
+def one(recipe, lang, i, nll, **more):
+    return dict(k="surprisal", lang=lang, id=str(i), model="m", recipe=recipe, n_tokens=40, n_scored=39, bytes=200, chars=200,
+                nll=nll, vocab=512, **more)
+raw, summed, mean = [], [], {}
+for lang, excess in ("ar", 3.0), ("en", 0.0), ("he", -4.0):
+    rows = []
+    for i in range(40):
+        base = draw.gauss(100, 9)
+        a, b = base + draw.gauss(5, 1), base + draw.gauss(3, 1)
+        whole = a + b - base + draw.gauss(excess, 2)
+        lost = lang == "he" and i == 7  # a segment that one part did not score does not count
+        raw += [one("none", lang, i, base), one("mlp=int4/g128", lang, i, b), one("attn=int3/g128;mlp=int4/g128", lang, i, whole)]
+        raw += [] if lost else [one("attn=int3/g128", lang, i, a)]
+        if not lost:
+            summed += [one("none", lang, i, a + b - base), one("attn=int3/g128;mlp=int4/g128", lang, i, whole)]
+            rows.append([(whole - base) / math.log(2), (a + b - 2 * base) / math.log(2)])
+    mean[lang] = [sum(r[j] for r in rows) / len(rows) for j in (0, 1)]
+stream.write(folder + "/raw.mp", raw, "test")
+stream.write(folder + "/summed.mp", summed, "test")
+open(folder + "/want", "w").writelines(f"{l} {d:.9g} {s:.9g} {d - s:.9g}\n" for l, (d, s) in sorted(mean.items()))
+END
+  cd "$BATS_TEST_TMPDIR"
+  eq-disparity -q -i raw.mp | eq-show -f jsonl -k interaction >got.jsonl
+  [ "$(jq -r .parts got.jsonl | uniq)" = 'attn=int3/g128 & mlp=int4/g128' ]
+  /usr/bin/python3 - <<'END'
+import json
+got = [json.loads(line) for line in open("got.jsonl")]
+want = {l: tuple(map(float, w)) for l, *w in (line.split() for line in open("want"))}
+assert [g.get("lang") for g in got] == ["ar", "en", "he", None, None], got
+for g in got[:3]:
+    for key, value in zip(("delta", "sum", "excess"), want[g["lang"]]):
+        assert abs(g[key] - value) < 1e-7, (g, key, value)
+assert [g["segments"] for g in got[:3]] == [40, 40, 39]
+assert [g["flags"] for g in got[:3]] == ["worse-than-sum", "", "better-than-sum"]
+low, high = got[3:]
+assert (low["group"], high["group"]) == ("low", "high")
+assert abs(low["sum"] - (want["ar"][1] + want["he"][1]) / 2) < 1e-7 and abs(high["excess"] - want["en"][2]) < 1e-7
+END
+  # its interval is that of a recipe whose base is the sum
+  eq-disparity -q -i summed.mp | eq-show -f jsonl -k damage | jq -c 'select(.recipe != "none") |
+    [.lang, (.delta_segment_lo, .delta_segment_hi | . * 1e9 | round)]' >intervals
+  jq -c 'select(.lang) | [.lang, (.excess_lo, .excess_hi | . * 1e9 | round)]' got.jsonl | diff - intervals
+}
+
+@test "recipes whose parts were not all measured are no combination" {
+  eq-disparity -q -i $stream | eq-show -f jsonl >"$BATS_TEST_TMPDIR/all"
+  ! grep -q interaction "$BATS_TEST_TMPDIR/all" || false
+}
