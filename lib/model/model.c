@@ -10,7 +10,7 @@
 
 #include "lib/tensor/packed.h"
 
-enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */, RELEASED = 4 << 20 };
+enum { NAME_MAX_BYTES = 256, DECODED = 4096 /* elements at a time */, HASHED = 16 * DECODED, RELEASED = 4 << 20 };
 
 /* ---- which tensor stands where ---- */
 
@@ -185,11 +185,9 @@ struct scan {
 
 static void look_at(const float *x, size_t n, struct eq_extremes *of, size_t *not_finite) {
   struct eq_extremes here = eq_extremes_of(x, n);
-  size_t finite = 0;
-  for (size_t j = 0; j < n; j++) finite += fabsf(x[j]) <= 3.40282347e38f; /* false for NaN */
   of->min = here.min < of->min ? here.min : of->min;
   of->max = here.max > of->max ? here.max : of->max;
-  *not_finite += n - finite;
+  *not_finite += eq_count_not_finite(x, n);
 }
 
 /* In tiles, for some schemes lie input by input; the digest is of the values. */
@@ -205,19 +203,30 @@ static void scan_packed(const struct eq_packed *p, struct eq_extremes *of, struc
     }
 }
 
+/* Elements first..first+n-1 of a tensor, decoded if need be. */
+static void look_through(const struct eq_tensor *t, size_t first, size_t n, struct eq_extremes *of,
+                         size_t *not_finite) {
+  const float *at = t->dtype == EQ_F32 ? (const float *)t->data + first : NULL;
+  float x[DECODED];
+  for (size_t i = 0; i < n; i += DECODED) {
+    size_t k = n - i < DECODED ? n - i : DECODED;
+    bool in_place = at && (uintptr_t)at % sizeof *at == 0;
+    if (!in_place) eq_tensor_decode(t, first + i, k, x);
+    look_at(in_place ? at + i : x, k, of, not_finite);
+  }
+}
+
 /* Bytes are hashed while they are in the cache, and what was read may leave memory again. */
 static void scan_plain(struct scan *s, size_t item) {
   struct eq_placed_tensor *w = &s->m->weights[item];
   const struct eq_tensor *t = w->tensor;
   XXH3_state_t state;
   size_t read = 0;
-  float x[DECODED];
   XXH3_64bits_reset(&state);
-  for (size_t i = 0; i < t->n; i += DECODED) {
-    size_t k = t->n - i < DECODED ? t->n - i : DECODED, bytes = eq_tensor_bytes(t, k);
+  for (size_t i = 0; i < t->n; i += HASHED) {
+    size_t k = t->n - i < HASHED ? t->n - i : HASHED, bytes = eq_tensor_bytes(t, k);
     XXH3_64bits_update(&state, (const char *)t->data + eq_tensor_bytes(t, i), bytes);
-    eq_tensor_decode(t, i, k, x);
-    look_at(x, k, &w->extremes, &s->tensors[item].not_finite);
+    look_through(t, i, k, &w->extremes, &s->tensors[item].not_finite);
     read += bytes;
     if (s->m->frugal && read > RELEASED) eq_checkpoint_release(&s->m->file), read = 0;
   }

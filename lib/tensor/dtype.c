@@ -203,3 +203,18 @@ void eq_dtype_encode(enum eq_dtype t, const float *x, size_t n, void *bytes) {
   else if (n)
     memcpy(bytes, x, n * sizeof *x);
 }
+
+size_t eq_count_not_finite(const float *x, size_t n) {
+  size_t count = 0;
+  for (size_t i = 0; i < n;) { /* 32-bit sums are those that vectors are made for */
+    size_t end = n - i < 1 << 20 ? n : i + (1 << 20);
+    uint32_t here = 0;
+    for (; i < end; i++) {
+      uint32_t b;
+      memcpy(&b, &x[i], sizeof b);
+      here += (b & 0x7f800000) == 0x7f800000;
+    }
+    count += here;
+  }
+  return count;
+}

@@ -56,6 +56,9 @@ void eq_dtype_decode(enum eq_dtype t, const void *bytes, size_t n, float *out);
 /* The other way, for F32, F16 and BF16: rounded to nearest even. */
 void eq_dtype_encode(enum eq_dtype t, const float *x, size_t n, void *bytes);
 
+/* How many of x[0..n) are NaN or infinite. */
+size_t eq_count_not_finite(const float *x, size_t n);
+
 /* Nearest IEEE binary16 / bfloat16 value of x, ties to even, as a float; overflow gives infinity, NaN stays NaN. */
 float eq_to_f16(float x);
 float eq_to_bf16(float x);
