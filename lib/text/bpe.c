@@ -506,7 +506,7 @@ static bool find_character(const struct eq_bpe *b, struct eq_str c, uint32_t *id
 
 /* Fills in the symbols that merging starts from; their number. An unknown character waits to be fused with the next,
  * and what falls back to bytes does not make it come first: the reference's order. */
-static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w) {
+static size_t symbols_of(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_word_part w) {
   const char *const word = w.p;
   const size_t n = w.n;
   size_t n_symbols = 0, begin = 0, end = 0; /* of the unknown that waits; none when empty */
@@ -559,20 +559,20 @@ static bool encode_short(const struct eq_bpe *b, struct eq_bpe_scratch *m, size_
   return true;
 }
 
-static bool is_of_breaks(struct eq_part w) {
+static bool is_of_breaks(struct eq_word_part w) {
   size_t breaks = 0;
   while (breaks < w.n && w.p[breaks] == '\n') breaks++;
   return breaks == w.n;
 }
 
 /* A part is spelled as in its word, so what is a token by itself need not be one there. */
-static bool may_be_whole(const struct eq_bpe *b, struct eq_part w) {
+static bool may_be_whole(const struct eq_bpe *b, struct eq_word_part w) {
   bool wanted = b->rules.whole_words || (b->rules.whole_lines && is_of_breaks(w));
   return wanted && !(b->prefix && w.follows) && !(b->suffix && w.goes_on);
 }
 
-static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w, struct eq_dropping *d,
-                              struct eq_token_list *out) {
+static bool encode_characters(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_word_part w,
+                              struct eq_dropping *d, struct eq_token_list *out) {
   const size_t n = w.n, start = w.start;
   uint32_t id;
   if (!d && may_be_whole(b, w) && eq_vocabulary_find(b->vocabulary, (struct eq_str){ w.p, n }, &id))
@@ -632,7 +632,8 @@ static bool whole_word(const struct eq_bpe *b, struct eq_bpe_scratch *m, const c
 bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char *word, size_t n, size_t start,
                    struct eq_token_list *out) {
   if (!n) return true;
-  if (!b->rules.over_bytes) return encode_characters(b, m, (struct eq_part){ word, n, start, false, false }, NULL, out);
+  if (!b->rules.over_bytes)
+    return encode_characters(b, m, (struct eq_word_part){ word, n, start, false, false }, NULL, out);
   uint32_t ids[SHORT_MAX];
   if (!eq_token_list_reserve(out, n <= SHORT_MAX ? n : 1)) return false;
   if (n > SHORT_MAX && b->rules.whole_words && whole_word(b, m, word, n, ids)) {
@@ -646,7 +647,7 @@ bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char 
   return true;
 }
 
-bool eq_bpe_encode_part(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w, struct eq_dropping *d,
+bool eq_bpe_encode_part(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_word_part w, struct eq_dropping *d,
                         struct eq_token_list *out) {
   if (!w.n) return true;
   if (!b->rules.over_bytes) return encode_characters(b, m, w, d, out);

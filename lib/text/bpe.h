@@ -65,7 +65,7 @@ bool eq_bpe_encode(const struct eq_bpe *b, struct eq_bpe_scratch *m, const char 
                    struct eq_token_list *out);
 
 /* A word, or a part of one that was cut where no token may cross. */
-struct eq_part {
+struct eq_word_part {
   const char *p;
   size_t n, start;       /* bytes, and the offset of the first */
   bool follows, goes_on; /* more of the same word stands before it, after it */
@@ -73,7 +73,7 @@ struct eq_part {
 
 /* eq_bpe_encode for a part of a word, which has prefix and suffix as inside the word, or with dropout (d may be NULL).
  * With dropout nothing is remembered, and whole_words does not count: the reference does so too. */
-bool eq_bpe_encode_part(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_part w, struct eq_dropping *d,
+bool eq_bpe_encode_part(const struct eq_bpe *b, struct eq_bpe_scratch *m, struct eq_word_part w, struct eq_dropping *d,
                         struct eq_token_list *out);
 
 #endif

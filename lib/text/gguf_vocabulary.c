@@ -188,7 +188,7 @@ static bool add_prefix(struct eq_normalizer *n, struct eq_err *err) {
 /* Each word begins with U+2581, whose pieces take the place of those without BERT's ##. */
 static bool read_bert(struct eq_tokenizer *t, struct vocabulary *v) {
   struct eq_rewrite_step clean = { .kind = EQ_REWRITE_LLAMA, .clean = true };
-  struct eq_model *m = &t->model;
+  struct eq_token_model *m = &t->model;
   struct eq_pretokenizer *cuts = &t->stages[0].cuts;
   m->kind = EQ_MODEL_WORDPIECE;
   m->unknown = id_of(v, "tokenizer.ggml.unknown_token_id", 100);
@@ -201,7 +201,7 @@ static bool read_bert(struct eq_tokenizer *t, struct vocabulary *v) {
          eq_pretokenizer_add_class(cuts, eq_is_space, EQ_SPLIT_REMOVED, v->err) &&
          eq_pretokenizer_add_class(cuts, eq_is_llama_word, EQ_SPLIT_ISOLATED, v->err) && open_stage(t, v->err) &&
          add_prefix(&t->stages[1].rewrite, v->err) && add_tokens(v, &m->vocabulary) &&
-         eq_model_finish_wordpiece(m, v->err) &&
+         eq_token_model_finish_wordpiece(m, v->err) &&
          frame_token(t, v, NULL, true, id_of(v, "tokenizer.ggml.bos_token_id", 101), &t->frame.before,
                      &t->frame.n_before) &&
          frame_token(t, v, NULL, true, id_of(v, "tokenizer.ggml.seperator_token_id", 102), &t->frame.after,
@@ -251,7 +251,7 @@ static bool spell_words(struct eq_tokenizer *t, struct eq_err *err) {
 }
 
 static bool read_words(struct eq_tokenizer *t, struct vocabulary *v) {
-  struct eq_model *m = &t->model;
+  struct eq_token_model *m = &t->model;
   m->kind = EQ_MODEL_BPE;
   if (!eq_gguf_cutting_add(v->cutting, &t->stages[0].cuts, v->err) || !add_tokens(v, &m->vocabulary) ||
       !(m->bpe = eq_bpe_new(&m->vocabulary, v->err)) || !add_merges(v, m->bpe))

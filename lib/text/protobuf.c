@@ -37,10 +37,10 @@ static bool read_bytes(struct eq_protobuf *b, struct eq_str *bytes) {
   return true;
 }
 
-bool eq_protobuf_next(struct eq_protobuf *b, struct eq_field *f) {
+bool eq_protobuf_next(struct eq_protobuf *b, struct eq_protobuf_field *f) {
   uint64_t tag;
   if (b->p == b->end || !read_varint(b, &tag)) return false;
-  *f = (struct eq_field){ .number = (uint32_t)(tag >> 3), .wire = (enum eq_wire)(tag & 7) };
+  *f = (struct eq_protobuf_field){ .number = (uint32_t)(tag >> 3), .wire = (enum eq_wire)(tag & 7) };
   if (tag < 8 || tag > UINT32_MAX) return fail(b, "a field without a proper number: not a protobuf message?");
   switch (tag & 7) {
   case EQ_WIRE_VARINT: return read_varint(b, &f->value);
@@ -55,7 +55,7 @@ struct eq_protobuf eq_protobuf_open(const struct eq_protobuf *outer, struct eq_s
   return (struct eq_protobuf){ outer->where, outer->begin, bytes.p, bytes.p + bytes.n, outer->err };
 }
 
-float eq_field_float(const struct eq_field *f) {
+float eq_protobuf_float(const struct eq_protobuf_field *f) {
   uint32_t bits = (uint32_t)f->value;
   float value;
   memcpy(&value, &bits, sizeof value);

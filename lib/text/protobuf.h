@@ -16,7 +16,7 @@ struct eq_protobuf {
   struct eq_err *err;
 };
 
-struct eq_field {
+struct eq_protobuf_field {
   uint32_t number; /* 1 to 2^29 - 1 */
   enum eq_wire wire;
   uint64_t value;      /* of a varint or a fixed one */
@@ -25,10 +25,10 @@ struct eq_field {
 
 /* The next field; false at the end or at an error (err set), after which p is at the end. Groups, which nobody writes
  * any more, are refused. */
-bool eq_protobuf_next(struct eq_protobuf *b, struct eq_field *f);
+bool eq_protobuf_next(struct eq_protobuf *b, struct eq_protobuf_field *f);
 /* A message inside one. */
 struct eq_protobuf eq_protobuf_open(const struct eq_protobuf *outer, struct eq_str bytes);
 
-float eq_field_float(const struct eq_field *f); /* of EQ_WIRE_FIXED32 */
+float eq_protobuf_float(const struct eq_protobuf_field *f); /* of EQ_WIRE_FIXED32 */
 
 #endif

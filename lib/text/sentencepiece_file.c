@@ -15,13 +15,13 @@ struct reading {
 
 static bool read_piece(struct reading *r, const struct eq_protobuf *outer, struct eq_str bytes) {
   struct eq_protobuf b = eq_protobuf_open(outer, bytes);
-  struct eq_field f;
+  struct eq_protobuf_field f;
   struct eq_str piece = { "", 0 };
   float score = 0;
   unsigned type = EQ_SP_NORMAL;
   while (eq_protobuf_next(&b, &f)) {
     if (f.number == 1 && f.wire == EQ_WIRE_BYTES) piece = f.bytes;
-    if (f.number == 2 && f.wire == EQ_WIRE_FIXED32) score = eq_field_float(&f);
+    if (f.number == 2 && f.wire == EQ_WIRE_FIXED32) score = eq_protobuf_float(&f);
     if (f.number == 3 && f.wire == EQ_WIRE_VARINT) type = f.value > EQ_SP_BYTE ? 0 : (unsigned)f.value;
   }
   if (r->err->code != EQ_OK) return false;
@@ -32,7 +32,7 @@ static bool read_piece(struct reading *r, const struct eq_protobuf *outer, struc
 
 static void read_trainer(struct reading *r, const struct eq_protobuf *outer, struct eq_str bytes) {
   struct eq_protobuf b = eq_protobuf_open(outer, bytes);
-  struct eq_field f;
+  struct eq_protobuf_field f;
   while (eq_protobuf_next(&b, &f)) {
     if (f.number == 44 && f.wire == EQ_WIRE_BYTES) r->surface = f.bytes;
     if (f.number == 46 && f.wire == EQ_WIRE_BYTES && f.bytes.n) r->bos = f.bytes;
@@ -46,7 +46,7 @@ static void read_trainer(struct reading *r, const struct eq_protobuf *outer, str
 
 static void read_normalizer(struct reading *r, const struct eq_protobuf *outer, struct eq_str bytes) {
   struct eq_protobuf b = eq_protobuf_open(outer, bytes);
-  struct eq_field f;
+  struct eq_protobuf_field f;
   while (eq_protobuf_next(&b, &f)) {
     if (f.number == 2 && f.wire == EQ_WIRE_BYTES) r->charsmap = f.bytes;
     if (f.wire != EQ_WIRE_VARINT) continue;
@@ -69,7 +69,7 @@ static bool read_denormalizer(struct reading *r, const struct eq_protobuf *outer
 static bool read_model(struct reading *r, struct eq_str bytes) {
   const char *p = bytes.n ? bytes.p : "";
   struct eq_protobuf b = { r->where, p, p, p + bytes.n, r->err };
-  struct eq_field f;
+  struct eq_protobuf_field f;
   while (eq_protobuf_next(&b, &f)) {
     if (f.wire != EQ_WIRE_BYTES) continue;
     if (f.number == 1 && !read_piece(r, &b, f.bytes)) return false;

@@ -16,7 +16,7 @@ int eq_fallback_byte(struct eq_str s) {
 
 /* ---- kinds ---- */
 
-static bool is_unknown(const struct eq_model *m, uint32_t id) {
+static bool is_unknown(const struct eq_token_model *m, uint32_t id) {
   switch (m->kind) {
   case EQ_MODEL_BPE: return id == eq_bpe_rules(m->bpe).unknown;
   case EQ_MODEL_UNIGRAM: return id == eq_unigram_rules(m->unigram)->unknown;
@@ -24,13 +24,13 @@ static bool is_unknown(const struct eq_model *m, uint32_t id) {
   }
 }
 
-static bool falls_back(const struct eq_model *m) {
+static bool falls_back(const struct eq_token_model *m) {
   return (m->bpe && eq_bpe_rules(m->bpe).byte_fallback) || (m->unigram && eq_unigram_rules(m->unigram)->byte_fallback);
 }
 
 /* What the model's own vocabulary says. */
-static struct eq_token_facts of_model(const struct eq_model *m, uint32_t id) {
-  struct eq_token_facts f = { EQ_TOKEN_NORMAL, eq_model_spelling(m, id), NAN };
+static struct eq_token_facts of_model(const struct eq_token_model *m, uint32_t id) {
+  struct eq_token_facts f = { EQ_TOKEN_NORMAL, eq_token_model_spelling(m, id), NAN };
   if (!f.spelling.p)
     f.kind = EQ_TOKEN_UNUSED;
   else if (is_unknown(m, id))
@@ -106,7 +106,7 @@ static void add_with_spaces(struct eq_buffer *out, struct eq_str s, struct eq_st
 }
 
 /* The spelling without the marks that say where in its word the piece stands. */
-static struct eq_str without_marks(const struct eq_model *m, struct eq_str s) {
+static struct eq_str without_marks(const struct eq_token_model *m, struct eq_str s) {
   const char *prefix = m->kind == EQ_MODEL_WORDPIECE ? m->prefix : m->bpe ? eq_bpe_rules(m->bpe).prefix : NULL;
   const char *suffix = m->bpe ? eq_bpe_rules(m->bpe).suffix : NULL;
   size_t n = prefix ? strlen(prefix) : 0;

@@ -7,7 +7,7 @@
 #include "lib/base/utf8.h"
 
 struct eq_token_scratch {
-  struct eq_model_memory model;
+  struct eq_token_model_memory model;
   struct eq_normalizer_scratch stages[EQ_STAGES_MAX];
   struct eq_sentencepiece_scratch *pieces;
   struct eq_tiktoken_scratch tiktoken;
@@ -103,7 +103,7 @@ void eq_tokenizer_close(struct eq_tokenizer *t) {
   eq_decoder_free(&t->decoder);
   eq_piece_list_free(&t->respelled);
   free(t->kinds);
-  eq_model_free(&t->model);
+  eq_token_model_free(&t->model);
   eq_sentencepiece_free(t->sentencepiece);
   eq_tiktoken_free(t->tiktoken);
   free(t->frame.before);
@@ -119,7 +119,7 @@ void eq_tokenizer_free(struct eq_tokenizer *t) {
 
 struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
   struct eq_token_scratch *s = eq_array(1, sizeof *s);
-  if (s && eq_model_memory_open(&s->model, err) && (s->pieces = eq_sentencepiece_scratch_new(err))) {
+  if (s && eq_token_model_memory_open(&s->model, err) && (s->pieces = eq_sentencepiece_scratch_new(err))) {
     s->tiktoken.words = s->model.words;
     s->tiktoken.work = &s->work;
     for (size_t i = 0; i < EQ_STAGES_MAX; i++) s->stages[i].work = &s->work;
@@ -133,7 +133,7 @@ struct eq_token_scratch *eq_token_scratch_new(struct eq_err *err) {
 
 void eq_token_scratch_free(struct eq_token_scratch *s) {
   if (!s) return;
-  eq_model_memory_free(&s->model);
+  eq_token_model_memory_free(&s->model);
   eq_sentencepiece_scratch_free(s->pieces);
   eq_word_memory_free(s->pieces_seen);
   eq_tiktoken_scratch_free(&s->tiktoken);
@@ -181,11 +181,12 @@ static bool add_word(const struct stretch *s, size_t start, size_t end) {
   const struct run *r = s->run;
   const char *text = s->view.text.p;
   size_t next = s->cuts.n ? eq_cuts_after(s->cuts, start) : end;
-  if (next >= end) return eq_model_add(&r->t->model, &r->s->model, text + start, end - start, start, r->out, r->err);
+  if (next >= end)
+    return eq_token_model_add(&r->t->model, &r->s->model, text + start, end - start, start, r->out, r->err);
   for (size_t at = start; at < end; at = next, next = eq_cuts_after(s->cuts, at)) {
     if (next > end) next = end;
-    const struct eq_part part = { text + at, next - at, at, at > start, next < end };
-    if (!eq_model_add_part(&r->t->model, &r->s->model, part, r->out, r->err)) return false;
+    const struct eq_word_part part = { text + at, next - at, at, at > start, next < end };
+    if (!eq_token_model_add_part(&r->t->model, &r->s->model, part, r->out, r->err)) return false;
   }
   return true;
 }
@@ -221,7 +222,7 @@ static bool cut(const struct stretch *s, size_t start, size_t end) {
   piece.base = start;
   return start == end || (eq_pretokenize(&r->t->stages[s->stage].cuts, &r->s->work, s->view.text.p + start, end - start,
                                          add_piece, &piece, r->err) &&
-                          eq_model_flush(&r->t->model, &r->s->model, r->out, r->err));
+                          eq_token_model_flush(&r->t->model, &r->s->model, r->out, r->err));
 }
 
 /* Added tokens stand out, the rest is given to `rest`, piece by piece. */

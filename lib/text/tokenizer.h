@@ -7,12 +7,12 @@
 #include "lib/text/added_tokens.h"
 #include "lib/text/constraints.h"
 #include "lib/text/decoder.h"
-#include "lib/text/model.h"
 #include "lib/text/normalizer.h"
 #include "lib/text/piece_list.h"
 #include "lib/text/pretokenizer.h"
 #include "lib/text/sentencepiece.h"
 #include "lib/text/tiktoken.h"
+#include "lib/text/token_model.h"
 #include "lib/text/vocabulary.h"
 
 enum { EQ_STAGES_MAX = 16 };
@@ -58,7 +58,7 @@ struct eq_tokenizer {
   size_t n_stages;                   /* at least 1 */
   struct eq_added_tokens verbatim;   /* found in the text as given */
   struct eq_added_tokens normalized; /* found after normalisation */
-  struct eq_model model;
+  struct eq_token_model model;
   struct eq_frame frame;
   size_t vocab;               /* one above the largest id, special tokens included */
   struct eq_vocabulary added; /* the contents of tokens that stand outside the model's vocabulary, or again in it */

@@ -10,9 +10,9 @@
 #include "lib/base/utf8.h"
 #include "lib/text/decoder_file.h"
 #include "lib/text/frame_file.h"
-#include "lib/text/model_file.h"
 #include "lib/text/normalizer_file.h"
 #include "lib/text/pretokenizer_file.h"
+#include "lib/text/token_model_file.h"
 #include "lib/text/vocabulary_file.h"
 
 /* ---- added tokens ---- */
@@ -51,7 +51,7 @@ static bool add_token(const struct eq_source *s, struct eq_str object, void *int
   bool good = eq_source_flag(s, span[SPECIAL], false, &flags[SPECIAL]);
   for (size_t i = NORMALIZED; good && i < N; i++)
     good = eq_source_flag(s, span[i], i == NORMALIZED && !flags[SPECIAL], &flags[i]);
-  uint64_t id = good && eq_model_find(&to->t->model, eq_str(content), &known) ? known : to->id;
+  uint64_t id = good && eq_token_model_find(&to->t->model, eq_str(content), &known) ? known : to->id;
   if (good && id >= EQ_VOCAB_MAX)
     good = eq_fail(s->err, EQ_BAD, "%s: added token '%s' has id %llu, expected less than %d", s->where, content,
                    (unsigned long long)id, EQ_VOCAB_MAX);
@@ -119,9 +119,9 @@ bool eq_tokenizer_read_json(struct eq_tokenizer *t, const char *where, struct eq
   if (!span[MODEL].p) return eq_fail(err, EQ_BAD, "%s: no 'model', expected a tokenizer of Hugging Face", where);
   if (span[NORMALIZER].p && !eq_normalizer_read(&s, span[NORMALIZER], &t->stages[0].rewrite)) return false;
   if (span[PRETOKENIZER].p && !eq_pretokenizer_read(&s, span[PRETOKENIZER], t)) return false;
-  if (!eq_model_read(&s, span[MODEL], &t->model, eq_stages_end_in_bytes(t))) return false;
+  if (!eq_token_model_read(&s, span[MODEL], &t->model, eq_stages_end_in_bytes(t))) return false;
   if (t->model.over_bytes) eq_stages_drop_bytes(t);
-  t->vocab = eq_model_size(&t->model);
+  t->vocab = eq_token_model_size(&t->model);
   if (span[ADDED].p && !eq_source_each(&s, span[ADDED], read_added_token, &to)) return false;
   const struct eq_source decoder = { where, text, &t->undecodable }; /* matters only to who decodes */
   eq_decoder_read(&decoder, span[DECODER], &t->decoder);
@@ -175,7 +175,7 @@ static bool read_merge_lines(const struct eq_source *s, struct eq_bpe *bpe) {
     line++;
     if (text.n && text.p[text.n - 1] == '\r') text.n--;
     if ((text.n >= 8 && !memcmp(text.p, "#version", 8)) || !text.n) continue;
-    if (!eq_model_cut_merge(text, &left, &right))
+    if (!eq_token_model_cut_merge(text, &left, &right))
       return eq_fail(s->err, EQ_BAD, "%s:%llu: expected two tokens with a space between", s->where,
                      (unsigned long long)line);
     if (!eq_bpe_add_merge(bpe, left, right, 0, s->err)) {
@@ -201,11 +201,11 @@ static bool read_config(const struct eq_source *s, struct eq_tokenizer *t, bool 
   return good && (!span[ADDED].p || read_added_decoder(s, span[ADDED], t));
 }
 
-static bool read_model_files(const struct eq_source *vocab, const struct eq_source *merges, struct eq_model *m) {
+static bool read_model_files(const struct eq_source *vocab, const struct eq_source *merges, struct eq_token_model *m) {
   const struct eq_bpe_rules rules = { .over_bytes = true, .unknown = EQ_NO_TOKEN };
   m->kind = EQ_MODEL_BPE;
   m->over_bytes = true;
-  if (!eq_model_read_vocab(vocab, vocab->text, m) || !(m->bpe = eq_bpe_new(&m->vocabulary, vocab->err)) ||
+  if (!eq_token_model_read_vocab(vocab, vocab->text, m) || !(m->bpe = eq_bpe_new(&m->vocabulary, vocab->err)) ||
       !read_merge_lines(merges, m->bpe))
     return false;
   if (eq_bpe_finish(m->bpe, rules, vocab->err)) return true;
@@ -226,7 +226,7 @@ bool eq_tokenizer_read_files(struct eq_tokenizer *t, const struct eq_tokenizer_f
     good = good && eq_source_check(&s[i]);
   }
   good = good && read_model_files(&s[VOCAB], &s[MERGES], &t->model);
-  t->vocab = eq_model_size(&t->model);
+  t->vocab = eq_token_model_size(&t->model);
   good = good && read_config(&s[CONFIG], t, &has_added) &&
          eq_decoder_add(&t->decoder, (struct eq_decode_step){ .kind = EQ_DECODE_BYTES }, err);
   if (good && !has_added && texts[ADDED].p) good = read_added_ids(&s[ADDED], t);

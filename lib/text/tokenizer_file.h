@@ -1,10 +1,10 @@
 /* tokenizer_file.h: a tokenizer as Hugging Face stores it. Files are mapped and read piece by piece, so that memory
  * goes with the vocabulary, not with what a file holds besides.
  *
- * What is understood: a byte-level BPE model; no normalizer or NFC; pre-tokenizers ByteLevel, Split and Digits, ending
- * in ByteLevel; added tokens without lstrip, rstrip and single_word (special tokens are never looked for, so theirs do
- * not matter). What would give other ids is refused by its name; truncation and padding do
- * not change the ids of a text and are passed over. */
+ * The models are read by token_model_file.c, normalizers, pre-tokenizers, decoders and post-processors by the file of
+ * each; added tokens, vocab.json with merges.txt, and what else is in a folder here. A kind of part that is not known,
+ * or an option that would give other ids, is refused by its name; truncation and padding do not change the ids of a
+ * text and are passed over. */
 #ifndef EQ_TEXT_TOKENIZER_FILE_H
 #define EQ_TEXT_TOKENIZER_FILE_H
 

@@ -33,3 +33,10 @@ C
   "$EQ_CC" -Wall -Werror draw.c "${flags[@]}" -o draw
   [ "$(./draw | cut -d' ' -f1)" = "$(pkg-config --modversion equant)" ]
 }
+
+@test "one source can include every header" {
+  cd "$DEST/usr/local/include/equant"
+  find . -name '*.h' -printf '#include "%P"\n' | sort >"$BATS_TEST_TMPDIR/all.c"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/all.c")" -gt 80 ]
+  "$EQ_CC" -std=c11 -D_GNU_SOURCE -Wall -Werror -I. -fsyntax-only "$BATS_TEST_TMPDIR/all.c"
+}

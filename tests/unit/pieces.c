@@ -341,7 +341,7 @@ static bool replace(void *context, size_t at, size_t size, struct eq_str to) {
 
 /* normalizer_spec (3) . precompiled_charsmap (2) */
 static struct eq_str find_charsmap(struct eq_protobuf b) {
-  struct eq_field f;
+  struct eq_protobuf_field f;
   while (eq_protobuf_next(&b, &f))
     if (f.number == 3) {
       struct eq_protobuf inner = eq_protobuf_open(&b, f.bytes);

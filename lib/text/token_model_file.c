@@ -1,4 +1,4 @@
-#include "lib/text/model_file.h"
+#include "lib/text/token_model_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static void in_json(struct eq_json *j) {
   j->failed = true;
 }
 
-bool eq_model_read_vocab(const struct eq_source *s, struct eq_str span, struct eq_model *m) {
+bool eq_token_model_read_vocab(const struct eq_source *s, struct eq_str span, struct eq_token_model *m) {
   struct eq_json j;
   struct eq_buffer scratch = { 0 };
   struct eq_str token;
@@ -30,7 +30,7 @@ bool eq_model_read_vocab(const struct eq_source *s, struct eq_str span, struct e
   return eq_json_end(&j);
 }
 
-bool eq_model_cut_merge(struct eq_str both, struct eq_str *left, struct eq_str *right) {
+bool eq_token_model_cut_merge(struct eq_str both, struct eq_str *left, struct eq_str *right) {
   const char *space = both.n ? memchr(both.p, ' ', both.n) : NULL;
   if (!space) return false;
   *left = (struct eq_str){ both.p, (size_t)(space - both.p) };
@@ -43,7 +43,7 @@ static bool next_merge(struct eq_json *j, struct eq_buffer scratch[2], struct eq
   struct eq_str both;
   if (eq_json_peek(j) == '"')
     return eq_json_string(j, &scratch[0], &both) &&
-           (eq_model_cut_merge(both, left, right) ||
+           (eq_token_model_cut_merge(both, left, right) ||
             eq_json_fail(j, "a merge that is not two tokens with a space between"));
   if (!eq_json_begin(j, '[')) return false;
   if (!eq_json_next(j) || !eq_json_string(j, &scratch[0], left) || !eq_json_next(j) ||
@@ -52,7 +52,7 @@ static bool next_merge(struct eq_json *j, struct eq_buffer scratch[2], struct eq
   return !j->failed;
 }
 
-static bool read_merges(const struct eq_source *s, struct eq_str span, struct eq_model *m, size_t prefix) {
+static bool read_merges(const struct eq_source *s, struct eq_str span, struct eq_token_model *m, size_t prefix) {
   struct eq_json j;
   struct eq_buffer scratch[2] = { { 0 }, { 0 } };
   struct eq_str left, right;
@@ -71,18 +71,18 @@ static bool read_merges(const struct eq_source *s, struct eq_str span, struct eq
 
 /* A model while it is read. */
 struct reading {
-  struct eq_model *model;
+  struct eq_token_model *model;
   struct eq_bpe_rules rules;
   char *prefix, *suffix; /* of the rules */
 };
 
 /* The id of a token that a member names: EQ_NO_TOKEN when the member is absent, or must_be there. */
-static bool read_token(const struct eq_source *s, struct eq_str span, const char *when_absent, const struct eq_model *m,
-                       uint32_t *id) {
+static bool read_token(const struct eq_source *s, struct eq_str span, const char *when_absent,
+                       const struct eq_token_model *m, uint32_t *id) {
   char *text;
   *id = EQ_NO_TOKEN;
   if (!eq_source_string(s, span, &text)) return false;
-  eq_model_find(m, span.p ? eq_str(text) : eq_str(when_absent), id);
+  eq_token_model_find(m, span.p ? eq_str(text) : eq_str(when_absent), id);
   free(text);
   return true;
 }
@@ -105,7 +105,7 @@ static bool read_bpe(const struct eq_source *s, struct eq_str object, void *into
                                        "fuse_unk",
                                        "unk_token" };
   struct reading *r = into;
-  struct eq_model *m = r->model;
+  struct eq_token_model *m = r->model;
   struct eq_bpe_rules *rules = &r->rules;
   struct eq_str span[N];
   m->kind = EQ_MODEL_BPE;
@@ -116,7 +116,7 @@ static bool read_bpe(const struct eq_source *s, struct eq_str object, void *into
               eq_source_flag(s, span[WHOLE], false, &rules->whole_words) &&
               eq_source_flag(s, span[FUSE], false, &rules->fuse_unknown) && read_dropout(s, span[DROPOUT]) &&
               eq_source_string(s, span[PREFIX], &r->prefix) && eq_source_string(s, span[SUFFIX], &r->suffix) &&
-              eq_model_read_vocab(s, span[VOCAB], m) && read_token(s, span[UNKNOWN], "", m, &rules->unknown);
+              eq_token_model_read_vocab(s, span[VOCAB], m) && read_token(s, span[UNKNOWN], "", m, &rules->unknown);
   if (good && span[UNKNOWN].p && rules->unknown == EQ_NO_TOKEN)
     good = eq_fail(s->err, EQ_BAD, "%s: unk_token %.*s is not in the vocabulary", s->where, EQ_STR(span[UNKNOWN]));
   rules->prefix = r->prefix;
@@ -127,29 +127,29 @@ static bool read_bpe(const struct eq_source *s, struct eq_str object, void *into
 static bool read_wordpiece(const struct eq_source *s, struct eq_str object, void *into) {
   enum { VOCAB, UNKNOWN, PREFIX, MAX, N };
   static const char *const keys[N] = { "vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word" };
-  struct eq_model *m = ((struct reading *)into)->model;
+  struct eq_token_model *m = ((struct reading *)into)->model;
   struct eq_str span[N];
   uint64_t max;
   m->kind = EQ_MODEL_WORDPIECE;
   if (!eq_source_members(s, object, keys, span, N)) return false;
   if (!span[VOCAB].p) return eq_fail(s->err, EQ_BAD, "%s: the model has no 'vocab'", s->where);
-  if (!eq_model_read_vocab(s, span[VOCAB], m) || !read_token(s, span[UNKNOWN], "[UNK]", m, &m->unknown) ||
+  if (!eq_token_model_read_vocab(s, span[VOCAB], m) || !read_token(s, span[UNKNOWN], "[UNK]", m, &m->unknown) ||
       !eq_source_u64(s, span[MAX], 100, &max))
     return false;
   m->max_characters = max < 1 << 20 ? (size_t)max : 1 << 20;
   bool good = span[PREFIX].p ? eq_source_string(s, span[PREFIX], &m->prefix)
                              : (m->prefix = eq_copy_string("##", 2)) || eq_fail_memory(s->err, 2, "a prefix");
-  return good && eq_model_finish_wordpiece(m, s->err);
+  return good && eq_token_model_finish_wordpiece(m, s->err);
 }
 
 static bool read_wordlevel(const struct eq_source *s, struct eq_str object, void *into) {
   static const char *const keys[] = { "vocab", "unk_token" };
-  struct eq_model *m = ((struct reading *)into)->model;
+  struct eq_token_model *m = ((struct reading *)into)->model;
   struct eq_str span[2];
   m->kind = EQ_MODEL_WORDLEVEL;
   if (!eq_source_members(s, object, keys, span, 2)) return false;
   if (!span[0].p) return eq_fail(s->err, EQ_BAD, "%s: the model has no 'vocab'", s->where);
-  return eq_model_read_vocab(s, span[0], m) && read_token(s, span[1], "<unk>", m, &m->unknown);
+  return eq_token_model_read_vocab(s, span[0], m) && read_token(s, span[1], "<unk>", m, &m->unknown);
 }
 
 /* One [piece, score]. */
@@ -162,7 +162,7 @@ static bool next_piece(struct eq_json *j, struct eq_buffer *scratch, struct eq_s
   return !j->failed;
 }
 
-static bool read_pieces(const struct eq_source *s, struct eq_str span, struct eq_model *m) {
+static bool read_pieces(const struct eq_source *s, struct eq_str span, struct eq_token_model *m) {
   struct eq_json j;
   struct eq_buffer scratch = { 0 };
   struct eq_str piece;
@@ -179,7 +179,7 @@ static bool read_pieces(const struct eq_source *s, struct eq_str span, struct eq
 
 static bool read_unigram(const struct eq_source *s, struct eq_str object, void *into) {
   static const char *const keys[] = { "vocab", "unk_id", "byte_fallback" };
-  struct eq_model *m = ((struct reading *)into)->model;
+  struct eq_token_model *m = ((struct reading *)into)->model;
   struct eq_unigram_rules rules = { .sums = EQ_SUMS_F64 };
   struct eq_str span[3];
   uint64_t unknown;
@@ -213,7 +213,8 @@ static bool read_untyped(const struct eq_source *s, struct eq_str object, struct
   return span[1].p || !span[0].p ? read_bpe(s, object, r) : read_wordlevel(s, object, r);
 }
 
-bool eq_model_read(const struct eq_source *s, struct eq_str object, struct eq_model *m, bool words_are_bytes) {
+bool eq_token_model_read(const struct eq_source *s, struct eq_str object, struct eq_token_model *m,
+                         bool words_are_bytes) {
   static const char *const keys[] = { "type" };
   struct reading r = { .model = m, .rules.unknown = EQ_NO_TOKEN };
   struct eq_str span;
