@@ -180,19 +180,12 @@ static bool decode(void *context, const struct eq_record *r, void *unit, size_t 
   return in_segment(err, r, u->text.lang, u->text.id);
 }
 
-/* The digest in "mini@0123456789abcdef+..."; empty in a name that has none. */
-static struct eq_str digest_in(struct eq_str name) {
-  const char *at = name.n ? memchr(name.p, '@', name.n) : NULL;
-  if (!at || name.n - (size_t)(at - name.p) < 17) return (struct eq_str){ 0 };
-  return (struct eq_str){ at + 1, 16 };
-}
-
 /* Says so, once, when ids look to be of another vocabulary. */
 static void check_maker(struct token *t, struct eq_str maker) {
-  const struct eq_str name = eq_str(eq_tokenizer_name(t->tokenizer)), digest = digest_in(maker);
-  if (t->doubted || !digest.n || eq_str_equal(digest, digest_in(name))) return;
+  if (t->doubted || !maker.n || eq_tokenizer_is(t->tokenizer, maker)) return;
   t->doubted = true;
-  eq_tool_say(&t->tool, "the ids were made by %.*s, and are read with %.*s", EQ_STR(maker), EQ_STR(name));
+  eq_tool_say(&t->tool, "the ids were made by %.*s, and are read with %s", EQ_STR(maker),
+              eq_tokenizer_name(t->tokenizer));
 }
 
 static bool write_text(void *context, const struct eq_record *r, void *unit, struct eq_err *err) {
@@ -209,12 +202,12 @@ static bool write_text(void *context, const struct eq_record *r, void *unit, str
 
 /* Ids are those of the model that is given, if one is. */
 static bool check_ids(const struct token *t, const struct unit *u, struct eq_err *err) {
-  struct eq_str name = eq_str(eq_tokenizer_name(t->tokenizer)), maker = u->tokenizer, digest = digest_in(maker);
-  bool same = !maker.p || eq_str_equal(maker, name) || (digest.n && eq_str_equal(digest, digest_in(name)));
-  if (!same) return eq_fail(err, EQ_BAD, "the tokens are those of %.*s, but -m is %s", EQ_STR(maker), name.p);
+  const char *name = eq_tokenizer_name(t->tokenizer);
+  if (u->tokenizer.p && !eq_tokenizer_is(t->tokenizer, u->tokenizer))
+    return eq_fail(err, EQ_BAD, "the tokens are those of %.*s, but -m is %s", EQ_STR(u->tokenizer), name);
   for (size_t i = 0; i < u->tokens.n; i++)
     if (u->tokens.ids[i] >= eq_tokenizer_vocab(t->tokenizer))
-      return eq_fail(err, EQ_BAD, "token id %u, but %s has %zu tokens", u->tokens.ids[i], name.p,
+      return eq_fail(err, EQ_BAD, "token id %u, but %s has %zu tokens", u->tokens.ids[i], name,
                      eq_tokenizer_vocab(t->tokenizer));
   return true;
 }
@@ -285,8 +278,6 @@ static bool read_special(struct token *t, bool *other) {
 /* --bytes: the bytes' own values, or the tokens that a model has for them. */
 static bool open_bytes(struct token *t) {
   struct eq_err *err = &t->tool.err;
-  if (way_to_cut(t))
-    return eq_fail(err, EQ_BAD, "--bytes makes tokens of bytes only; --%s has no part in it", way_to_cut(t));
   eq_byte_tokens_plain(&t->bytes);
   eq_buffer_string(&t->name, "bytes");
   if (!t->args.model) return true;
@@ -303,10 +294,6 @@ static bool open_tokenizer(struct token *t) {
   if (t->args.bytes) return open_bytes(t);
   if (!t->args.model) return eq_fail(err, EQ_BAD, "-m is missing: name a model's folder, as in -m corpora/mini");
   if (!read_special(t, &other)) return false;
-  if (t->args.decode && t->args.template)
-    return eq_fail(err, EQ_BAD, "--template puts tokens around a text; it has no part in --decode");
-  if (t->args.decode && (t->args.dropout || t->args.constrain))
-    return eq_fail(err, EQ_BAD, "--%s is about cutting a text; it has no part in --decode", way_to_cut(t));
   t->drop_special = t->args.decode && other;
   struct eq_dropout dropout;
   if (t->args.dropout && !eq_dropout_parse(t->args.dropout, &dropout, err)) return false;
@@ -361,68 +348,84 @@ static bool show_stats(struct token *t) {
 }
 
 static bool show_vocab(struct token *t) {
-  if (way_to_cut(t))
-    return eq_fail(&t->tool.err, EQ_BAD, "--vocab shows a vocabulary; --%s has no part in it", way_to_cut(t));
-  if (!eq_format_open(t->format, &t->tool, false) || !open_tokenizer(t)) return false;
   struct eq_err *err = &t->tool.err;
-  size_t n = eq_tokenizer_vocab(t->tokenizer);
-  uint32_t *ranks = eq_array(n, sizeof *ranks);
-  struct eq_vocab_reader reader = { .tokenizer = t->tokenizer, .ranks = ranks, .n_ranks = n };
+  struct eq_vocab_reader reader = { 0 };
   struct eq_vocab row;
-  bool good = ranks || eq_fail_memory(err, n * sizeof *ranks, "a vocabulary");
-  if (good) eq_token_ranks(t->tokenizer, ranks, n);
-  for (uint32_t id = 0; good && id < n; id++)
+  bool good = eq_format_open(t->format, &t->tool, false) && open_tokenizer(t) &&
+              eq_vocab_reader_open(&reader, t->tokenizer, err);
+  for (uint32_t id = 0; good && id < eq_tokenizer_vocab(t->tokenizer); id++)
     good = eq_vocab_describe(&reader, id, &row, err) && eq_rows_add_kind(&t->rows, &eq_kind_vocab, &row, err);
   good = good && eq_format_put_rows(t->format, &t->tool, &t->rows, &eq_kind_vocab);
   eq_vocab_reader_close(&reader);
-  free(ranks);
   return good;
 }
 
 /* What the tool does to its records; the first row is done when no other is asked for. To add one: a row here, its
- * option above (a bool, at `option` in struct args), its part of the manual. */
+ * option above (a bool, at `option` in struct args) and in the table below, its part of the manual. */
+enum { CUT = 1, BYTES = 2, DECODE = 4, STATS = 8, VOCAB = 16 };
 static const struct mode {
+  unsigned bit;
   const char *name;
   size_t option;
   bool (*run)(struct token *t);
   struct eq_batch_work work; /* of modes that read records */
 } modes[] = {
-  { "cut", SIZE_MAX, filter, { { &eq_kind_text }, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
-  { "bytes",
+  { CUT,
+    "tokenizing",
+    SIZE_MAX,
+    filter,
+    { { &eq_kind_text }, sizeof(struct unit), cut, write_tokens, unit_close, "tokenizing" } },
+  { BYTES,
+    "--bytes",
     offsetof(struct args, bytes),
     filter,
     { { &eq_kind_text }, sizeof(struct unit), cut_bytes, write_tokens, unit_close, "cutting" } },
-  { "decode",
+  { DECODE,
+    "--decode",
     offsetof(struct args, decode),
     filter,
     { { &eq_kind_tokens }, sizeof(struct unit), decode, write_text, unit_close, "decoding" } },
-  { "stats",
+  { STATS,
+    "--stats",
     offsetof(struct args, stats),
     show_stats,
     { { &eq_kind_text, &eq_kind_tokens }, sizeof(struct unit), count, add_counts, unit_close, "counting" } },
-  { "vocab", offsetof(struct args, vocab), show_vocab, { { NULL }, 0, NULL, NULL, NULL, NULL } },
+  { VOCAB, "--vocab", offsetof(struct args, vocab), show_vocab, { { NULL }, 0, NULL, NULL, NULL, NULL } },
 };
 enum { MODES = sizeof modes / sizeof *modes };
 
+/* Options that not every mode has a use for. */
+static const struct {
+  const char *option;
+  unsigned modes;
+} parts[] = {
+  { "special", CUT | DECODE | STATS }, { "template", CUT | STATS }, { "dropout", CUT | STATS },
+  { "constrain", CUT | STATS },        { "base", STATS },           { "format", STATS | VOCAB },
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static bool is_given(const struct token *t, const char *name) {
+  const struct eq_option *o = options;
+  while (!o->name || strcmp(o->name, name) != 0) o++;
+  const void *value = (const char *)&t->args + o->offset;
+  return o->type == EQ_FLAG ? *(const bool *)value : *(const char *const *)value != NULL;
+}
+
 static const struct mode *choose_mode(struct token *t) {
+  struct eq_err *err = &t->tool.err;
   const struct mode *mode = &modes[0];
   for (size_t i = 1; i < MODES; i++) {
     if (!*(const bool *)((const char *)&t->args + modes[i].option)) continue;
-    if (mode != &modes[0]) {
-      eq_fail(&t->tool.err, EQ_BAD, "--%s and --%s are two things to do: run eq-token for each", mode->name,
-              modes[i].name);
-      return NULL;
-    }
+    if (mode != &modes[0])
+      eq_fail(err, EQ_BAD, "%s and %s are two things to do: run eq-token for each", mode->name, modes[i].name);
     mode = &modes[i];
   }
+  for (size_t i = 0; i < PARTS; i++)
+    if (!(parts[i].modes & mode->bit) && is_given(t, parts[i].option))
+      eq_fail(err, EQ_BAD, "--%s has no part in %s: -h shows what goes together", parts[i].option, mode->name);
   t->work = &mode->work;
-  if (!(t->format = eq_format_find(t->args.format ? t->args.format : "table", &t->tool.err))) return NULL;
-  bool shows = mode->run != filter;
-  if (t->args.format && !shows)
-    eq_fail(&t->tool.err, EQ_BAD, "--format is for --stats and --vocab: records go out as a stream");
-  if (t->args.base && mode->run != show_stats)
-    eq_fail(&t->tool.err, EQ_BAD, "--base is for --stats, which counts premiums against a language");
-  return t->tool.err.code ? NULL : mode;
+  t->format = eq_format_find(t->args.format ? t->args.format : "table", err);
+  return err->code == EQ_OK ? mode : NULL;
 }
 
 static void tear_down(struct token *t) {

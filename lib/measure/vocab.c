@@ -1,5 +1,6 @@
 #include "lib/measure/vocab.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/utf8.h"
@@ -50,6 +51,14 @@ static void escape(struct eq_buffer *out, struct eq_str s) {
   }
 }
 
+bool eq_vocab_reader_open(struct eq_vocab_reader *r, const struct eq_tokenizer *t, struct eq_err *err) {
+  const size_t n = eq_tokenizer_vocab(t);
+  *r = (struct eq_vocab_reader){ .tokenizer = t, .ranks = eq_array(n, sizeof *r->ranks) };
+  if (!r->ranks) return eq_fail_memory(err, n * sizeof *r->ranks, "a vocabulary");
+  eq_token_ranks(t, r->ranks, n);
+  return true;
+}
+
 bool eq_vocab_describe(struct eq_vocab_reader *r, uint32_t id, struct eq_vocab *out, struct eq_err *err) {
   static const char *const kinds[EQ_TOKEN_KINDS] = {
     [EQ_TOKEN_UNUSED] = "unused", [EQ_TOKEN_NORMAL] = "normal",   [EQ_TOKEN_BYTE] = "byte",
@@ -63,7 +72,7 @@ bool eq_vocab_describe(struct eq_vocab_reader *r, uint32_t id, struct eq_vocab *
   bool whole = !class || (class[0] != 'p' && class[0] != 'i');
   if (!whole) escape(&r->text, bytes);
   if (facts.spelling.p) eq_buffer_text(&r->spelling, facts.spelling.p, facts.spelling.n);
-  uint32_t rank = id < r->n_ranks ? r->ranks[id] : EQ_NO_TOKEN;
+  uint32_t rank = r->ranks[id];
   *out = (struct eq_vocab){ .tokenizer = eq_str(eq_tokenizer_name(r->tokenizer)),
                             .id = id,
                             .token = whole ? bytes : (struct eq_str){ r->text.data, r->text.size },
@@ -79,6 +88,7 @@ bool eq_vocab_describe(struct eq_vocab_reader *r, uint32_t id, struct eq_vocab *
 }
 
 void eq_vocab_reader_close(struct eq_vocab_reader *r) {
+  free(r->ranks);
   eq_buffer_free(&r->bytes);
   eq_buffer_free(&r->text);
   eq_buffer_free(&r->spelling);

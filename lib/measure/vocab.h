@@ -9,18 +9,17 @@
  * inside a character, "invalid" no text has them; NULL for none. */
 const char *eq_byte_class(struct eq_str bytes);
 
-/* Describes one id after another. Start with tokenizer and ranks ([n] of eq_token_ranks) set, the rest {0}; end with
- * eq_vocab_reader_close. */
+/* Describes one id after another. */
 struct eq_vocab_reader {
-  const struct eq_tokenizer *tokenizer;
-  const uint32_t *ranks;
-  size_t n_ranks;
+  const struct eq_tokenizer *tokenizer; /* borrowed */
+  uint32_t *ranks;                      /* [eq_tokenizer_vocab] */
   struct eq_buffer bytes, text, spelling;
 };
+bool eq_vocab_reader_open(struct eq_vocab_reader *r, const struct eq_tokenizer *t, struct eq_err *err);
+void eq_vocab_reader_close(struct eq_vocab_reader *r); /* of {0} too */
 
-/* Strings are borrowed from the tokenizer and the reader until the next call. False when memory is out. */
+/* Describes id < eq_tokenizer_vocab. Strings are borrowed from the tokenizer and the reader until the next call. False
+ * when memory is out. */
 bool eq_vocab_describe(struct eq_vocab_reader *r, uint32_t id, struct eq_vocab *out, struct eq_err *err);
-
-void eq_vocab_reader_close(struct eq_vocab_reader *r);
 
 #endif

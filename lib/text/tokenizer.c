@@ -20,6 +20,22 @@ struct eq_token_scratch {
 const char *eq_tokenizer_name(const struct eq_tokenizer *t) { return t->shown ? t->shown : t->name; }
 size_t eq_tokenizer_vocab(const struct eq_tokenizer *t) { return t->vocab; }
 
+/* The first "@0123456789abcdef" in a name; empty when there is none. */
+static struct eq_str digest_in(struct eq_str name) {
+  enum { DIGEST = 17 };
+  for (size_t at = 0; at + DIGEST <= name.n; at++) {
+    size_t n = name.p[at] == '@';
+    while (n && n < DIGEST && name.p[at + n] && strchr("0123456789abcdef", name.p[at + n])) n++;
+    if (n == DIGEST) return (struct eq_str){ name.p + at, DIGEST };
+  }
+  return (struct eq_str){ 0 };
+}
+
+bool eq_tokenizer_is(const struct eq_tokenizer *t, struct eq_str name) {
+  const struct eq_str own = eq_str(eq_tokenizer_name(t)), digest = digest_in(name);
+  return eq_str_equal(name, own) || (digest.n && eq_str_equal(digest, digest_in(own)));
+}
+
 static bool merges(const struct eq_tokenizer *t) {
   return t->tiktoken || (t->sentencepiece ? eq_sentencepiece_merges(t->sentencepiece) : t->model.kind == EQ_MODEL_BPE);
 }

@@ -104,6 +104,9 @@ bool eq_tokenizer_add_content(struct eq_tokenizer *t, uint32_t id, struct eq_str
 /* "folder@digest", and where they were asked for "+dropout=0.1@7" and "+constrain=digest", so that ids which were made
  * differently are not taken for the same. */
 const char *eq_tokenizer_name(const struct eq_tokenizer *t);
+/* Whether tokens are of this vocabulary, by the name of the tokenizer that made them: the digest in it, or all of it.
+ */
+bool eq_tokenizer_is(const struct eq_tokenizer *t, struct eq_str name);
 /* Every id is below this. A model must have at least so many embeddings, or its texts' largest id must be checked. */
 size_t eq_tokenizer_vocab(const struct eq_tokenizer *t);
 

@@ -187,7 +187,7 @@ END
     -m corpora/mini --decode -i ids.mp
   refuses "--special is 'tokens', expected text or drop" -m corpora/mini --decode --special tokens -i ids.mp
   refuses "--special is 'drop', expected text or tokens" -m corpora/mini --special drop -i ids.mp
-  refuses '--template puts tokens around a text; it has no part in --decode' -m corpora/mini --decode --template -i ids.mp
+  refuses '--template has no part in --decode: -h shows what goes together' -m corpora/mini --decode --template -i ids.mp
   mkdir odd && jq '.decoder = {"type": "Future"}' corpora/mini/tokenizer.json >odd/tokenizer.json
   refuses "odd/tokenizer.json: decoder 'Future' is not supported" -m odd --decode -i ids.mp
   printf 'a' >a.txt
@@ -200,6 +200,11 @@ END
   run --separate-stderr eq-token -m corpora/mini --decode -i ids.mp -o text.mp
   [ "$status" -eq 0 ]
   [[ "$stderr" =~ ^'eq-token: the ids were made by other@'[0-9a-f]{16}', and are read with mini@'[0-9a-f]{16}$ ]]
+  eq-text -c corpora/udhr -l en -n 2 | eq-token --bytes -o bytes.mp
+  run --separate-stderr eq-token -m corpora/mini --decode -i bytes.mp -o text.mp
+  [[ "$stderr" =~ ^'eq-token: the ids were made by bytes, and are read with mini@'[0-9a-f]{16}$ ]]
+  mkdir mi@ni && cp other/tokenizer.json mi@ni && eq-token -m mi@ni --decode -i ids.mp -o text.mp 2>said
+  [ ! -s said ]
   cp -r other again
   run --separate-stderr eq-token -m again --decode -i ids.mp -o text.mp
   [ -z "$stderr" ]
@@ -214,7 +219,7 @@ END
   eq-token -m corpora/mini --bytes -i text.mp | eq-show -f jsonl >model
   [[ "$(jq -r .tokenizer model)" =~ ^mini@[0-9a-f]{16}\+bytes$ ]]
   diff <(jq -c .ids model) <(jq -c '.model.vocab | [.["A"], .["Ã"], .["©"]]' corpora/mini/tokenizer.json)
-  refuses '--bytes makes tokens of bytes only; --template has no part in it' --bytes --template -i text.mp
+  refuses '--template has no part in --bytes: -h shows what goes together' --bytes --template -i text.mp
   refuses '--bytes and --decode are two things to do: run eq-token for each' --bytes --decode -i text.mp
 }
 

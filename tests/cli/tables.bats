@@ -117,8 +117,8 @@ place() {
   eq-text -c corpora/udhr -l en -n 2 -o text.mp
   eq-token -m corpora/mini -i text.mp -o tokens.mp
   refuses '--stats and --vocab are two things to do: run eq-token for each' -m corpora/mini --stats --vocab -i text.mp
-  refuses '--format is for --stats and --vocab'* -m corpora/mini -f tsv -i text.mp
-  refuses '--base is for --stats, which counts premiums against a language' -m corpora/mini --base sw -i text.mp
+  refuses '--format has no part in tokenizing: -h shows what goes together' -m corpora/mini -f tsv -i text.mp
+  refuses '--base has no part in tokenizing: -h shows what goes together' -m corpora/mini --base sw -i text.mp
   refuses 'text.mp: record 1 is a text: name the model that cuts it, as in -m corpora/mini' --stats -i text.mp
   refuses '-m is missing'* --vocab
   refuses 'tokens.mp: record 1 (language en, id '*'): the tokens are those of mini@'*', but -m is bpe.model@'* \
