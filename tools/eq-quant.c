@@ -20,7 +20,7 @@ static const struct eq_option options[] = {
   { .type = EQ_HEADING, .help = "What is written" },
   { 'o', "output", EQ_TEXT, offsetof(struct args, out), "OUT",
     "the model under the recipe; without it, only its errors", true },
-  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf [hf]", false },
+  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf or gguf [hf]", false },
   { 0, "dtype", EQ_TEXT, offsetof(struct args, dtype), "T", "f32, f16 or bf16: of rounded weights, in hf [f32]",
     false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",
@@ -61,6 +61,9 @@ static bool choose_dtype(struct quant *q) {
     const char *name;
     enum eq_dtype dtype;
   } dtypes[] = { { "f32", EQ_F32 }, { "f16", EQ_F16 }, { "bf16", EQ_BF16 } };
+  q->export.values = q->args.dtype;
+  q->export.dtype = EQ_F32;
+  if (!q->args.dtype) return true;
   for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
     if (strcmp(q->args.dtype, dtypes[i].name) == 0) return q->export.dtype = dtypes[i].dtype, true;
   return eq_fail(&q->tool.err, EQ_BAD, "--dtype: '%s': expected f32, f16 or bf16", q->args.dtype);
@@ -132,6 +135,7 @@ static void run(struct quant *q) {
                     q->tool.draw);
   eq_export_run(&q->export, &q->tool.err);
   eq_progress_end(&q->export.progress);
+  if (q->export.no_vocabulary) eq_tool_say(&q->tool, "%s has no tokenizer: the file has no vocabulary", q->args.model);
 }
 
 static bool set_up(struct quant *q) {
@@ -151,7 +155,9 @@ static bool set_up(struct quant *q) {
 }
 
 int main(int argc, char **argv) {
-  struct quant q = { .args = { .format = "hf", .dtype = "f32" } };
+  struct quant q = { .args = {
+                         .format = "hf",
+                     } };
   if (eq_tool_begin(&q.tool, &command, argc, argv, &q.args) && set_up(&q)) {
     if (q.args.dry_run)
       plan(&q);

@@ -14,7 +14,7 @@
 
 struct eq_export_format;
 
-/* What is exported, and as what. The caller fills all but the last three. */
+/* What is exported, and as what. The caller fills all but the last two. */
 struct eq_export {
   const struct eq_model *model;
   const char *source;              /* the model's path */
@@ -22,6 +22,7 @@ struct eq_export {
   const char *recipe;              /* its canonical form */
   const char *programs;            /* JSON: what made the file, [{"name", "version", "argv"}] */
   enum eq_dtype dtype;             /* of what is rounded, where the format stores values */
+  bool values;                     /* which formats that have codes of their own shall do too */
   struct eq_pool *pool;
   struct eq_progress progress; /* begun; gets a weight's worth of steps for each weight */
   /* Gets what became of each parameter, in order; false stops. */
@@ -29,7 +30,8 @@ struct eq_export {
   void *context;
   const struct eq_export_format *format; /* NULL: nothing is written */
   const char *out;
-  void *state; /* the format's own */
+  bool no_vocabulary; /* the format wants a tokenizer, and the model's folder has none */
+  void *state;        /* the format's own */
 };
 
 /* How a format is written. `begin` refuses what the format cannot hold, in one line that names the tensor, before
@@ -44,7 +46,7 @@ struct eq_export_format {
   bool (*end)(struct eq_export *x, struct eq_err *err);
   void (*discard)(struct eq_export *x); /* after all, of what failed too */
 };
-extern const struct eq_export_format eq_export_hf;
+extern const struct eq_export_format eq_export_hf, eq_export_gguf;
 
 /* NULL and err, with the names that there are, when there is none of that name. */
 const struct eq_export_format *eq_export_format_find(const char *name, struct eq_err *err);

@@ -7,7 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/model/arch.h"
 #include "lib/model/rotary.h"
-#include "lib/tensor/gguf.h"
+#include "lib/tensor/gguf_writer.h"
 
 /* What differs between the layers of one model. */
 struct eq_layer_kind {
@@ -54,6 +54,18 @@ struct eq_config {
 bool eq_config_read(struct eq_config *c, const char *path, struct eq_str text, struct eq_err *err);
 /* The same of a GGUF's keys. */
 bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_gguf *g, struct eq_err *err);
+/* How one of llama.cpp's architectures is one of our families. */
+struct eq_gguf_dialect {
+  const char *name, *model_type;
+  bool interleaved;     /* the converter permutes queries and keys so that rotary pairs are neighbours */
+  bool gains_are_whole; /* it adds the 1 to Gemma's gains */
+  unsigned full_every;  /* sliding windows in all layers but each so-manyth; 0: in none, whatever the file says */
+};
+/* NULL when llama.cpp doesn't run the family. */
+const struct eq_gguf_dialect *eq_gguf_dialect_of(const struct eq_arch *a);
+/* The way back: adds the keys that say what the config says, but for the vocabulary's. Fails when llama.cpp doesn't run
+ * the family, or when the config has what no key says; `path` is the config's name in messages. */
+bool eq_config_add_gguf(const struct eq_config *c, const char *path, struct eq_gguf_keys *keys, struct eq_err *err);
 /* The name of a place's tensor in a GGUF file, with a %d for the layer; NULL when there is none. */
 const char *eq_gguf_tensor_name(const struct eq_slot *slot);
 void eq_config_free(struct eq_config *c); /* of {0} too */

@@ -11,13 +11,9 @@
 
 enum { VECTOR_MAX = 4096 };
 
-/* How llama.cpp's architectures are ours. */
-static const struct dialect {
-  const char *name, *model_type;
-  bool interleaved;     /* the converter permutes queries and keys so that rotary pairs are neighbours */
-  bool gains_are_whole; /* it adds the 1 to Gemma's gains */
-  unsigned full_every;  /* sliding windows in all layers but each so-manyth; 0: in none, whatever the file says */
-} dialects[] = {
+/* How llama.cpp's architectures are ours. Of an architecture that stands for several of our families the first row
+ * reads its files; the others are for writing them. */
+static const struct eq_gguf_dialect dialects[] = {
   { "gpt2", "gpt2", false, false, 0 },
   { "gptneox", "gpt_neox", false, false, 0 },
   { "bloom", "bloom", false, false, 0 },
@@ -37,6 +33,8 @@ static const struct dialect {
   { "command-r", "cohere", true, false, 0 },
   { "stablelm", "stablelm", false, false, 0 },
   { "starcoder2", "starcoder2", false, false, 0 },
+  { "llama", "mistral", true, false, 0 },
+  { "llama", "mixtral", true, false, 0 },
 };
 enum { DIALECTS = sizeof dialects / sizeof *dialects };
 
@@ -198,7 +196,7 @@ static void copy_rotary(const struct making *m) {
 
 /* In all layers but each so-manyth, by a number of the file or else its architecture's, or as a list of the file says.
  */
-static void copy_window(const struct making *m, const struct dialect *d) {
+static void copy_window(const struct making *m, const struct eq_gguf_dialect *d) {
   const struct eq_gguf_value *pattern = find(m, "attention.sliding_window_pattern");
   double every = d->full_every, window = 0;
   if (number(m, "attention.sliding_window", &window) &&
@@ -239,7 +237,7 @@ static void copy_falcon(const struct making *m) {
 }
 
 /* What only some families have, under the keys of their configs. */
-static void copy_options(const struct making *m, const struct dialect *d) {
+static void copy_options(const struct making *m, const struct eq_gguf_dialect *d) {
   double x;
   if (d->full_every) copy_window(m, d);
   copy(m, "attn_logit_softcapping", "attn_logit_softcapping");
@@ -248,13 +246,16 @@ static void copy_options(const struct making *m, const struct dialect *d) {
   bool parallel;
   if (eq_gguf_bool(find(m, "use_parallel_residual"), &parallel))
     json_object_set_new(m->json, "use_parallel_residual", json_boolean(parallel));
-  if (number(m, "attention.clamp_kqv", &x) && x > 0)
-    json_object_set_new(m->json, "attn_config", json_pack("{s:f}", "clip_qkv", x));
+  json_t *attention = json_object();
+  if (number(m, "attention.clamp_kqv", &x) && x > 0) json_object_set_new(attention, "clip_qkv", json_real(x));
+  if (number(m, "attention.max_alibi_bias", &x) && x > 0) set(attention, "alibi_bias_max", x);
+  if (json_object_size(attention)) json_object_set(m->json, "attn_config", attention);
+  json_decref(attention);
 }
 
 /* Gemma's heads have 256 dimensions but the scores of the 27B models are scaled by width / heads: llama.cpp knows them
  * by their layers. */
-static void copy_gemma_scale(const struct making *m, const struct dialect *d) {
+static void copy_gemma_scale(const struct making *m, const struct eq_gguf_dialect *d) {
   double layers = 0, width = 0, heads = 1, head = 256;
   if (strncmp(d->name, "gemma", 5) != 0) return;
   number(m, "block_count", &layers);
@@ -265,7 +266,13 @@ static void copy_gemma_scale(const struct making *m, const struct dialect *d) {
   set(m->json, "query_pre_attn_scalar", is_27b && heads > 0 ? width / heads : head);
 }
 
-static const struct dialect *dialect_of(struct eq_str name) {
+const struct eq_gguf_dialect *eq_gguf_dialect_of(const struct eq_arch *a) {
+  for (size_t i = 0; i < DIALECTS; i++)
+    if (strcmp(a->name, dialects[i].model_type) == 0) return &dialects[i];
+  return NULL;
+}
+
+static const struct eq_gguf_dialect *dialect_of(struct eq_str name) {
   for (size_t i = 0; i < DIALECTS; i++)
     if (eq_str_is(name, dialects[i].name)) return &dialects[i];
   return NULL;
@@ -290,7 +297,7 @@ bool eq_config_read_gguf(struct eq_config *c, const char *path, const struct eq_
   struct eq_str name = { 0 };
   *c = (struct eq_config){ 0 };
   eq_gguf_string(eq_gguf_find(g, "general.architecture"), &name);
-  const struct dialect *d = dialect_of(name);
+  const struct eq_gguf_dialect *d = dialect_of(name);
   if (!d) return unknown(path, name, err);
   struct making m = { g, d->name, json_object() };
   json_object_set_new(m.json, "model_type", json_string(d->model_type));

@@ -29,6 +29,8 @@ static float llama3(const struct eq_rotary *r, size_t d) {
   return (1 - smooth) * frequency / (float)r->factor + smooth * frequency;
 }
 
+float eq_rotary_llama3_factor(const struct eq_rotary *r, size_t pair) { return plain(r, pair) / llama3(r, pair); }
+
 /* The pair that turns so many times over the original positions: Peng et al. 2023, section 3.2. */
 static double yarn_pair(const struct eq_rotary *r, double turns) {
   const double pi = 3.14159265358979323846;

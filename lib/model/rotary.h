@@ -33,6 +33,9 @@ struct eq_rotary {
 };
 void eq_rotary_free(struct eq_rotary *r); /* of {0} too */
 
+/* By what LLAMA3 divides the frequency of a pair. */
+float eq_rotary_llama3_factor(const struct eq_rotary *r, size_t pair);
+
 /* Cosines and sines of the positions of a sequence, [positions][size / 2]. */
 struct eq_rotary_table {
   float *cos, *sin;

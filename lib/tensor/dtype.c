@@ -87,30 +87,6 @@ float eq_to_bf16(float x) {
   return float_of((b & 0x7fffffffu) > 0x7f800000u ? b : drop_bits(b, 16));
 }
 
-/* Of a value that a binary16 holds: its magnitude is that of the float, rebiased; a subnormal's counts units of 2^-24.
- */
-uint16_t eq_f16_bits(float x) {
-  float half = eq_to_f16(x);
-  uint32_t b = bits_of(half), magnitude = b & 0x7fffffffu;
-  uint32_t bits = (magnitude >> 13) - ((127u - 15u) << 10);
-  if (magnitude < 0x38800000u) bits = (uint32_t)(fabsf(half) * 0x1p24f);
-  if (magnitude >= 0x7f800000u) bits = 0x7c00u | (magnitude > 0x7f800000u ? 0x200u : 0);
-  return (uint16_t)(bits | (b >> 16 & 0x8000u));
-}
-
-uint16_t eq_bf16_bits(float x) {
-  uint32_t b = bits_of(eq_to_bf16(x));
-  return (uint16_t)((b & 0x7fffffffu) > 0x7f800000u ? b >> 16 | 0x40u : b >> 16);
-}
-
-void eq_cast_f16(float *x, size_t n) {
-  for (size_t i = 0; i < n; i++) x[i] = eq_to_f16(x[i]);
-}
-
-void eq_cast_bf16(float *x, size_t n) {
-  for (size_t i = 0; i < n; i++) x[i] = eq_to_bf16(x[i]);
-}
-
 /* The half whose value x is. */
 static inline uint16_t f16_bits(float x) {
   uint32_t b = bits_of(x), magnitude = b & 0x7fffffffu;
@@ -119,6 +95,21 @@ static inline uint16_t f16_bits(float x) {
   uint32_t special = 0x7c00u | (magnitude >> 13 & 0x3ffu) | (magnitude > 0x7f800000u ? 0x200u : 0);
   uint32_t h = magnitude >= 0x7f800000u ? special : magnitude < 0x38800000u ? subnormal : normal;
   return (uint16_t)(h | (b >> 16 & 0x8000u));
+}
+
+uint16_t eq_f16_bits(float x) { return f16_bits(eq_to_f16(x)); }
+
+uint16_t eq_bf16_bits(float x) {
+  uint32_t b = bits_of(eq_to_bf16(x));
+  return (uint16_t)(b >> 16 | ((b & 0x7fffffffu) > 0x7f800000u ? 0x40u : 0)); /* NaN stays one */
+}
+
+void eq_cast_f16(float *x, size_t n) {
+  for (size_t i = 0; i < n; i++) x[i] = eq_to_f16(x[i]);
+}
+
+void eq_cast_bf16(float *x, size_t n) {
+  for (size_t i = 0; i < n; i++) x[i] = eq_to_bf16(x[i]);
 }
 
 /* ---- arrays ---- */
@@ -182,15 +173,14 @@ void eq_dtype_decode(enum eq_dtype t, const void *bytes, size_t n, float *out) {
 
 static void encode_f16(const float *x, size_t n, char *bytes) {
   for (size_t i = 0; i < n; i++) {
-    uint16_t h = f16_bits(eq_to_f16(x[i]));
+    uint16_t h = eq_f16_bits(x[i]);
     memcpy(bytes + i * sizeof h, &h, sizeof h);
   }
 }
 
 static void encode_bf16(const float *x, size_t n, char *bytes) {
   for (size_t i = 0; i < n; i++) {
-    uint32_t b = bits_of(eq_to_bf16(x[i]));
-    uint16_t h = (uint16_t)(b >> 16 | ((b & 0x7fffffffu) > 0x7f800000u ? 0x40u : 0)); /* NaN stays one */
+    uint16_t h = eq_bf16_bits(x[i]);
     memcpy(bytes + i * sizeof h, &h, sizeof h);
   }
 }

@@ -278,6 +278,15 @@ struct eq_bpe_rules eq_bpe_rules(const struct eq_bpe *b) {
   return rules;
 }
 
+size_t eq_bpe_merges(const struct eq_bpe *b, uint32_t (*pairs)[2]) {
+  for (size_t i = 0; pairs && i < b->n_merges; i++) pairs[i][0] = pairs[i][1] = NONE;
+  for (size_t i = 0; pairs && i < b->merge_slots; i++) {
+    const struct merge *m = &b->merges[i];
+    if (m->left != NONE) pairs[m->rank][0] = m->left, pairs[m->rank][1] = m->right;
+  }
+  return b->n_merges;
+}
+
 void eq_bpe_ranks(const struct eq_bpe *b, uint32_t *ranks, size_t n) {
   for (size_t i = 0; i < n; i++) ranks[i] = NONE;
   for (size_t i = 0; i < b->merge_slots; i++) {

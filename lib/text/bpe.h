@@ -46,6 +46,10 @@ bool eq_bpe_finish(struct eq_bpe *b, struct eq_bpe_rules rules, struct eq_err *e
 struct eq_bpe_rules eq_bpe_rules(const struct eq_bpe *b);
 void eq_bpe_ranks(const struct eq_bpe *b, uint32_t *ranks, size_t n);
 
+/* How many merges were added; pairs (may be NULL) has room for so many: by rank the tokens that merge. A pair that was
+ * added again stands at its later rank alone, with EQ_NO_TOKEN at the earlier. */
+size_t eq_bpe_merges(const struct eq_bpe *b, uint32_t (*pairs)[2]);
+
 /* Where a word can be cut and its tokens stay the same; NULL when that is not known. */
 const struct eq_seams *eq_bpe_seams(const struct eq_bpe *b);
 

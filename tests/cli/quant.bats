@@ -52,6 +52,55 @@ refused() {
   done
 }
 
+@test "a GGUF of the embedded model scores bit for bit, with its own vocabulary" {
+  for recipe in none int4 'int4/tensor;L0=keep;embed=int8/row'; do
+    eq-quant -q -m "$MINI" -r "$recipe" --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
+    eq-text -c corpora/udhr -l en,he,ja --limit 4 | eq-token -m "$OUT.gguf" | eq-ppl -m "$OUT.gguf" | nlls >"$BATS_TEST_TMPDIR/exported"
+    tokens en,he,ja | eq-ppl -q -m "$MINI" -r "$recipe" | nlls | diff - "$BATS_TEST_TMPDIR/exported"
+  done
+}
+
+# near FILE FILE: the last columns differ by less than a part in 100000.
+near() {
+  awk -F '\t' 'NR == FNR { nll[FNR] = $NF; next } FNR > 1 { n++; off = $NF / nll[FNR] - 1; if (off < 0) off = -off; bad += !(off < 1e-5) }
+    END { exit bad > 0 || n != 1 }' "$1" "$2"
+}
+
+@test "GGUFs of other families score as the recipe on its source" {
+  segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
+  for model in llama mistral qwen2 qwen3 gemma phi3 gpt_neox falcon-40b mpt mixtral olmo2 llama-gptq; do
+    eq-quant -q -m "tests/golden/models/$model" -r 'int4/row;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
+    eq-ppl -q -m "$OUT.gguf" --prefix none < <(segment) | nlls >"$BATS_TEST_TMPDIR/exported"
+    eq-ppl -q -m "tests/golden/models/$model" --prefix none -r 'int4/row;L0=keep' < <(segment) | nlls >"$BATS_TEST_TMPDIR/source"
+    near "$BATS_TEST_TMPDIR/exported" "$BATS_TEST_TMPDIR/source" || { echo "$model" && return 1; }
+  done
+}
+
+@test "of a GGUF all stays but what the recipe touches" {
+  source=tests/golden/gguf/llama3.gguf
+  segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
+  eq-quant -q -m "$source" -r 'int4/row;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
+  eq-ppl -q -m "$OUT.gguf" --prefix none < <(segment) | nlls >"$BATS_TEST_TMPDIR/exported"
+  eq-ppl -q -m "$source" --prefix none -r 'int4/row;L0=keep' < <(segment) | nlls | diff - "$BATS_TEST_TMPDIR/exported"
+  grep -q rope_freqs.weight "$OUT.gguf"
+  eq-quant -q -m "$OUT.gguf" -r none --format gguf -o "$OUT.2.gguf" >/dev/null # again: once, and from here on the same
+  eq-quant -q -m "$OUT.2.gguf" -r none --format gguf -o "$OUT.3.gguf" >/dev/null
+  [ "$(stat -c %s "$OUT.2.gguf")" = "$(stat -c %s "$OUT.3.gguf")" ]
+}
+
+@test "what a GGUF cannot hold or say is refused, by the tensor or the config" {
+  refused "tensor 'h.0.attn.c_attn.weight': a GGUF cannot hold int4/g128" eq-quant -m "$MINI" -r int4 --format gguf -o "$OUT.gguf"
+  refused "llama.cpp does not run models of the family gptj" eq-quant -m tests/golden/models/gptj -r none --format gguf -o "$OUT.gguf"
+  refused "llama.cpp's falcon cannot say its positions" eq-quant -m tests/golden/models/falcon-rw -r none --format gguf -o "$OUT.gguf"
+  refused "llama.cpp's olmoe cannot say its clipping" eq-quant -m tests/golden/models/olmoe -r none --format gguf -o "$OUT.gguf"
+  cp -r tests/golden/models/llama "$BATS_TEST_TMPDIR/model"
+  jq '.vocab_size = 17' tests/golden/models/llama/config.json >"$BATS_TEST_TMPDIR/model/config.json"
+  echo '{"version":"1.0","model":{"type":"WordLevel","vocab":{"a":0,"b":1},"unk_token":"a"},"pre_tokenizer":{"type":"Whitespace"}}' >"$BATS_TEST_TMPDIR/model/tokenizer.json"
+  refused "its tokenizer is neither byte-level BPE nor SentencePiece's BPE" eq-quant -m "$BATS_TEST_TMPDIR/model" -r none --format gguf -o "$OUT.gguf"
+  cp tests/golden/gguf/llama3.gguf "$BATS_TEST_TMPDIR/same.gguf"
+  refused "same.gguf: is the model that is read" eq-quant -m "$BATS_TEST_TMPDIR/same.gguf" -r none --format gguf -o "$BATS_TEST_TMPDIR/same.gguf"
+}
+
 @test "what is kept is copied byte for byte, and the file says where it comes from" {
   eq-quant -q -m "$MINI" -r 'int4;L0=keep' -o "$OUT" >/dev/null
   python3 - "$MINI/model.safetensors" "$OUT/model.safetensors" <<'PYTHON'
@@ -175,7 +224,7 @@ PYTHON
 @test "bad usage is one line" {
   refused "-m PATH is missing" eq-quant -r int4
   refused "-r RECIPE is missing" eq-quant -m "$MINI"
-  refused "--format: 'onnx': known are hf" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
+  refused "--format: 'onnx': known are hf, gguf" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
   refused "--dtype: 'f64': expected f32, f16 or bf16" eq-quant -m "$MINI" -r int4 -o "$OUT" --dtype f64
   refused "is quantized already, which --format hf cannot undo for gpt2" \
     eq-quant -m tests/golden/models/gpt2-gptq -r int4/row -o "$OUT"

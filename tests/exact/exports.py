@@ -4,10 +4,16 @@ something differs. Needs eq-quant and eq-ppl on the PATH.
 
   tests/exact/exports.py [NAME ...]
 
-hf: the folder opened by transformers (5.23.0), in float64, gives the surprisals of eq-ppl under the recipe."""
+hf: the folder opened by transformers (5.23.0), in float64, gives the surprisals of eq-ppl under the recipe.
+gguf: the file opened by llama.cpp (LLAMA_CPP names the folder of llama-perplexity and llama-tokenize) gives the
+  perplexity of eq-ppl --as llama.cpp under the recipe within 0.1 %, and the ids of the folder's own tokenizer. The
+  embedded model, random ones with the tokenizers of tests/golden, and a GGUF that SMOLLM2 names."""
 import argparse
 import json
+import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,7 +84,102 @@ def hf(folder):
     return worst < 1e-4
 
 
-CHECKS = {"hf": hf}
+TRAINED = ROOT / "tests/golden/trained"
+PIECES = ROOT / "tests/golden/pieces"
+
+
+def text_of(lang):
+    record, = lines(run("eq-text", "-c", ROOT / "corpora/udhr", "-l", lang, "--join", "newline"))
+    return record["text"]
+
+
+def random_model(folder, config, tokenizer):
+    """A model with the vocabulary of a tokenizer file."""
+    folder.mkdir()
+    shutil.copy(tokenizer, folder / ("tokenizer.model" if tokenizer.suffix == ".model" else "tokenizer.json"))
+    vocabulary = run("eq-token", "-m", folder, "--vocab", "-f", "jsonl").splitlines()
+    config.vocab_size = 1 + max(json.loads(line)["id"] for line in vocabulary)
+    torch.manual_seed(len(str(tokenizer)))
+    model = transformers.AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(3) if p.dim() > 1 else p.add_(0.1 * torch.randn(p.shape))
+    model.save_pretrained(folder)
+    return folder
+
+
+def llama(tool, *arguments):
+    binary = pathlib.Path(os.environ["LLAMA_CPP"]) / tool
+    return subprocess.run([binary, *map(str, arguments)], check=True, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT).stdout
+
+
+def same_ids(source, file, text, folder):
+    (folder / "text").write_text(text)
+    theirs = json.loads(llama("llama-tokenize", "-m", file, "-f", folder / "text", "--ids", "--no-bos",
+                              "--no-parse-special", "--log-disable").splitlines()[-1])
+    tokens = run("eq-token", "-m", source, stdin=stream([dict(k="text", lang="en", id="0", text=text)]))
+    ours = [r["ids"] for r in lines(tokens) if r["k"] == "tokens"][0]
+    return ours == theirs
+
+
+def perplexities(source, recipe, file, text, context, folder):
+    (folder / "text").write_text(text)
+    out = llama("llama-perplexity", "-m", file, "-f", folder / "text", "-c", context, "-ctk", "f32", "-ctv", "f32", "-fa",
+                "off", "-t", "2")
+    theirs = float(re.search(r"Final estimate: PPL = ([0-9.]+)", out)[1])
+    tokens = run("eq-token", "-m", source, stdin=stream([dict(k="text", lang="en", id="0", text=text)]))
+    ours = [r["ppl"] for r in lines(run("eq-ppl", "-q", "-m", source, "-r", recipe, "--as", "llama.cpp", "--ctx", context,
+                                        stdin=tokens)) if r["k"] == "surprisal"][0]
+    return ours, theirs
+
+
+def random_models(folder):
+    small = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+                 max_position_embeddings=256, bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    yield random_model(folder / "llama3", transformers.LlamaConfig(**small), TRAINED / "llama3.json")
+    yield random_model(folder / "llama2", transformers.LlamaConfig(**small), TRAINED / "llama2.json")
+    yield random_model(folder / "pieces", transformers.MistralConfig(**small), PIECES / "llama.model")
+    yield random_model(folder / "qwen3", transformers.Qwen3Config(**small, head_dim=16), TRAINED / "llama3.json")
+    yield random_model(folder / "qwen2", transformers.Qwen2Config(**small), TRAINED / "llama3.json")
+    gemma = small | dict(head_dim=16, query_pre_attn_scalar=16)
+    yield random_model(folder / "gemma3", transformers.Gemma3TextConfig(**gemma), PIECES / "llama.model")
+    neox = small | dict(hidden_act="gelu")
+    del neox["num_key_value_heads"]
+    yield random_model(folder / "neox", transformers.GPTNeoXConfig(**neox), TRAINED / "llama3.json")
+    yield random_model(folder / "phi", transformers.PhiConfig(**small), TRAINED / "llama3.json")
+    plain = dict(bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    yield random_model(folder / "bloom", transformers.BloomConfig(hidden_size=64, n_layer=2, n_head=4, **plain),
+                       TRAINED / "llama3.json")
+    yield random_model(folder / "falcon", transformers.FalconConfig(hidden_size=64, num_hidden_layers=2,
+                                                                    num_attention_heads=4, num_kv_heads=2,
+                                                                    new_decoder_architecture=True, **plain),
+                       TRAINED / "llama3.json")
+    yield random_model(folder / "mpt", transformers.MptConfig(d_model=64, n_layers=2, n_heads=4, **plain),
+                       TRAINED / "llama3.json")
+
+
+def gguf(folder):
+    english, hebrew = text_of("en"), text_of("he")
+    cases = [(MINI, recipe, options) for recipe, options in (
+        ("none", ()), ("int4", ("--dtype", "f32")), ("int4/tensor;L0,L-1=keep", ("--dtype", "f32")), ("fp16", ()))]
+    cases += [(model, recipe, options) for model in random_models(folder)
+              for recipe, options in (("none", ()), ("int4/g32;L0=keep", ("--dtype", "f32")))]
+    if "SMOLLM2" in os.environ:
+        cases += [(pathlib.Path(os.environ["SMOLLM2"]), "all,embed=int8/row;L3=int4/row", ("--dtype", "f32"))]
+    good = True
+    for i, (model, recipe, options) in enumerate(cases):
+        file = folder / f"{i}.gguf"
+        export(model, recipe, file, "--format", "gguf", *options)
+        ids = all(same_ids(model, file, text, folder) for text in (english, hebrew))
+        ours, theirs = perplexities(model, recipe, file, english, 128, folder)
+        good &= ids and abs(ours / theirs - 1) < 1e-3
+        print(f"gguf  {model.name:12} {recipe:26} ids {'equal' if ids else 'DIFFER'}, perplexity {ours:.4f}, llama.cpp's "
+              f"{theirs:.4f}: {100 * (ours / theirs - 1):+.4f} %")
+    return good
+
+
+CHECKS = {"hf": hf, "gguf": gguf}
 
 
 def main():

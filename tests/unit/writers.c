@@ -159,6 +159,5 @@ int main(void) {
     TEST(a_name_that_is_not_utf8_is_refused),     TEST(a_folder_appears_with_its_files_or_not_at_all),
     TEST(a_mapped_file_that_changes_is_noticed),
   };
-  cmocka_set_message_output(CM_OUTPUT_TAP);
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests_name("writers", tests, NULL, NULL);
 }
