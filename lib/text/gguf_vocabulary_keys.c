@@ -69,7 +69,7 @@ static void add_types(const struct writing *w, struct eq_gguf_keys *k) {
 }
 
 static bool add_merges(const struct writing *w, struct eq_gguf_keys *k) {
-  const struct eq_model *m = &w->t->model;
+  const struct eq_token_model *m = &w->t->model;
   size_t n = eq_bpe_merges(m->bpe, NULL), kept = 0;
   uint32_t(*pairs)[2] = eq_array(n, sizeof *pairs);
   if (!pairs) return eq_fail_memory(w->err, n * sizeof *pairs, "merges");
@@ -196,7 +196,7 @@ static void add_space_prefix(struct eq_gguf_keys *k, size_t way) {
 }
 
 static bool add_all(struct writing *w, struct eq_gguf_keys *k, const struct eq_token_list *wanted) {
-  const struct eq_model *m = &w->t->model;
+  const struct eq_token_model *m = &w->t->model;
   bool bytes = !w->t->sentencepiece && m->kind == EQ_MODEL_BPE && m->over_bytes;
   bool pieces = w->t->sentencepiece ? eq_sentencepiece_merges(w->t->sentencepiece)
                                     : m->kind == EQ_MODEL_BPE && eq_bpe_rules(m->bpe).byte_fallback;
