@@ -16,8 +16,8 @@ static const struct eq_command command = {
   .usage = "-n N -s I [-i PORT] [-o PORT]",
   .options = options,
   .examples = "eq-text -c corpora/udhr -l en,de | eq-shard -n 4 -s 0 | eq-show",
-  .see_also = "eq-text(1), eq-show(1), eq(1)",
-  .streams = EQ_READS | EQ_WRITES,
+  .see_also = "eq-merge(1), eq-text(1), eq(1)",
+  .streams = EQ_READS | EQ_WRITES | EQ_NAMELESS,
 };
 
 int main(int argc, char **argv) {

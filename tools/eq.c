@@ -17,6 +17,7 @@ static const struct {
   { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },
   { "shard", "keep one of n shards of a stream" },
+  { "merge", "streams as one, sorted, each record once" },
   { "show", "any stream as a table, TSV, CSV, JSON lines or Markdown, and back" },
   { "plot", "the damage to each language as a figure" },
 };
@@ -28,7 +29,7 @@ static const struct eq_command command = {
            "help [TOOL]          lists the tools, or shows one's options",
   .examples = "eq help ppl\n"
               "eq text -c corpora/udhr -l en,de | eq show | head",
-  .see_also = "eq-text, eq-token, eq-ppl, eq-quant, eq-disparity, eq-shard, eq-show, eq-plot",
+  .see_also = "eq-text, eq-token, eq-ppl, eq-quant, eq-disparity, eq-shard, eq-merge, eq-show, eq-plot",
   .streams = EQ_PRINTS | EQ_LATER,
   .max_operands = 2,
 };

@@ -147,13 +147,13 @@ bool eq_record_get(const struct eq_record *r, const struct eq_kind *kind, void *
     size_t at = (size_t)(f - kind->fields);
     next = at + 1;
     if (seen >> at & 1) return wrong(r, f->key, "occurs twice", "once", err);
-    if (pair->val.type == MSGPACK_OBJECT_NIL && f->use == EQ_OPTIONAL) continue; /* what jq makes of "nothing" */
+    if (pair->val.type == MSGPACK_OBJECT_NIL && !eq_field_is_required(f)) continue; /* what jq makes of "nothing" */
     if (!store(&pair->val, f, (char *)out + f->offset))
       return wrong(r, f->key, object_name(&pair->val, f), eq_types[f->type].name, err);
     seen |= 1ull << at;
   }
   for (size_t i = 0; i < kind->n_fields; i++)
-    if (kind->fields[i].use == EQ_REQUIRED && !(seen >> i & 1))
+    if (eq_field_is_required(&kind->fields[i]) && !(seen >> i & 1))
       return wrong(r, kind->fields[i].key, "is missing", eq_types[kind->fields[i].type].name, err);
   return true;
 }

@@ -50,26 +50,26 @@ const struct eq_type_facts eq_types[] = {
 #define N(fields) (sizeof(fields) / sizeof *(fields))
 
 static const struct eq_field text_fields[] = {
-  ROW(text, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
-  ROW(text, id, EQ_T_STR, EQ_REQUIRED, "segment, the same in every language of a parallel corpus"),
+  ROW(text, lang, EQ_T_STR, EQ_KEY, "language, BCP 47"),
+  ROW(text, id, EQ_T_STR, EQ_KEY, "segment, the same in every language of a parallel corpus"),
   ROW(text, text, EQ_T_STR, EQ_REQUIRED, "UTF-8"),
 };
 
 static const struct eq_field tokens_fields[] = {
-  ROW(tokens, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
-  ROW(tokens, id, EQ_T_STR, EQ_REQUIRED, "segment"),
+  ROW(tokens, lang, EQ_T_STR, EQ_KEY, "language, BCP 47"),
+  ROW(tokens, id, EQ_T_STR, EQ_KEY, "segment"),
   ROW(tokens, text, EQ_T_STR, EQ_OPTIONAL, "UTF-8"),
-  ROW(tokens, tokenizer, EQ_T_STR, EQ_OPTIONAL, "what made the ids"),
+  ROW(tokens, tokenizer, EQ_T_STR, EQ_KEY_IF_THERE, "what made the ids"),
   ROW(tokens, ids, EQ_T_U32S, EQ_REQUIRED, "token ids"),
   ROW(tokens, starts, EQ_T_U32S, EQ_OPTIONAL, "byte offset in text where each token begins"),
   ROW(tokens, ends, EQ_T_U32S, EQ_OPTIONAL, "byte offset behind each token"),
 };
 
 static const struct eq_field surprisal_fields[] = {
-  ROW(surprisal, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
-  ROW(surprisal, id, EQ_T_STR, EQ_REQUIRED, "segment"),
-  ROW(surprisal, model, EQ_T_STR, EQ_REQUIRED, "model"),
-  ROW(surprisal, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
+  ROW(surprisal, lang, EQ_T_STR, EQ_KEY, "language, BCP 47"),
+  ROW(surprisal, id, EQ_T_STR, EQ_KEY, "segment"),
+  ROW(surprisal, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(surprisal, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
   ROW(surprisal, n_tokens, EQ_T_U64, EQ_REQUIRED, "tokens of the segment"),
   ROW(surprisal, n_scored, EQ_T_U64, EQ_REQUIRED, "tokens that were scored"),
   ROW(surprisal, bytes, EQ_T_U64, EQ_OPTIONAL, "UTF-8 bytes of the text that the scored tokens cover"),
@@ -78,12 +78,12 @@ static const struct eq_field surprisal_fields[] = {
   ROW(surprisal, excluded, EQ_T_STR, EQ_OPTIONAL, "why the segment was not scored"),
   ROW(surprisal, vocab, EQ_T_U64, EQ_OPTIONAL, "size of the model's vocabulary"),
   ROW(surprisal, nlls, EQ_T_F32S, EQ_OPTIONAL, "surprisal of each scored token, nats"),
-  ROW(surprisal, reference, EQ_T_STR, EQ_OPTIONAL, "recipe that predictions were compared with"),
+  ROW(surprisal, reference, EQ_T_STR, EQ_KEY_IF_THERE, "recipe that predictions were compared with"),
   ROW(surprisal, kl, EQ_T_F64, EQ_OPTIONAL, "divergence from its predictions, summed over the scored tokens, nats"),
   ROW(surprisal, same_top, EQ_T_U64, EQ_OPTIONAL, "scored tokens for which both find the same token likeliest"),
   ROW(surprisal, n_experts, EQ_T_U64, EQ_OPTIONAL, "experts of a layer"),
   ROW(surprisal, experts, EQ_T_U32S, EQ_OPTIONAL, "scored tokens that each expert worked for, layer by layer"),
-  ROW(surprisal, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring this is, with its context and stride"),
+  ROW(surprisal, as, EQ_T_STR, EQ_KEY_IF_THERE, "program whose way of scoring this is, with its context and stride"),
   ROW(surprisal, ppl, EQ_T_F64, EQ_OPTIONAL, "perplexity as that program reports it"),
   ROW(surprisal, ppl_error, EQ_T_F64, EQ_OPTIONAL, "its standard error, as that program reports it"),
   ROW(surprisal, words, EQ_T_U64, EQ_OPTIONAL, "words of the text, as that program counts them"),
@@ -93,11 +93,11 @@ static const struct eq_field surprisal_fields[] = {
 };
 
 static const struct eq_field damage_fields[] = {
-  ROW(damage, model, EQ_T_STR, EQ_REQUIRED, "model"),
-  ROW(damage, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
-  ROW(damage, base, EQ_T_STR, EQ_REQUIRED, "recipe that it is compared with"),
-  ROW(damage, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring the surprisals have"),
-  ROW(damage, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(damage, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(damage, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
+  ROW(damage, base, EQ_T_STR, EQ_KEY, "recipe that it is compared with"),
+  ROW(damage, as, EQ_T_STR, EQ_KEY_IF_THERE, "program whose way of scoring the surprisals have"),
+  ROW(damage, lang, EQ_T_STR, EQ_KEY, "language, BCP 47"),
   ROW(damage, group, EQ_T_STR, EQ_OPTIONAL, "group of the language"),
   ROW(damage, segments, EQ_T_U64, EQ_OPTIONAL, "pairs of segments that count"),
   ROW(damage, excluded, EQ_T_U64, EQ_OPTIONAL, "segments left out: not scored, or without a pair"),
@@ -119,10 +119,10 @@ static const struct eq_field damage_fields[] = {
 };
 
 static const struct eq_field disparity_fields[] = {
-  ROW(disparity, model, EQ_T_STR, EQ_REQUIRED, "model"),
-  ROW(disparity, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
-  ROW(disparity, base, EQ_T_STR, EQ_REQUIRED, "recipe that it is compared with"),
-  ROW(disparity, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring the surprisals have"),
+  ROW(disparity, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(disparity, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
+  ROW(disparity, base, EQ_T_STR, EQ_KEY, "recipe that it is compared with"),
+  ROW(disparity, as, EQ_T_STR, EQ_KEY_IF_THERE, "program whose way of scoring the surprisals have"),
   ROW(disparity, languages, EQ_T_U64, EQ_OPTIONAL, "languages compared"),
   ROW(disparity, segments, EQ_T_U64, EQ_OPTIONAL, "distinct segment ids that the bootstrap draws"),
   ROW(disparity, worst, EQ_T_STR, EQ_OPTIONAL, "language with the largest delta_segment"),
@@ -149,13 +149,13 @@ static const struct eq_field disparity_fields[] = {
 };
 
 static const struct eq_field interaction_fields[] = {
-  ROW(interaction, model, EQ_T_STR, EQ_REQUIRED, "model"),
-  ROW(interaction, recipe, EQ_T_STR, EQ_REQUIRED, "recipe that combines others, canonical"),
+  ROW(interaction, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(interaction, recipe, EQ_T_STR, EQ_KEY, "recipe that combines others, canonical"),
   ROW(interaction, parts, EQ_T_STR, EQ_REQUIRED, "those others"),
-  ROW(interaction, base, EQ_T_STR, EQ_REQUIRED, "recipe that all are compared with"),
-  ROW(interaction, as, EQ_T_STR, EQ_OPTIONAL, "program whose way of scoring the surprisals have"),
-  ROW(interaction, lang, EQ_T_STR, EQ_OPTIONAL, "language, BCP 47; absent of a group"),
-  ROW(interaction, group, EQ_T_STR, EQ_OPTIONAL, "group of the language, or the group"),
+  ROW(interaction, base, EQ_T_STR, EQ_KEY, "recipe that all are compared with"),
+  ROW(interaction, as, EQ_T_STR, EQ_KEY_IF_THERE, "program whose way of scoring the surprisals have"),
+  ROW(interaction, lang, EQ_T_STR, EQ_KEY_IF_THERE, "language, BCP 47; absent of a group"),
+  ROW(interaction, group, EQ_T_STR, EQ_KEY_IF_THERE, "group of the language, or the group"),
   ROW(interaction, segments, EQ_T_U64, EQ_OPTIONAL, "segments that all of them scored"),
   ROW(interaction, delta, EQ_T_F64, EQ_OPTIONAL, "bits a segment that the recipe adds to the base"),
   ROW(interaction, sum, EQ_T_F64, EQ_OPTIONAL, "bits a segment that its parts add, each alone, summed"),
@@ -166,8 +166,8 @@ static const struct eq_field interaction_fields[] = {
 };
 
 static const struct eq_field tokenization_fields[] = {
-  ROW(tokenization, tokenizer, EQ_T_STR, EQ_OPTIONAL, "what made the tokens"),
-  ROW(tokenization, lang, EQ_T_STR, EQ_REQUIRED, "language, BCP 47"),
+  ROW(tokenization, tokenizer, EQ_T_STR, EQ_KEY_IF_THERE, "what made the tokens"),
+  ROW(tokenization, lang, EQ_T_STR, EQ_KEY, "language, BCP 47"),
   ROW(tokenization, segments, EQ_T_U64, EQ_OPTIONAL, "segments"),
   ROW(tokenization, bytes, EQ_T_U64, EQ_OPTIONAL, "UTF-8 bytes of their texts"),
   ROW(tokenization, chars, EQ_T_U64, EQ_OPTIONAL, "code points"),
@@ -183,8 +183,8 @@ static const struct eq_field tokenization_fields[] = {
 };
 
 static const struct eq_field vocab_fields[] = {
-  ROW(vocab, tokenizer, EQ_T_STR, EQ_OPTIONAL, "whose vocabulary it is"),
-  ROW(vocab, id, EQ_T_U64, EQ_REQUIRED, "token id"),
+  ROW(vocab, tokenizer, EQ_T_STR, EQ_KEY_IF_THERE, "whose vocabulary it is"),
+  ROW(vocab, id, EQ_T_U64, EQ_KEY, "token id"),
   ROW(vocab, token, EQ_T_STR, EQ_OPTIONAL, "what it stands for; \\xNN and \\\\ where that is not whole characters"),
   ROW(vocab, spelling, EQ_T_STR, EQ_OPTIONAL, "as the vocabulary's file has it"),
   ROW(vocab, bytes, EQ_T_U64, EQ_OPTIONAL, "bytes that it stands for"),
@@ -196,7 +196,7 @@ static const struct eq_field vocab_fields[] = {
 };
 
 static const struct eq_field description_fields[] = {
-  ROW(description, model, EQ_T_STR, EQ_REQUIRED, "name of its folder or file"),
+  ROW(description, model, EQ_T_STR, EQ_KEY, "name of its folder or file"),
   ROW(description, family, EQ_T_STR, EQ_REQUIRED, "model_type of its config"),
   ROW(description, format, EQ_T_STR, EQ_OPTIONAL, "what files it lies in"),
   ROW(description, provenance, EQ_T_STR, EQ_OPTIONAL, "what the files say of where they come from"),
@@ -224,9 +224,9 @@ static const struct eq_field description_fields[] = {
 };
 
 static const struct eq_field quant_fields[] = {
-  ROW(quant, model, EQ_T_STR, EQ_REQUIRED, "model"),
-  ROW(quant, recipe, EQ_T_STR, EQ_REQUIRED, "recipe, canonical"),
-  ROW(quant, tensor, EQ_T_STR, EQ_REQUIRED, "name in the model's files"),
+  ROW(quant, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(quant, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
+  ROW(quant, tensor, EQ_T_STR, EQ_KEY, "name in the model's files"),
   ROW(quant, layer, EQ_T_U64, EQ_OPTIONAL, "layer, from 0; absent outside the layers"),
   ROW(quant, scheme, EQ_T_STR, EQ_REQUIRED, "what the recipe does to it"),
   ROW(quant, weights, EQ_T_U64, EQ_OPTIONAL, "elements"),
@@ -242,13 +242,13 @@ static const struct eq_field quant_fields[] = {
 };
 
 static const struct eq_field fact_fields[] = {
-  ROW(fact, fact, EQ_T_STR, EQ_REQUIRED, "key of a record"),
+  ROW(fact, fact, EQ_T_STR, EQ_KEY, "key of a record"),
   ROW(fact, value, EQ_T_STR, EQ_REQUIRED, "what it says"),
   ROW(fact, meaning, EQ_T_STR, EQ_OPTIONAL, "of the key"),
 };
 
 static const struct eq_field mark_fields[] = {
-  ROW(mark, unit, EQ_T_U64, EQ_REQUIRED, "number of the unit of work that ends here"),
+  ROW(mark, unit, EQ_T_U64, EQ_KEY, "number of the unit of work that ends here"),
 };
 
 #define KIND(kind, made_by, carries)                                                \
@@ -283,6 +283,9 @@ const struct eq_kind *eq_kind_find(struct eq_str name) {
     if (eq_str_is(name, (*k)->name)) return *k;
   return NULL;
 }
+
+bool eq_field_is_required(const struct eq_field *field) { return field->use == EQ_REQUIRED || field->use == EQ_KEY; }
+bool eq_field_is_key(const struct eq_field *field) { return field->use == EQ_KEY || field->use == EQ_KEY_IF_THERE; }
 
 bool eq_field_is(const struct eq_field *field, struct eq_str key) {
   return key.n == field->key_length && memcmp(key.p, field->key, key.n) == 0;

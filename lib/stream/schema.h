@@ -45,8 +45,10 @@ double eq_absent_f64(void);
 bool eq_is_absent_f64(double x);
 
 enum eq_field_use {
-  EQ_REQUIRED, /* reading fails without it */
-  EQ_OPTIONAL, /* absent when not given */
+  EQ_REQUIRED,    /* reading fails without it */
+  EQ_OPTIONAL,    /* absent when not given */
+  EQ_KEY,         /* required, and with the other keys it says which record this is: merge.h */
+  EQ_KEY_IF_THERE /* optional, likewise */
 };
 
 struct eq_field {
@@ -200,6 +202,8 @@ extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_
 extern const struct eq_kind *const eq_kinds[];
 const struct eq_kind *eq_kind_find(struct eq_str name);
 bool eq_field_is(const struct eq_field *field, struct eq_str key);
+bool eq_field_is_required(const struct eq_field *field);
+bool eq_field_is_key(const struct eq_field *field);
 const struct eq_field *eq_kind_field(const struct eq_kind *kind, struct eq_str key);
 
 #endif

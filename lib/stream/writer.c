@@ -144,6 +144,15 @@ void eq_write_raw(struct eq_writer *w, struct eq_str map) {
   record_done(w);
 }
 
+void eq_write_source(struct eq_writer *w, struct eq_str chain) {
+  msgpack_pack_map(&w->packer, 2);
+  pack_string(&w->packer, eq_str("k"));
+  pack_string(&w->packer, eq_str("source"));
+  pack_string(&w->packer, eq_str("prog"));
+  eq_buffer_add(w->out, chain.p, chain.n);
+  record_done(w);
+}
+
 /* ---- records of a kind ---- */
 
 static bool is_absent(const struct eq_field *f, const void *field) {

@@ -23,6 +23,9 @@ void eq_write(struct eq_writer *w, const struct eq_record *record);
  * not NULL, its keys that neither `kind` nor carry's own kind knows, as they are. */
 void eq_write_kind(struct eq_writer *w, const struct eq_kind *kind, const void *fields, const struct eq_record *carry);
 
+/* Writes a `source` record: what follows was made by this chain of programs, as a header's "prog" has it. */
+void eq_write_source(struct eq_writer *w, struct eq_str chain);
+
 /* Writes one msgpack map with "k" that the caller packed. */
 void eq_write_raw(struct eq_writer *w, struct eq_str map);
 

@@ -95,8 +95,11 @@ bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc
 
 void eq_tool_header(struct eq_tool *t) {
   if (!t->out || t->header) return;
-  struct eq_str chain = t->in && !t->bare ? eq_reader_chain(t->in) : (struct eq_str){ "", 0 };
-  eq_write_header(t->out, chain, t->bare ? NULL : t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
+  struct eq_str chain = t->chain;
+  bool nameless = t->bare || (t->command->streams & EQ_NAMELESS);
+  if (!chain.p && t->in) chain = eq_reader_chain(t->in);
+  if (t->bare || !chain.p) chain = eq_str("");
+  eq_write_header(t->out, chain, nameless ? NULL : t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
   t->header = true;
 }
 

@@ -12,9 +12,10 @@
 #define EQ_VERSION "0.1.0"
 
 /* Which ports a command has. EQ_READS: -i is a stream of records; EQ_WRITES: -o is one; EQ_PRINTS: -o is text, see
- * eq_tool_print. EQ_LATER: -i and -o are options as the other bits say, and the command itself calls eq_tool_open, for
- * which ports it needs depends on its other options. */
-enum eq_streams { EQ_NO_STREAM = 0, EQ_READS = 1, EQ_WRITES = 2, EQ_PRINTS = 4, EQ_LATER = 8 };
+ * eq_tool_print. EQ_NAMELESS: the command changes no record, and the header of its output does not name it, so that it
+ * leaves no trace there. EQ_LATER: -i and -o are options as the other bits say, and the command itself calls
+ * eq_tool_open, for which ports it needs depends on its other options. */
+enum eq_streams { EQ_NO_STREAM = 0, EQ_READS = 1, EQ_WRITES = 2, EQ_PRINTS = 4, EQ_LATER = 8, EQ_NAMELESS = 16 };
 
 /* What a tool is: its -h text comes from here, and tests hold its manual page against it. */
 struct eq_command {
@@ -35,8 +36,9 @@ struct eq_tool {
   size_t n_operands;
   bool quiet, verbose;
   void (*draw)(const char *line); /* for eq_progress_begin: NULL when quiet or stderr is no terminal */
-  bool bare;                      /* set it before the first record, and the header of the output names no programs */
-  const char *input, *output;     /* -i and -o, "-" when not given */
+  struct eq_str chain; /* the programs that the header of the output names before this one; p NULL: the input's */
+  bool bare;           /* set it before the first record, and the header of the output names no programs */
+  const char *input, *output; /* -i and -o, "-" when not given */
   /* the rest is tool.c's */
   const struct eq_command *command;
   const char **recorded;
