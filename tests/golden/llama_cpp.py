@@ -187,14 +187,15 @@ def main():
     write_bert("bert_uncased", "uncased", True)
     write_t5()
     write_gemma()
-    with open(f"{HERE}/ids.jsonl", "w", encoding="utf-8") as f:
-        for name in "bert", "uncased", "t5", "gemma":
-            texts = hard_texts(100, ["<tag>", "<ta", "ing", "in", "[MASK]", "<bos>", "</s>", "\n\n\n", "[CLS]", "e\u0301y"])
-            for frame in False, True:
-                f.write(json.dumps({"model": name + "+frame" * frame}, **DUMP) + "\n")
-                some = texts[::3] if frame else texts
-                for t, ids in zip(some, llama_ids(f"{HERE}/{name}.gguf", some, frame), strict=True):
-                    f.write(json.dumps({"text": t, "ids": ids}, **DUMP) + "\n")
+    lines = []
+    for name in "bert", "uncased", "t5", "gemma":
+        texts = hard_texts(100, ["<tag>", "<ta", "ing", "in", "[MASK]", "<bos>", "</s>", "\n\n\n", "[CLS]", "e\u0301y"])
+        for frame in False, True:
+            lines.append({"model": name + "+frame" * frame})
+            some = texts[::3] if frame else texts
+            lines += [{"text": t, "ids": ids} for t, ids in zip(some, llama_ids(f"{HERE}/{name}.gguf", some, frame), strict=True)]
+    with open(f"{HERE}/ids.jsonl", "w", encoding="utf-8") as f:  # once all of it is there
+        f.writelines(json.dumps(line, **DUMP) + "\n" for line in lines)
     write_cuttings()
 
 

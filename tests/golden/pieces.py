@@ -225,12 +225,13 @@ def main():
     train()
     texts = hard_texts()
     dump = dict(ensure_ascii=False, separators=(",", ":"))
-    with open(f"{HERE}/ids.jsonl", "w") as f:
-        for name in [*MODELS, "unused"]:
-            model = sentencepiece.SentencePieceProcessor(model_file=f"{HERE}/{name}.model")
-            f.write(json.dumps({"model": name}, **dump) + "\n")
-            for t in texts[:70] if name in ("word", "char", "unused") else texts:
-                f.write(json.dumps(encode(model, t), **dump) + "\n")
+    lines = []
+    for name in [*MODELS, "unused"]:
+        model = sentencepiece.SentencePieceProcessor(model_file=f"{HERE}/{name}.model")
+        lines.append({"model": name})
+        lines += [encode(model, t) for t in (texts[:70] if name in ("word", "char", "unused") else texts)]
+    with open(f"{HERE}/ids.jsonl", "w") as f:  # once all of it is there
+        f.writelines(json.dumps(line, **dump) + "\n" for line in lines)
     write_gguf()
     write_ranks(texts, dump)
     write_special(dump)

@@ -13,11 +13,12 @@
 #include "lib/base/file.h"
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
+#include "lib/text/gguf_vocabulary.h"
 #include "lib/text/json.h"
 #include "lib/text/protobuf.h"
 #include "lib/text/sentencepiece_file.h"
 #include "lib/text/tiktoken.h"
-#include "lib/text/tokenizer.h"
+#include "lib/text/tokenizer_file.h"
 
 static struct eq_file map(const char *name) {
   const char *folder = getenv("EQ_PIECES");
@@ -149,31 +150,56 @@ static struct eq_tokenizer *open_tokenizer(const char *folder, const char *name)
   return t;
 }
 
-static void a_gguf_made_of_a_sentencepiece_model_gives_the_same_ids(void **state) {
-  (void)state;
+/* The lines of llama.model; takes the tokenizer. */
+static void check_llama(struct eq_tokenizer *t) {
   struct eq_err err = { 0 };
   struct eq_file golden = map("ids.jsonl");
   struct eq_str rest = { golden.data, golden.size };
   struct line *l = calloc(1, sizeof *l);
-  struct eq_tokenizer *t = open_tokenizer("tests/golden/pieces", "llama.gguf");
   struct eq_token_scratch *s = eq_token_scratch_new(&err);
   struct eq_token_list out = { 0 };
-  bool here = false;
-  while (rest.n) {
+  size_t n = 0;
+  for (bool here = false; rest.n;) {
     read_line(l, eq_str_cut(&rest, '\n'));
-    if (l->model.p) {
-      here = eq_str_is(l->model, "llama");
-      continue;
-    }
-    if (!here) continue;
+    if (l->model.p) here = eq_str_is(l->model, "llama");
+    if (l->model.p || !here) continue;
     if (!eq_tokenize(t, s, l->text.p, l->text.n, &out, &err)) fail_msg("%s", err.text);
     compare(l, &out);
+    n++;
   }
+  assert_true(n > 50);
   eq_tokenizer_free(t);
   eq_token_scratch_free(s);
   eq_token_list_free(&out);
   free_line(l);
   eq_file_unmap(&golden);
+}
+
+static void a_gguf_made_of_a_sentencepiece_model_gives_the_same_ids(void **state) {
+  (void)state;
+  check_llama(open_tokenizer("tests/golden/pieces", "llama.gguf"));
+}
+
+/* As in the GGUF of Gemma 3, whose <unk> is a control token: all that is unknown falls back to bytes. */
+static void a_gguf_needs_no_unknown_piece(void **state) {
+  (void)state;
+  struct eq_err err = { 0 };
+  struct eq_file f = map("llama.gguf");
+  struct eq_buffer bytes = { 0 };
+  struct eq_gguf g;
+  struct eq_tokenizer *t = eq_tokenizer_new(&err);
+  uint64_t type = 0;
+  eq_buffer_add(&bytes, f.data, f.size);
+  assert_true(eq_gguf_parse(&g, "x.gguf", bytes.data, bytes.size, &err));
+  const struct eq_gguf_value *types = eq_gguf_find(&g, "tokenizer.ggml.token_type");
+  assert_true(eq_gguf_u64(types, 0, &type) && type == EQ_SP_UNKNOWN);
+  bytes.data[types->bytes.p - bytes.data] = EQ_SP_CONTROL;
+  for (uint64_t i = 0; i < types->n; i++) assert_true(eq_gguf_u64(types, i, &type) && type != EQ_SP_UNKNOWN);
+  if (!eq_gguf_vocabulary_read(t, "x.gguf", &g, &err)) fail_msg("%s", err.text);
+  check_llama(t);
+  eq_gguf_close(&g);
+  eq_buffer_free(&bytes);
+  eq_file_unmap(&f);
 }
 
 /* Takes from *rest what stands before the separator of llama.cpp's test files, or all of it. */
@@ -487,6 +513,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(ids_and_spans_are_those_of_the_sentencepiece_package),
     cmocka_unit_test(a_gguf_made_of_a_sentencepiece_model_gives_the_same_ids),
+    cmocka_unit_test(a_gguf_needs_no_unknown_piece),
     cmocka_unit_test(ids_are_those_of_llama_cpps_own_tests),
     cmocka_unit_test(ids_are_those_of_the_tiktoken_package),
     cmocka_unit_test(bad_ranks_are_refused_with_their_line),
