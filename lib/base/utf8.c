@@ -42,6 +42,14 @@ size_t eq_utf8_length(const char *s, size_t n) {
   return eq_utf8_decode(s, n, &c);
 }
 
+size_t eq_utf8_encode(uint32_t code_point, char bytes[4]) {
+  static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+  const size_t n = code_point < 0x80 ? 1 : code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
+  for (size_t i = n; i-- > 1; code_point >>= 6) bytes[i] = (char)(0x80 | (code_point & 0x3F));
+  bytes[0] = (char)(lead[n] | code_point);
+  return n;
+}
+
 size_t eq_utf8_invalid(const char *s, size_t n) {
   size_t i = 0;
   while (i < n) {

@@ -30,6 +30,9 @@ static inline size_t eq_utf8_next(const char *s, uint32_t *code_point) {
   return 4;
 }
 
+/* Writes the bytes of a code point; how many. */
+size_t eq_utf8_encode(uint32_t code_point, char bytes[4]);
+
 /* Offset of the first byte that is not well-formed; n when all of s[0..n) is. O(n). */
 size_t eq_utf8_invalid(const char *s, size_t n);
 

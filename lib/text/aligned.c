@@ -79,14 +79,7 @@ static uint32_t from_of(const struct eq_rewriting *r, size_t start) {
 static uint32_t to_of(const struct eq_rewriting *r, size_t end) { return r->in.to ? r->in.to[end - 1] : (uint32_t)end; }
 
 static struct eq_str encode(uint32_t c, char bytes[4]) {
-  if (c < 0x80) {
-    bytes[0] = (char)c;
-    return (struct eq_str){ bytes, 1 };
-  }
-  size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
-  for (size_t i = n - 1; i > 0; i--, c >>= 6) bytes[i] = (char)(0x80 | (c & 0x3F));
-  bytes[0] = (char)(lead[n] | c);
+  const size_t n = eq_utf8_encode(c, bytes);
   return (struct eq_str){ bytes, n };
 }
 

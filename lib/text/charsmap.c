@@ -19,23 +19,38 @@ static uint32_t read_u32(const char *p) {
   return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-/* The unit that a byte leads to from `node`, which is where the offset of the unit before it points; false when no key
- * goes on so. */
-static bool follow(const struct eq_charsmap *m, size_t node, unsigned char byte, uint32_t *unit) {
-  node ^= byte;
-  if (node >= m->n_units || label_of(m->units[node]) != byte) return false;
-  *unit = m->units[node];
+/* Goes from *node, which is where the offset of a unit points, along a byte; false when no key goes on so. *ends: a key
+ * ends there. */
+static bool follow(const struct eq_charsmap *m, size_t *node, char byte, bool *ends) {
+  const size_t at = *node ^ (unsigned char)byte;
+  if (at >= m->n_units || label_of(m->units[at]) != (unsigned char)byte) return false;
+  *ends = has_value(m->units[at]);
+  *node = at ^ offset_of(m->units[at]);
   return true;
 }
 
-static void find_keys(struct eq_charsmap *m) {
-  for (unsigned char c = 1; c < 128; c++) {
-    uint32_t unit, next;
-    if (!follow(m, offset_of(m->units[0]), c, &unit)) continue;
-    m->keys[c] = m->begins[c] = has_value(unit);
-    const size_t node = (offset_of(m->units[0]) ^ c) ^ offset_of(unit);
-    for (unsigned char d = 1; d < 128; d++) m->begins[c] |= follow(m, node, d, &next);
+unsigned eq_charsmap_roles(const struct eq_charsmap *m, const char *c, size_t n, bool goes_on[256]) {
+  unsigned roles = EQ_CHARSMAP_NONE;
+  bool ends;
+  if (!m->n_units) return roles;
+  size_t node = offset_of(m->units[0]);
+  for (size_t i = 0; i < n; i++) {
+    if (!follow(m, &node, c[i], &ends)) return roles;
+    if (ends) roles |= EQ_CHARSMAP_KEY;
   }
+  for (unsigned byte = 1; byte < 256; byte++) {
+    size_t next = node;
+    if (!follow(m, &next, (char)byte, &ends)) continue;
+    roles |= EQ_CHARSMAP_BEGINS;
+    goes_on[byte] = true;
+  }
+  return roles;
+}
+
+static void find_keys(struct eq_charsmap *m) {
+  bool ignored[256];
+  for (unsigned c = 1; c < 128; c++)
+    m->keys[c] = eq_charsmap_roles(m, &(char){ (char)c }, 1, ignored) & EQ_CHARSMAP_KEY;
 }
 
 bool eq_charsmap_open(struct eq_charsmap *m, struct eq_str blob, struct eq_err *err) {

@@ -19,8 +19,7 @@ struct eq_charsmap {
   size_t n_units;
   char *strings; /* ends in 0 */
   size_t n_strings;
-  bool keys[128];   /* characters of ASCII that are keys */
-  bool begins[128]; /* that are, or that a key begins with which goes on in ASCII */
+  bool keys[128]; /* characters of ASCII that are keys */
 };
 
 /* Copies the blob; refuses sizes that cannot be. Offsets are checked on every step, so no blob leads outside. */
@@ -32,6 +31,15 @@ void eq_charsmap_close(struct eq_charsmap *m); /* of {0} too */
 size_t eq_charsmap_longest(const struct eq_charsmap *m, const char *text, size_t n, struct eq_str *to);
 /* The same of the shortest key. */
 size_t eq_charsmap_shortest(const struct eq_charsmap *m, const char *text, size_t n, struct eq_str *to);
+
+/* What keys have to do with a character. */
+enum eq_charsmap_role {
+  EQ_CHARSMAP_NONE = 0,
+  EQ_CHARSMAP_KEY = 1,    /* it is one, or one is a part of it */
+  EQ_CHARSMAP_BEGINS = 2, /* longer ones begin with it */
+};
+/* The roles of the character c[0..n), and marks the bytes by which longer keys go on. */
+unsigned eq_charsmap_roles(const struct eq_charsmap *m, const char *c, size_t n, bool goes_on[256]);
 
 /* Normalizes the well-formed text[0..n) as Hugging Face's Precompiled does: a grapheme cluster of less than 6 bytes
  * that begins with a key is replaced, whole, by that of its shortest key; of any other cluster each character for

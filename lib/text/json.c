@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/number.h"
+#include "lib/base/utf8.h"
 
 void eq_json_open(struct eq_json *j, const char *where, struct eq_str text, struct eq_err *err) {
   const char *p = text.p ? text.p : "";
@@ -84,12 +85,8 @@ static bool hex4(const struct eq_json *j, const char *p, uint32_t *value) {
 }
 
 static void add_code_point(struct eq_buffer *b, uint32_t c) {
-  char s[4];
-  size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
-  for (size_t i = n; i-- > 1; c >>= 6) s[i] = (char)(0x80 | (c & 0x3F));
-  s[0] = (char)(lead[n] | c);
-  eq_buffer_add(b, s, n);
+  char bytes[4];
+  eq_buffer_add(b, bytes, eq_utf8_encode(c, bytes));
 }
 
 /* \uXXXX after its 'u', with the low half of a surrogate pair. */

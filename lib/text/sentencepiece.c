@@ -7,6 +7,7 @@
 #include "lib/base/utf8.h"
 
 #define NONE EQ_NO_PIECE
+enum { CHARACTERS = 0x10000 };
 static const char escaped_space[] = "\xE2\x96\x81"; /* U+2581 */
 
 struct eq_sentencepiece {
@@ -17,7 +18,8 @@ struct eq_sentencepiece {
   struct eq_charsmap charsmap;
   struct eq_piece_trie user; /* user-defined symbols */
   struct eq_seams seams;     /* of merging */
-  bool plain[128];           /* characters of ASCII that stay where another follows */
+  unsigned char *roles;      /* [CHARACTERS] of the first code points, in the charsmap; NULL: not known */
+  bool goes_on[256];         /* bytes by which keys go on behind such a character */
   struct eq_sentencepiece_rules rules;
   uint32_t unknown, bos, eos, bytes[256];
   uint32_t *unused; /* [n_unused] ids, of a model that merges */
@@ -62,6 +64,7 @@ void eq_sentencepiece_free(struct eq_sentencepiece *m) {
   eq_charsmap_close(&m->charsmap);
   eq_piece_trie_free(&m->user);
   eq_seams_close(&m->seams);
+  free(m->roles);
   free(m->surface);
   eq_sentencepiece_free(m->denormalizer);
   free(m);
@@ -161,12 +164,27 @@ static bool list_unused(struct eq_sentencepiece *m, struct eq_err *err) {
   return true;
 }
 
-static void find_plain(struct eq_sentencepiece *m) {
-  for (unsigned char c = 0; c < 128; c++) {
-    uint32_t node = 0;
-    m->plain[c] = c != ' ' && c && !(m->charsmap.n_units && m->charsmap.begins[c]) &&
-                  !(m->user.n && eq_piece_trie_step(&m->user, &node, (char)c));
+/* Whether a user-defined symbol begins with the character c[0..n), or is a part of it. */
+static bool begins_symbol(const struct eq_sentencepiece *m, const char *c, size_t n) {
+  uint32_t node = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (!m->user.n || !eq_piece_trie_step(&m->user, &node, c[i])) return false;
+    if (m->user.units[node].value != NONE) return true;
   }
+  return true;
+}
+
+/* So that most characters are seen to stay by one look each. Spaces and what begins a symbol are made keys. */
+static bool find_roles(struct eq_sentencepiece *m, struct eq_err *err) {
+  m->roles = eq_array(CHARACTERS, sizeof *m->roles);
+  if (!m->roles) return eq_fail_memory(err, CHARACTERS, "a charsmap");
+  for (uint32_t c = 0; c < CHARACTERS; c++) {
+    char bytes[4];
+    const size_t n = eq_utf8_encode(c, bytes);
+    const bool key = c == 0 || c == ' ' || begins_symbol(m, bytes, n);
+    m->roles[c] = (unsigned char)(eq_charsmap_roles(&m->charsmap, bytes, n, m->goes_on) | (key ? EQ_CHARSMAP_KEY : 0));
+  }
+  return true;
 }
 
 bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece_rules rules, struct eq_err *err) {
@@ -178,10 +196,9 @@ bool eq_sentencepiece_finish(struct eq_sentencepiece *m, struct eq_sentencepiece
                                             .sums = rules.as_llama ? EQ_SUMS_LLAMA : EQ_SUMS_F32 };
   m->rules = rules;
   if (m->unknown == NONE && !rules.byte_fallback) return eq_fail(err, EQ_BAD, "no piece is of type unknown");
-  bool good = eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
-              (!takes_apart || list_unused(m, err)) && (rules.model != EQ_SP_MERGES || find_seams(m, err));
-  if (good) find_plain(m);
-  return good;
+  return eq_unigram_finish(m->pieces, unigram, err) && find_bytes(m, err) && build_user(m, err) &&
+         (!takes_apart || list_unused(m, err)) && (rules.model != EQ_SP_MERGES || find_seams(m, err)) &&
+         find_roles(m, err);
 }
 
 static uint32_t find_control(const struct eq_sentencepiece *m, struct eq_str spelling) {
@@ -291,15 +308,24 @@ static void trim_end(const struct eq_sentencepiece *m, struct eq_sentencepiece_s
   }
 }
 
-/* Adds what stays of the n bytes from `at` on, n > 0, because nothing begins with it; how many bytes. */
+/* Bytes of text[0..n) that stay, for no key and no symbol begins there: whole characters. */
+static size_t plain_run(const struct eq_sentencepiece *m, const char *text, size_t n) {
+  size_t at = 0, size;
+  uint32_t c;
+  for (; at < n; at += size) {
+    size = eq_utf8_decode(text + at, n - at, &c);
+    if (!size || c >= CHARACTERS || (m->roles[c] & EQ_CHARSMAP_KEY)) break;
+    if (m->roles[c] && at + size < n && m->goes_on[(unsigned char)text[at + size]]) break;
+  }
+  return at;
+}
+
+/* Adds what stays of the n bytes from `at` on; how many bytes. */
 static size_t put_plain(const struct eq_sentencepiece *m, struct eq_sentencepiece_scratch *s, const char *text,
                         size_t at, size_t n) {
-  const unsigned char *p = (const unsigned char *)text + at;
-  size_t size = 0;
-  while (size < n && p[size] < 128 && m->plain[p[size]]) size++;
-  if (size < n && size && p[size] >= 128) size--; /* a mark may follow the last */
+  const size_t size = m->roles ? plain_run(m, text + at, n) : 0;
   if (!size || !room(s, size)) return 0;
-  memcpy(s->text + s->n, p, size);
+  memcpy(s->text + s->n, text + at, size);
   for (size_t i = 0; i < size; i++) s->origins[s->n + i] = (uint32_t)(at + i);
   s->n += size;
   return size;
