@@ -20,7 +20,7 @@ static const struct eq_option options[] = {
   { .type = EQ_HEADING, .help = "What is written" },
   { 'o', "output", EQ_TEXT, offsetof(struct args, out), "OUT",
     "the model under the recipe; without it, only its errors", true },
-  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf or gguf [hf]", false },
+  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf, gguf, compressed-tensors or gptq [hf]", false },
   { 0, "dtype", EQ_TEXT, offsetof(struct args, dtype), "T", "f32, f16 or bf16: of rounded weights, in hf [f32]",
     false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",

@@ -38,15 +38,15 @@ struct eq_export {
  * anything is written; then `put` gets each parameter in order; then `end` names the files, or `discard` removes them.
  */
 struct eq_export_format {
-  const char *name, *help;
-  bool is_folder; /* `out` is a folder, else a file */
+  const char *name;
   bool (*begin)(struct eq_export *x, struct eq_err *err);
-  /* values: the parameter under its scheme, in its file's layout; NULL when it is kept. *bytes: what it takes there. */
-  bool (*put)(struct eq_export *x, size_t param, const float *values, uint64_t *bytes, struct eq_err *err);
+  /* values: the parameter under its scheme, in its file's layout, which may be overwritten; NULL when it is kept.
+   * *bytes: what it takes there. */
+  bool (*put)(struct eq_export *x, size_t param, float *values, uint64_t *bytes, struct eq_err *err);
   bool (*end)(struct eq_export *x, struct eq_err *err);
   void (*discard)(struct eq_export *x); /* after all, of what failed too */
 };
-extern const struct eq_export_format eq_export_hf, eq_export_gguf;
+extern const struct eq_export_format eq_export_hf, eq_export_gguf, eq_export_compressed_tensors, eq_export_gptq;
 
 /* NULL and err, with the names that there are, when there is none of that name. */
 const struct eq_export_format *eq_export_format_find(const char *name, struct eq_err *err);

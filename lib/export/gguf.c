@@ -277,7 +277,7 @@ static bool put_rows(struct gguf *g, const struct encoding *e, struct eq_err *er
   return true;
 }
 
-static bool put(struct eq_export *x, size_t param, const float *values, uint64_t *bytes, struct eq_err *err) {
+static bool put(struct eq_export *x, size_t param, float *values, uint64_t *bytes, struct eq_err *err) {
   struct gguf *g = x->state;
   const struct eq_placed_tensor *w = &x->model->weights[param];
   const struct eq_tensor *t = w->tensor;
@@ -328,4 +328,4 @@ static void discard(struct eq_export *x) {
   x->state = NULL;
 }
 
-const struct eq_export_format eq_export_gguf = { "gguf", "for llama.cpp", false, begin, put, end, discard };
+const struct eq_export_format eq_export_gguf = { "gguf", begin, put, end, discard };

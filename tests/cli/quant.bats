@@ -101,6 +101,58 @@ near() {
   refused "same.gguf: is the model that is read" eq-quant -m "$BATS_TEST_TMPDIR/same.gguf" -r none --format gguf -o "$BATS_TEST_TMPDIR/same.gguf"
 }
 
+@test "codes of compressed-tensors and GPTQ score bit for bit as the recipe, read back by their readers" {
+  segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
+  while read -r format model recipe; do
+    rm -rf "$OUT"
+    eq-quant -q -m "$model" -r "$recipe" --format "$format" -o "$OUT" >"$BATS_TEST_TMPDIR/records"
+    eq-ppl -q -m "$OUT" < <(segment) | nlls >"$BATS_TEST_TMPDIR/exported"
+    eq-ppl -q -m "$model" -r "$recipe" < <(segment) | nlls | diff - "$BATS_TEST_TMPDIR/exported" || { echo "$format $recipe" && return 1; }
+    [[ $(records <"$BATS_TEST_TMPDIR/records" | jq -s 'map(.file_bytes) | add') -lt $(stat -c %s "$OUT/model.safetensors") ]]
+    [ "$(jq -r .quantization_config.quant_method "$OUT/config.json")" = "$format" ]
+  done <<RECIPES
+compressed-tensors tests/golden/models/llama int4/g8
+compressed-tensors tests/golden/models/llama u4/g8;L0=keep
+compressed-tensors tests/golden/models/qwen3 u3/row;L0.mlp=int8/tensor;L1.mlp=fp16
+compressed-tensors tests/golden/models/gemma3 int5/tensor
+compressed-tensors tests/golden/models/llama u8/tensor;head=u2/g4
+gptq $MINI int4
+gptq $MINI u4/g32;L0,L-1=keep
+gptq $MINI u3/g64;L0.mlp=int8/tensor;L3=u2/row
+gptq $MINI int8/tensor;L2=bf16
+RECIPES
+}
+
+@test "configs of codes name their groups, what differs and what is left" {
+  eq-quant -q -m tests/golden/models/llama -r 'int4/g8;L1.mlp=u8/row;L0.attn=keep' --format compressed-tensors -o "$OUT" >/dev/null
+  jq -e '.quantization_config | .format == "pack-quantized" and (.ignore | length == 5 and .[0] == "model.layers.0.self_attn.q_proj" and .[4] == "lm_head")
+    and (.config_groups.group_0.weights | .num_bits == 4 and .symmetric and .strategy == "group" and .group_size == 8)
+    and (.config_groups.group_1 | .targets == ["model.layers.1.mlp.gate_proj", "model.layers.1.mlp.up_proj", "model.layers.1.mlp.down_proj"]
+      and (.weights | .num_bits == 8 and (.symmetric | not) and .strategy == "channel" and .group_size == null))' "$OUT/config.json"
+  rm -rf "$OUT"
+  eq-quant -q -m "$MINI" -r 'int4;L1.mlp=int8;L0.attn=keep' --format gptq -o "$OUT" >/dev/null
+  jq -e '.quantization_config | .bits == 4 and .group_size == 128 and .sym and (.desc_act | not)
+    and .modules_to_not_convert == ["h.0.attn.c_attn", "h.0.attn.c_proj"] and (.dynamic | length == 4
+      and .["-:^h\\.0\\.attn\\.c_attn$"] == {} and .["+:^h\\.1\\.mlp\\.c_fc$"].bits == 8)' "$OUT/config.json"
+  rm -rf "$OUT"
+  eq-quant -q -m "$MINI" -r 'L0=bf16' --format gptq -o "$OUT" >/dev/null # no codes, no quantization
+  jq -e 'has("quantization_config") | not' "$OUT/config.json"
+}
+
+@test "recipes that codes cannot hold are refused by the tensor" {
+  llama=tests/golden/models/llama
+  compressed() { refused "$1" eq-quant -q -m "$2" -r "$3" --format compressed-tensors -o "$OUT"; }
+  gptq() { refused "$1" eq-quant -q -m "$2" -r "$3" --format gptq -o "$OUT"; }
+  compressed "'model.layers.0.self_attn.q_proj.weight': cannot hold int4/g5: groups of that size do not divide" $llama int4/g5
+  compressed "'model.embed_tokens.weight': cannot hold int8/row: it is no linear layer" $llama embed=int8/row
+  compressed "'h.0.attn.c_attn.weight': cannot hold int4/g128: its layer is a Conv1D" "$MINI" int4
+  gptq "'h.3.mlp.c_fc.weight': cannot hold int5/g128: it has 2, 3, 4 or 8 bits" "$MINI" 'int4;L3.mlp=int5'
+  gptq "'h.0.attn.c_attn.weight': cannot hold int4/g7: groups of that size" "$MINI" int4/g7
+  gptq "'lm_head.weight': cannot hold int8/row: it is no linear layer of a block" $llama head=int8/row
+  gptq "'model.layers.0.self_attn.q_proj.weight': cannot hold u3/row: its codes do not fill whole words" $llama L0.attn=u3/row
+  eq-quant -q -m $llama -r embed=int8/row --format compressed-tensors --dtype f32 -o "$OUT" >/dev/null # as values
+}
+
 @test "what is kept is copied byte for byte, and the file says where it comes from" {
   eq-quant -q -m "$MINI" -r 'int4;L0=keep' -o "$OUT" >/dev/null
   python3 - "$MINI/model.safetensors" "$OUT/model.safetensors" <<'PYTHON'
@@ -224,7 +276,7 @@ PYTHON
 @test "bad usage is one line" {
   refused "-m PATH is missing" eq-quant -r int4
   refused "-r RECIPE is missing" eq-quant -m "$MINI"
-  refused "--format: 'onnx': known are hf, gguf" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
+  refused "--format: 'onnx': known are hf, gguf, compressed-tensors, gptq" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
   refused "--dtype: 'f64': expected f32, f16 or bf16" eq-quant -m "$MINI" -r int4 -o "$OUT" --dtype f64
   refused "is quantized already, which --format hf cannot undo for gpt2" \
     eq-quant -m tests/golden/models/gpt2-gptq -r int4/row -o "$OUT"

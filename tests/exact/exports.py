@@ -7,7 +7,10 @@ something differs. Needs eq-quant and eq-ppl on the PATH.
 hf: the folder opened by transformers (5.23.0), in float64, gives the surprisals of eq-ppl under the recipe.
 gguf: the file opened by llama.cpp (LLAMA_CPP names the folder of llama-perplexity and llama-tokenize) gives the
   perplexity of eq-ppl --as llama.cpp under the recipe within 0.1 %, and the ids of the folder's own tokenizer. The
-  embedded model, random ones with the tokenizers of tests/golden, and a GGUF that SMOLLM2 names."""
+  embedded model, random ones with the tokenizers of tests/golden, and a GGUF that SMOLLM2 names.
+compressed-tensors: the package (0.20.0) decompresses each layer to exactly the weights of the hf folder, and
+  transformers loads the folder.
+gptq: GPTQModel (7.7.0) unpacks each layer to exactly these weights."""
 import argparse
 import json
 import os
@@ -20,6 +23,7 @@ import tempfile
 
 import torch
 import transformers
+from safetensors.torch import load_file
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 MINI = ROOT / "corpora" / "mini"
@@ -179,7 +183,99 @@ def gguf(folder):
     return good
 
 
-CHECKS = {"hf": hf, "gguf": gguf}
+def both(folder, model, recipe, form):
+    """The tensors of the folder in a format, those of the values, and the layers that are in codes."""
+    coded, values = folder / form, folder / "values"
+    for out, options in ((coded, ("--format", form)), (values, ())):
+        shutil.rmtree(out, ignore_errors=True)
+        export(model, recipe, out, *options)
+    coded, values = load_file(coded / "model.safetensors"), load_file(values / "model.safetensors")
+    layers = sorted({name.rpartition(".")[0] for name in coded} & {n.removesuffix(".weight") for n in values})
+    return coded, values, layers
+
+
+def same(a, b):
+    return a.dtype == b.dtype and a.shape == b.shape and bool((a == b).all())
+
+
+def kept(coded, values):
+    return all(same(coded[name], tensor) for name, tensor in values.items() if name in coded)
+
+
+def loaded_alike(out, schemes):
+    """Does transformers give the same logits? It makes room for packed layers of every group, but not for packed zero
+    points; when it unpacks while it loads, it does so by one group."""
+    asymmetric = not all(s.weights.symmetric for s in schemes.config_groups.values())
+    if asymmetric and len(schemes.config_groups) > 1:
+        return "cannot load several groups with zero points"
+    how = {"quantization_config": transformers.CompressedTensorsConfig(dequantize=True)} if asymmetric else {}
+    load = transformers.AutoModelForCausalLM.from_pretrained
+    ids = torch.tensor([[3, 5, 7, 9, 100, 200]])
+    with torch.no_grad():
+        theirs, ours = (load(o, dtype=torch.float32, **h)(ids).logits for o, h in ((out, how), (out.parent / "values", {})))
+    return "exact" if same(theirs, ours) else "DIFFERS"
+
+
+def compressed_tensors(folder):
+    from compressed_tensors.compressors.pack_quantized.base import PackedQuantizationCompressor
+    from compressed_tensors.quantization import QuantizationConfig
+    good = True
+    recipes = ("int4/g8", "u4/g8", "u3/row;L0.mlp=int8/tensor", "int5/tensor", "u8/tensor;L0=keep", "int2/g4;L1=u6/row",
+               "u4/g8;head=int8/row")
+    models = (m for m in random_models(folder) if m.name in ("llama3", "qwen3", "gemma3"))  # 8 outputs: the package fails
+    for model, recipe in [(model, recipe) for model in models for recipe in recipes]:
+        if "head" in recipe and model.name == "gemma3":
+            continue
+        coded, values, layers = both(folder, model, recipe, "compressed-tensors")
+        out = folder / "compressed-tensors"
+        config = json.loads((out / "config.json").read_text())["quantization_config"]
+        schemes = QuantizationConfig.model_validate(config)
+        exact = kept(coded, values)
+        n = 0
+        for layer in layers:
+            parts = {k.rpartition(".")[2]: v for k, v in coded.items() if k.rpartition(".")[0] == layer}
+            if "weight_packed" not in parts:
+                assert layer in config["ignore"] or "norm" in layer or "embed" in layer, layer
+                continue
+            scheme, = [s for s in schemes.config_groups.values() if "Linear" in s.targets or layer in s.targets]
+            exact &= same(PackedQuantizationCompressor.decompress(parts, scheme)["weight"], values[layer + ".weight"])
+            n += 1
+        loads = loaded_alike(out, schemes)
+        good &= exact and loads != "DIFFERS" and n > 0
+        print(f"compressed-tensors  {model.name:8} {recipe:28} {n} layers {'exact' if exact else 'DIFFER'}, transformers: "
+              f"{loads}")
+    return good
+
+
+def gptq(folder):
+    from gptqmodel.nn_modules.qlinear.torch import TorchLinear
+    from gptqmodel.utils.model import convert_gptq_v1_to_v2_format_module
+    good = True
+    for recipe in ("int4", "u4/g32", "u3/g64;L0.mlp=int8/tensor", "u2/row", "u8/tensor;L0=keep", "u4/g64,s16"):
+        coded, values, layers = both(folder, MINI, recipe, "gptq")
+        exact, n = kept(coded, values), 0
+        for layer in layers:
+            parts = {k.rpartition(".")[2]: v for k, v in coded.items() if k.rpartition(".")[0] == layer}
+            if "qweight" not in parts:
+                continue
+            cols, rows = parts["g_idx"].shape[0], parts["scales"].shape[1]
+            bits = parts["qweight"].shape[0] * 32 // cols
+            linear = TorchLinear(bits=bits, group_size=cols // parts["scales"].shape[0], sym=False, desc_act=False,
+                                 in_features=cols, out_features=rows, bias=False, pack_dtype=torch.int32,
+                                 register_buffers=True)
+            for name in ("qweight", "qzeros", "scales", "g_idx"):
+                assert getattr(linear, name).shape == parts[name].shape, name
+                setattr(linear, name, parts[name].clone())
+            convert_gptq_v1_to_v2_format_module(linear, bits, torch.int32)
+            theirs, ours = linear.dequantize_weight(), values[layer + ".weight"]  # Conv1D: [inputs][outputs]
+            exact &= same(theirs, ours if "s16" not in recipe else ours.to(torch.float16))
+            n += 1
+        good &= exact and n > 0
+        print(f"gptq  mini  {recipe:28} {n} layers {'exact' if exact else 'DIFFER'}")
+    return good
+
+
+CHECKS = {"hf": hf, "gguf": gguf, "compressed-tensors": compressed_tensors, "gptq": gptq}
 
 
 def main():
