@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/export/export.h"
+#include "lib/export/check.h"
 #include "lib/tool/results.h"
 
 struct args {
-  const char *model, *recipe, *out, *format, *dtype;
+  const char *model, *recipe, *out, *format, *dtype, *check;
   bool dry_run;
   uint64_t threads;
 };
@@ -17,6 +17,8 @@ static const struct eq_option options[] = {
   { 'r', "recipe", EQ_TEXT, offsetof(struct args, recipe), "RECIPE", "what is done to its weights", false },
   { 0, "dry-run", EQ_FLAG, offsetof(struct args, dry_run), NULL, "print what is touched, in bytes; write nothing",
     false },
+  { 0, "check", EQ_TEXT, offsetof(struct args, check), "FILE",
+    "does this file hold what its recipe makes of the model? write nothing", false },
   { .type = EQ_HEADING, .help = "What is written" },
   { 'o', "output", EQ_TEXT, offsetof(struct args, out), "OUT",
     "the model under the recipe; without it, only its errors", true },
@@ -33,7 +35,8 @@ static const struct eq_command command = {
   .summary = "what a recipe does to each tensor, and the model under it as others run it",
   .usage = "-m PATH -r RECIPE > quant\n"
            "-m PATH -r RECIPE -o OUT [--format F] > quant\n"
-           "-m PATH -r RECIPE --dry-run",
+           "-m PATH -r RECIPE --dry-run\n"
+           "-m PATH --check FILE",
   .options = options,
   .examples = "eq-quant -m corpora/mini -r 'int4;L0=keep' --dry-run | tail -n 3\n"
               "eq-quant -m corpora/mini -r int4/tensor | eq-show -c tensor,bits,sqnr -s sqnr | head\n"
@@ -46,9 +49,10 @@ struct quant {
   struct eq_tool tool;
   struct args args;
   struct eq_pool *pool;
-  struct eq_model model;
+  struct eq_model model, checked;
   struct eq_recipe *recipe;
   struct eq_scheme *schemes;
+  char *own_recipe; /* of a file that is checked */
   struct eq_buffer programs;
   struct eq_export export;
   const struct eq_format *table; /* of a dry run */
@@ -138,10 +142,41 @@ static void run(struct quant *q) {
   if (q->export.no_vocabulary) eq_tool_say(&q->tool, "%s has no tokenizer: the file has no vocabulary", q->args.model);
 }
 
+/* ---- a file held against the model ---- */
+
+/* Its own recipe, unless one is given. */
+static bool open_checked(struct quant *q, char **recipe) {
+  if (!eq_model_look(&q->checked, q->args.check, &q->tool.err)) return false;
+  if (!q->args.recipe) q->args.recipe = *recipe = eq_export_recipe_of(&q->checked, &q->tool.err);
+  return q->args.recipe;
+}
+
+static void check(struct quant *q) {
+  struct eq_export_check r;
+  struct eq_progress progress;
+  struct eq_buffer text = { 0 };
+  if (!eq_tool_open(&q->tool, EQ_PRINTS)) return;
+  eq_progress_begin(&progress, "comparing", "weights", eq_model_bytes(&q->model) / sizeof(float), q->tool.draw);
+  bool ok = eq_export_check(&q->model, q->schemes, &q->checked, q->pool, &progress, &r, &q->tool.err);
+  eq_progress_end(&progress);
+  if (!ok) return;
+  eq_buffer_format(
+      &text,
+      "%s of %s\nkept: %zu of %zu tensors are those of the model\nrounded: %zu of %zu are as the recipe makes them\n",
+      q->export.recipe, q->model.name, r.kept - r.kept_differ, r.kept, r.rounded - r.rounded_differ, r.rounded);
+  eq_tool_print(&q->tool, text.data, text.size);
+  eq_buffer_free(&text);
+  size_t n = r.kept_differ + r.rounded_differ;
+  if (n)
+    eq_fail(&q->tool.err, EQ_DATA, "%s: %zu tensor%s, '%s' the first", q->args.check, n,
+            n == 1 ? " differs" : "s differ", r.first);
+}
+
 static bool set_up(struct quant *q) {
   const struct args *a = &q->args;
   struct eq_err *err = &q->tool.err;
   if (!a->model) return eq_fail(err, EQ_BAD, "-m PATH is missing: the model");
+  if (a->check && !open_checked(q, &q->own_recipe)) return false;
   if (!a->recipe) return eq_fail(err, EQ_BAD, "-r RECIPE is missing: what is done to the model");
   if (!choose_dtype(q)) return false;
   if (a->out && !(q->export.format = eq_export_format_find(a->format, err))) return false;
@@ -159,7 +194,9 @@ int main(int argc, char **argv) {
                          .format = "hf",
                      } };
   if (eq_tool_begin(&q.tool, &command, argc, argv, &q.args) && set_up(&q)) {
-    if (q.args.dry_run)
+    if (q.args.check)
+      check(&q);
+    else if (q.args.dry_run)
       plan(&q);
     else
       run(&q);
@@ -168,6 +205,8 @@ int main(int argc, char **argv) {
   eq_rows_free(&q.rows);
   eq_recipe_free(q.recipe);
   free(q.schemes);
+  free(q.own_recipe);
+  eq_model_close(&q.checked);
   eq_model_close(&q.model);
   eq_pool_free(q.pool);
   return eq_tool_end(&q.tool);

@@ -137,11 +137,14 @@ static bool read_tensor(struct cursor *c, struct eq_safetensors *s, const char *
   return ok;
 }
 
-/* {"key": "value", ...}, which is for people: checked and passed over. */
-static bool read_metadata(struct cursor *c) {
+/* {"key": "value", ...}, which is for people. */
+static bool read_metadata(struct cursor *c, struct eq_str *text) {
   const char *key;
+  skip_blanks(c);
+  const char *begin = c->at;
   json_t *value, *metadata = read_value(c, METADATA_MAX, "__metadata__");
   if (!metadata) return false;
+  *text = (struct eq_str){ begin, (size_t)(c->at - begin) };
   bool ok = json_is_object(metadata);
   json_object_foreach(metadata, key, value) ok &= json_is_string(value);
   json_decref(metadata);
@@ -156,7 +159,7 @@ static bool read_member(struct cursor *c, struct eq_safetensors *s, size_t *name
   bool ok = name || FAIL(c, "%s is not a string", "a tensor's name");
   ok = ok && expect(c, ':');
   if (ok && strcmp(name, "__metadata__") == 0) {
-    ok = *metadata ? FAIL(c, "%s comes twice", name) : read_metadata(c);
+    ok = *metadata ? FAIL(c, "%s comes twice", name) : read_metadata(c, &s->metadata);
     *metadata = true;
   } else if (ok) {
     *names += json_string_length(key) + 1;

@@ -18,6 +18,7 @@ struct eq_safetensors {
   struct eq_file file;       /* {0} after eq_safetensors_parse */
   struct eq_tensor *tensors; /* sorted by name */
   size_t n_tensors;
+  struct eq_str metadata; /* the text of __metadata__, an object of strings, checked; {NULL, 0} when there is none */
 };
 
 /* Maps and checks: header length at most 100 MB and inside the file, valid JSON with no duplicate key, known dtypes,

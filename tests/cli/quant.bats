@@ -139,6 +139,49 @@ RECIPES
   jq -e 'has("quantization_config") | not' "$OUT/config.json"
 }
 
+@test "a check finds every tensor of every format right, and any bit that is not" {
+  while read -r format model recipe; do
+    rm -rf "$OUT"
+    eq-quant -q -m "$model" -r "$recipe" --format "$format" -o "$OUT" >/dev/null
+    run -0 --separate-stderr eq-quant -m "$model" --check "$OUT"
+    [[ ${lines[1]} =~ ^kept:\ ([0-9]+)\ of\ ([0-9]+)\ tensors && ${BASH_REMATCH[1]} = "${BASH_REMATCH[2]}" ]]
+    [[ ${lines[2]} =~ ^rounded:\ ([0-9]+)\ of\ ([0-9]+)\ are && ${BASH_REMATCH[1]} = "${BASH_REMATCH[2]}" && ${BASH_REMATCH[1]} -gt 0 ]]
+  done <<FORMATS
+hf $MINI int4;L0=keep
+hf tests/golden/models/llama-gptq int4/row;L0=keep
+gptq $MINI u4/g32;L0,L-1=keep
+compressed-tensors tests/golden/models/llama u3/g8;L0=keep;L1.mlp=bf16
+hf tests/golden/models/mixtral int8/row
+FORMATS
+  eq-quant -q -m "$MINI" -r int4 --dtype bf16 -o "$BATS_TEST_TMPDIR/bf16" >/dev/null
+  eq-quant -m "$MINI" --check "$BATS_TEST_TMPDIR/bf16"
+  for model in models/llama models/gemma models/gpt_neox models/mixtral models/stablelm models/bloom gguf/llama3.gguf; do
+    eq-quant -q -m tests/golden/$model -r 'int4/row;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
+    eq-quant -m tests/golden/$model --check "$OUT.gguf" >"$BATS_TEST_TMPDIR/said" || { echo "$model"; cat "$BATS_TEST_TMPDIR/said"; return 1; }
+  done
+  eq-quant -q -m "$MINI" -r 'int4;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
+  eq-quant -m "$MINI" --check "$OUT.gguf"
+  for tensor in h.0.mlp.c_fc.weight h.1.mlp.c_fc.weight h.1.ln_1.bias; do
+    rm -rf "$OUT"
+    eq-quant -q -m "$MINI" -r 'int4;L0=keep' -o "$OUT" >/dev/null
+    python3 - "$OUT/model.safetensors" $tensor <<'PYTHON'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size, = struct.unpack("<Q", data[:8])
+data[8 + size + json.loads(data[8:8 + size])[sys.argv[2]]["data_offsets"][0]] ^= 1
+open(sys.argv[1], "wb").write(data)
+PYTHON
+    run -1 --separate-stderr eq-quant -m "$MINI" --check "$OUT"
+    [[ $stderr == *"out: 1 tensor differs, '$tensor' the first" ]]
+  done
+  run -1 eq-quant -m "$MINI" --check "$BATS_TEST_TMPDIR/bf16" -r int4/tensor
+  run -2 eq-quant -m "$MINI" --check "$MINI"
+  [[ $output == *"says no recipe that it was made with: give it with -r" ]]
+  run -0 eq-quant -m "$MINI" --check "$MINI" -r none
+  run -2 eq-quant -m tests/golden/models/llama --check "$BATS_TEST_TMPDIR/bf16" -r none
+  [[ $output == *"it was made of another model" ]]
+}
+
 @test "recipes that codes cannot hold are refused by the tensor" {
   llama=tests/golden/models/llama
   compressed() { refused "$1" eq-quant -q -m "$2" -r "$3" --format compressed-tensors -o "$OUT"; }
