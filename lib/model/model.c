@@ -190,7 +190,21 @@ static void look_at(const float *x, size_t n, struct eq_extremes *of, size_t *no
   *not_finite += eq_count_not_finite(x, n);
 }
 
-/* In tiles, for some schemes lie input by input; the digest is of the values. */
+/* What a packed matrix is made of: its parts as they are stored, and how its config says to read them. */
+static uint64_t digest_parts(const struct eq_packed *p) {
+  const uint64_t how[] = { p->rows,      p->cols,      (uint64_t)p->dtype, p->bits,
+                           p->row_block, p->col_block, p->nested_block,    p->zeros_less_one };
+  uint64_t digest = XXH3_64bits_withSeed(how, sizeof how, XXH3_64bits(&p->offset, sizeof p->offset));
+  for (size_t i = 0; i < EQ_PARTS; i++) {
+    const struct eq_tensor *t = p->parts[i];
+    uint64_t shape[3] = { i, t ? (uint64_t)t->dtype : EQ_DTYPES, t ? t->n : 0 };
+    digest = XXH3_64bits_withSeed(shape, sizeof shape, digest);
+    if (t) digest = XXH3_64bits_withSeed(t->data, eq_tensor_bytes(t, t->n), digest);
+  }
+  return digest;
+}
+
+/* In tiles, for some schemes lie input by input. */
 static void scan_packed(const struct eq_packed *p, struct eq_extremes *of, struct tensor_scan *s) {
   enum { ROWS = 16, COLS = DECODED / ROWS };
   float x[DECODED];
@@ -199,8 +213,8 @@ static void scan_packed(const struct eq_packed *p, struct eq_extremes *of, struc
       struct eq_tile t = { r, p->rows - r < ROWS ? p->rows - r : ROWS, c, p->cols - c < COLS ? p->cols - c : COLS };
       p->decode(p, t, x);
       look_at(x, t.rows * t.cols, of, &s->not_finite);
-      s->digest = XXH3_64bits_withSeed(x, t.rows * t.cols * sizeof *x, s->digest);
     }
+  s->digest = digest_parts(p);
 }
 
 /* Elements first..first+n-1 of a tensor, decoded if need be. */
@@ -245,7 +259,8 @@ static void scan_tensor(void *context, size_t item, size_t thread) {
   if (s->m->frugal) eq_checkpoint_release(&s->m->file);
 }
 
-/* The digest that names a model: of the config's text and of each parameter's name, type and values. */
+/* The digest that names a model: of the config's text and of each parameter's name, type and stored bytes. The same
+ * values stored otherwise are another model. */
 static uint64_t digest_of(const struct eq_model *m, const struct scan *s, uint64_t config) {
   uint64_t digest = config;
   for (size_t i = 0; i < m->n_params; i++) {

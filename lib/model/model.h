@@ -21,7 +21,7 @@ struct eq_placed_tensor {
 /* Levels are what recipes share: level 0 is the embedding, level 1 + l layer l, the last one the final norm and head.
  */
 struct eq_model {
-  char *name; /* "mini@1f2e3d4c": the folder's name and a digest of config and weights */
+  char *name; /* "mini@1f2e3d4c": the folder's name and a digest of config and weights, as these are stored */
   struct eq_config config;
   struct eq_checkpoint file;
   size_t n_params;
