@@ -66,7 +66,7 @@ static const struct eq_slot qwen3_moe_slots[] = {
 
 /* Some layers may have an MLP: those that mlp_only_layers names, and all but each decoder_sparse_step-th. */
 static void read_qwen3_moe(struct eq_config *c, struct eq_config_reader *r) {
-  json_t *dense = json_object_get(r->json, "mlp_only_layers"), *item;
+  json_t *dense = eq_key_list(r, "mlp_only_layers"), *item;
   size_t step = eq_key_size(r, "decoder_sparse_step", 1), i;
   read_experts(c, r, 128, 8);
   c->dims[EQ_D_EXPERT_INNER] = eq_key_size(r, "moe_intermediate_size", 768);

@@ -124,8 +124,8 @@ void eq_config_slide(struct eq_config *c, size_t window, size_t full_every) {
 }
 
 bool eq_config_read_layer_types(struct eq_config *c, const struct eq_config_reader *r, size_t window) {
-  json_t *types = json_object_get(r->json, "layer_types");
-  if (!json_is_array(types)) return false;
+  if (!eq_key_there(r, "layer_types")) return false;
+  json_t *types = eq_key_list(r, "layer_types");
   if (json_array_size(types) != c->n_layers)
     eq_fail(r->err, EQ_BAD, "%s: 'layer_types' has %zu items, expected one a layer: %zu", r->path,
             json_array_size(types), c->n_layers);

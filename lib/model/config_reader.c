@@ -74,6 +74,12 @@ struct eq_config_reader eq_key_object(const struct eq_config_reader *r, const ch
   return (struct eq_config_reader){ r->path, json_is_object(v) ? v : NULL, r->err };
 }
 
+json_t *eq_key_list(const struct eq_config_reader *r, const char *key) {
+  json_t *v = value(r, key);
+  if (v && !json_is_array(v)) eq_fail(r->err, EQ_BAD, "%s: '%s' is %s, expected a list", r->path, key, type_name(v));
+  return json_is_array(v) ? v : NULL;
+}
+
 float *eq_key_floats(const struct eq_config_reader *r, const char *key, size_t n) {
   json_t *v = value(r, key), *item;
   size_t i;

@@ -40,6 +40,9 @@ const char *eq_key_text(const struct eq_config_reader *r, const char *key, const
 /* The object under a key. */
 struct eq_config_reader eq_key_object(const struct eq_config_reader *r, const char *key);
 
+/* A list, borrowed; NULL when it is not there. */
+json_t *eq_key_list(const struct eq_config_reader *r, const char *key);
+
 /* A list of n numbers, to free(); NULL when it is not there or not so. */
 float *eq_key_floats(const struct eq_config_reader *r, const char *key, size_t n);
 

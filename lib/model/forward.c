@@ -164,7 +164,8 @@ static void look_up(void *context, size_t item, size_t thread) {
   (void)thread;
   for (size_t i = 0; i < s->n; i++) {
     float *x = rows + i * stride;
-    eq_model_rows(m, embed, j->schemes[embed], s->ids[i], s->ids[i] + 1, x);
+    size_t id = s->mask && i == s->score_from ? *s->mask : s->ids[i];
+    eq_model_rows(m, embed, j->schemes[embed], id, id + 1, x);
     for (size_t d = 0; c->embed_scale != 1 && d < size; d++) x[d] *= c->embed_scale;
   }
 }

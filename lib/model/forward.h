@@ -11,6 +11,7 @@
 struct eq_sequence {
   const uint32_t *ids;         /* [n]: the inputs */
   const uint32_t *targets;     /* [n]: what each row predicts; only those of scored rows are read */
+  const uint32_t *mask;        /* of encoders: the input in place of ids[score_from]; NULL: none */
   size_t n;                    /* rows */
   size_t score_from, score_to; /* rows from the first on, before the second, are scored */
   size_t row, scored_row;      /* where it begins in the hidden states, and its scores in the scores */

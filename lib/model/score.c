@@ -25,7 +25,6 @@ struct segment {
   double *kl;        /* [n_recipes], with a reference */
   size_t *same_top;  /* likewise */
   uint32_t *experts; /* [n_recipes][n_counts], when counted */
-  uint32_t *masked;  /* of encoders: [n_rows][a window], the sequences of its windows */
   uint32_t ids[];    /* prefix and tokens */
 };
 
@@ -48,6 +47,7 @@ struct eq_scorer {
   size_t *recipe_of_leaf;           /* [nodes]: the first recipe of a leaf */
   uint64_t computed, asked;
   size_t threads;
+  uint32_t mask;   /* of encoders */
   size_t n_counts; /* of a segment's experts under a recipe: layers times experts */
 };
 
@@ -151,6 +151,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   if (!s) return eq_fail_memory(err, sizeof *s, "the scorer"), NULL;
   s->m = m, s->schemes = schemes, s->n_recipes = n_recipes, s->scoring = scoring;
   s->sink = sink, s->last = &s->first;
+  s->mask = (uint32_t)scoring.mask;
   s->n_counts = scoring.experts ? m->config.n_layers * m->config.dims[EQ_D_EXPERTS] : 0;
   bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
   s->threads = eq_pool_threads(pool);
@@ -177,7 +178,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
 
 static void segment_free(struct segment *g) {
   if (!g) return;
-  free(g->nll), free(g->nlls), free(g->filled), free(g->masked);
+  free(g->nll), free(g->nlls), free(g->filled);
   free(g->kl), free(g->same_top), free(g->experts);
   free(g);
 }
@@ -312,7 +313,6 @@ static size_t masked_rows(const struct eq_scorer *s, size_t n) {
 
 static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
   g->nll = eq_array(s->n_recipes, sizeof *g->nll);
-  if (is_encoder(s)) g->masked = eq_array(g->n_rows, masked_rows(s, g->n_tokens) * sizeof *g->masked);
   if (s->scoring.per_token) {
     g->nlls = eq_array(s->n_recipes, g->n_rows * sizeof *g->nlls);
     g->filled = eq_array(s->n_recipes, sizeof *g->filled);
@@ -323,7 +323,7 @@ static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
     if (!g->kl || !g->same_top) return false;
   }
   if (s->scoring.experts && !(g->experts = eq_array(s->n_recipes, s->n_counts * sizeof *g->experts))) return false;
-  return g->nll && (!is_encoder(s) || g->masked) && (!s->scoring.per_token || (g->nlls && g->filled));
+  return g->nll && (!s->scoring.per_token || (g->nlls && g->filled));
 }
 
 /* n_rows: how many tokens are scored. */
@@ -347,7 +347,6 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
 /* What a segment holds until it is delivered. */
 static size_t bytes_of(const struct eq_scorer *s, const struct segment *g, size_t tag_bytes) {
   size_t a_row = sizeof *g->ids + (g->nlls ? s->n_recipes * sizeof *g->nlls : 0);
-  if (g->masked) a_row += masked_rows(s, g->n_tokens) * sizeof *g->masked;
   size_t a_recipe = 3 * sizeof *g->nll + s->n_counts * sizeof *g->experts;
   return sizeof *g + tag_bytes + s->n_recipes * a_recipe + g->n_rows * a_row;
 }
@@ -385,12 +384,10 @@ static void add_masked(struct eq_scorer *s, struct segment *g, const bool *score
     if (scored && !scored[i]) continue;
     size_t first = i < rows / 2 ? 0 : i - rows / 2;
     if (first > n - rows) first = n - rows;
-    uint32_t *ids = g->masked + k * rows;
-    memcpy(ids, g->ids + first, rows * sizeof *ids);
-    ids[i - first] = (uint32_t)s->scoring.mask;
     add_sequence(s, g,
-                 (struct eq_sequence){ .ids = ids,
+                 (struct eq_sequence){ .ids = g->ids + first,
                                        .targets = g->ids + first,
+                                       .mask = &s->mask,
                                        .n = rows,
                                        .score_from = i - first,
                                        .score_to = i - first + 1,
