@@ -153,12 +153,12 @@ static bool open_checked(struct quant *q, char **recipe) {
 
 static void check(struct quant *q) {
   struct eq_export_check r;
-  struct eq_progress progress;
   struct eq_buffer text = { 0 };
   if (!eq_tool_open(&q->tool, EQ_PRINTS)) return;
-  eq_progress_begin(&progress, "comparing", "weights", eq_model_bytes(&q->model) / sizeof(float), q->tool.draw);
-  bool ok = eq_export_check(&q->model, q->schemes, &q->checked, q->pool, &progress, &r, &q->tool.err);
-  eq_progress_end(&progress);
+  eq_progress_begin(&q->export.progress, "comparing", "weights", eq_model_bytes(&q->model) / sizeof(float),
+                    q->tool.draw);
+  bool ok = eq_export_check(&q->export, &q->checked, &r, &q->tool.err);
+  eq_progress_end(&q->export.progress);
   if (!ok) return;
   eq_buffer_format(
       &text,

@@ -69,24 +69,23 @@ static bool find_pair(const struct eq_model *source, const struct eq_model *expo
 /* ---- values ---- */
 
 struct decoding {
-  const struct eq_model *m;
+  const struct eq_export *x;
+  bool before; /* the weights as they are */
   size_t param, rows_an_item;
-  struct eq_scheme scheme;
   float *out;
 };
 
 static void decode_item(void *context, size_t item, size_t thread) {
   const struct decoding *d = context;
-  size_t rows = d->m->weights[d->param].rows, first = item * d->rows_an_item;
+  size_t rows = d->x->model->weights[d->param].rows, first = item * d->rows_an_item, last = first + d->rows_an_item;
   (void)thread;
-  eq_model_decode(d->m, d->param, d->scheme, first, first + d->rows_an_item < rows ? first + d->rows_an_item : rows,
-                  d->out);
+  (d->before ? eq_export_before : eq_export_rows)(d->x, d->param, first, last < rows ? last : rows, d->out);
 }
 
-static void decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, struct eq_pool *pool, float *out) {
-  const struct eq_placed_tensor *w = &m->weights[param];
-  struct decoding d = { m, param, w->cols < 1024 ? 65536 / w->cols : 64, scheme, out };
-  eq_pool_run(pool, (w->rows + d.rows_an_item - 1) / d.rows_an_item, decode_item, &d);
+static void decode(const struct eq_export *x, size_t param, bool before, float *out) {
+  const struct eq_placed_tensor *w = &x->model->weights[param];
+  struct decoding d = { x, before, param, w->cols < 1024 ? 65536 / w->cols : 64, out };
+  eq_pool_run(x->pool, (w->rows + d.rows_an_item - 1) / d.rows_an_item, decode_item, &d);
 }
 
 struct comparing {
@@ -132,14 +131,14 @@ static bool same_type(const struct comparing *c, const struct eq_placed_tensor *
   return s->tensor->dtype == e->tensor->dtype || (c->gguf && (s->slot->rows == EQ_D_ONE || !half));
 }
 
-static bool compare(struct comparing *c, struct eq_scheme scheme, struct eq_pool *pool, float *want, float *got) {
+static bool compare(struct comparing *c, const struct eq_export *x, float *want, float *got) {
   const struct eq_placed_tensor *s = &c->source->weights[c->pair.source], *e = &c->exported->weights[c->pair.exported];
-  c->kept = scheme.kind == EQ_KEEP;
+  c->kept = eq_export_keeps(x, c->pair.source);
   bool plain = !c->gguf && !s->tensor->packed && !e->tensor->packed && s->transposed == e->transposed;
   if (c->kept && plain) return same_bytes(s->tensor, e->tensor);
   if (c->kept && !same_type(c, s, e)) return false;
-  decode(c->source, c->pair.source, scheme, pool, want);
-  decode(c->exported, c->pair.exported, (struct eq_scheme){ 0 }, pool, got);
+  decode(x, c->pair.source, c->kept, want);
+  eq_tensor_decode(e->tensor, 0, e->tensor->n, got);
   c->want = want, c->got = got;
   return same_values(c);
 }
@@ -158,9 +157,9 @@ static void count(struct eq_export_check *r, const struct comparing *c, bool sam
   if (!r->first) r->first = c->exported->params[c->pair.exported].name;
 }
 
-bool eq_export_check(const struct eq_model *source, const struct eq_scheme *schemes, const struct eq_model *exported,
-                     struct eq_pool *pool, struct eq_progress *progress, struct eq_export_check *result,
+bool eq_export_check(struct eq_export *x, const struct eq_model *exported, struct eq_export_check *result,
                      struct eq_err *err) {
+  const struct eq_model *source = x->model;
   size_t n = largest(source), n_exported = largest(exported);
   float *want = eq_array(n, sizeof *want), *got = eq_array(n_exported, sizeof *got);
   bool ok = want && got ? true : eq_fail_memory(err, (n + n_exported) * sizeof *want, "the largest tensors");
@@ -170,8 +169,8 @@ bool eq_export_check(const struct eq_model *source, const struct eq_scheme *sche
                            .exported = exported,
                            .gguf = exported->file.n_parts && !source->file.n_parts };
     ok = find_pair(source, exported, i, &c.pair, err);
-    if (ok) count(result, &c, compare(&c, schemes[i], pool, want, got));
-    eq_progress_add(progress, source->weights[i].tensor->n);
+    if (ok) count(result, &c, compare(&c, x, want, got));
+    eq_progress_add(&x->progress, source->weights[i].tensor->n);
   }
   free(want);
   free(got);

@@ -15,10 +15,9 @@ struct eq_export_check {
 
 /* Compares every parameter: one that is kept must have the source's bytes, or where the format stores it otherwise (the
  * vectors and rows of a GGUF, layers that others had quantized) exactly its values; one that is rounded the values that
- * the recipe gives, rounded to the type of the file (a zero may have either sign, for codes have none). progress is
- * advanced by weights. Fails when the two are not the same kind of model. */
-bool eq_export_check(const struct eq_model *source, const struct eq_scheme *schemes, const struct eq_model *exported,
-                     struct eq_pool *pool, struct eq_progress *progress, struct eq_export_check *result,
+ * the recipe gives, rounded to the type of the file (a zero may have either sign, for codes have none). Of x the model,
+ * the recipe, the pool and the progress are used. Fails when the two are not the same kind of model. */
+bool eq_export_check(struct eq_export *x, const struct eq_model *exported, struct eq_export_check *result,
                      struct eq_err *err);
 
 #endif

@@ -13,7 +13,7 @@ static bool is_coded(enum eq_scheme_kind kind) { return kind == EQ_INT || kind =
 
 static bool refuse(const struct eq_export *x, size_t param, const char *why, struct eq_err *err) {
   struct eq_buffer scheme = { 0 };
-  eq_scheme_print(&scheme, x->schemes[param]);
+  eq_export_print(x, param, &scheme);
   eq_fail(err, EQ_BAD, "--format compressed-tensors: tensor '%s': cannot hold %s: %s", x->model->params[param].name,
           scheme.data ? scheme.data : "", why);
   eq_buffer_free(&scheme);
@@ -22,7 +22,7 @@ static bool refuse(const struct eq_export *x, size_t param, const char *why, str
 
 static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct eq_scheme s = x->schemes[param];
+  struct eq_scheme s = eq_export_scheme(x, param);
   unsigned roles = x->model->params[param].roles;
   if (!is_coded(s.kind)) return refuse(x, param, "it has integers with scales; --dtype stores values", err);
   if (!(roles & EQ_LINEAR) && (!(roles & EQ_HEAD) || roles & (EQ_EMBED | EQ_BIAS)))
@@ -36,7 +36,7 @@ static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
 /* Rows and columns of the scales. */
 static void shape_of_scales(const struct eq_export *x, size_t param, size_t shape[2]) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct eq_scheme s = x->schemes[param];
+  struct eq_scheme s = eq_export_scheme(x, param);
   shape[0] = s.granularity == EQ_PER_TENSOR ? 1 : w->rows;
   shape[1] = s.granularity == EQ_PER_TENSOR ? 0 : eq_codes_groups(s, w->cols);
 }
@@ -45,7 +45,7 @@ static size_t words_of(size_t n, unsigned bits) { return (n * bits + 31) / 32; }
 
 static bool add(const struct eq_export *x, struct eq_folder_model *f, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct eq_scheme s = x->schemes[param];
+  struct eq_scheme s = eq_export_scheme(x, param);
   size_t shape[2];
   shape_of_scales(x, param, shape);
   bool ok = eq_folder_model_add(x, f, param, "weight_packed", EQ_I32, w->rows, words_of(w->cols, s.bits), err) &&
@@ -67,7 +67,7 @@ static void pack_row(const uint8_t *codes, size_t n, unsigned bits, uint32_t *wo
 static bool put_packed(const struct eq_export *x, struct eq_folder_model *f, size_t param, const struct eq_codes *codes,
                        struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  unsigned bits = x->schemes[param].bits;
+  unsigned bits = eq_export_scheme(x, param).bits;
   size_t words = words_of(w->cols, bits);
   uint32_t *packed = eq_array(w->rows * words, sizeof *packed);
   if (!packed) return eq_fail_memory(err, w->rows * words * sizeof *packed, "codes");
@@ -81,7 +81,7 @@ static bool put_packed(const struct eq_export *x, struct eq_folder_model *f, siz
 static bool put_zeros(const struct eq_export *x, struct eq_folder_model *f, size_t param, const struct eq_codes *codes,
                       size_t groups, struct eq_err *err) {
   size_t rows = x->model->weights[param].rows;
-  unsigned bits = x->schemes[param].bits;
+  unsigned bits = eq_export_scheme(x, param).bits;
   int8_t one = (int8_t)((int)codes->zeros[0] - (1 << (bits - 1)));
   if (!groups) return eq_folder_model_put(f, x, param, ZERO_POINT, &one, err);
   uint32_t *packed = eq_array(words_of(rows, bits) * groups, sizeof *packed);
@@ -100,14 +100,14 @@ static bool put(const struct eq_export *x, struct eq_folder_model *f, size_t par
   size_t shape[2];
   shape_of_scales(x, param, shape);
   size_t n = shape[0] * (shape[1] ? shape[1] : 1);
-  enum eq_dtype type = eq_folder_model_scales(x->schemes[param]);
+  enum eq_dtype type = eq_folder_model_scales(eq_export_scheme(x, param));
   char *scales = malloc(n * eq_dtype_size(type));
   if (!scales) return eq_fail_memory(err, n * eq_dtype_size(type), "scales");
   eq_dtype_encode(type, codes->scales, n, scales);
   bool ok = put_packed(x, f, param, codes, err) && eq_folder_model_put(f, x, param, SCALE, scales, err) &&
             eq_folder_model_put(f, x, param, SHAPE, dims, err);
   free(scales);
-  return ok && (x->schemes[param].kind != EQ_ASYMMETRIC || put_zeros(x, f, param, codes, shape[1], err));
+  return ok && (eq_export_scheme(x, param).kind != EQ_ASYMMETRIC || put_zeros(x, f, param, codes, shape[1], err));
 }
 
 /* ---- the config ---- */
@@ -131,16 +131,17 @@ static json_t *group_of(const struct eq_export *x, size_t first, bool only) {
   json_t *targets = json_array();
   if (only) json_array_append_new(targets, json_string("Linear"));
   for (size_t i = first; !only && i < x->model->n_params; i++)
-    if (eq_folder_model_codes(x, i) && eq_scheme_equal(x->schemes[i], x->schemes[first]))
+    if (eq_folder_model_codes(x, i) && eq_scheme_equal(eq_export_scheme(x, i), eq_export_scheme(x, first)))
       json_array_append_new(targets, module_of(x, i));
-  return json_pack("{s:o, s:o, s:n, s:n, s:s}", "targets", targets, "weights", weights_of(x->schemes[first]),
+  return json_pack("{s:o, s:o, s:n, s:n, s:s}", "targets", targets, "weights", weights_of(eq_export_scheme(x, first)),
                    "input_activations", "output_activations", "format", "pack-quantized");
 }
 
 static bool is_first(const struct eq_export *x, size_t param) {
   if (!eq_folder_model_codes(x, param)) return false;
   for (size_t i = 0; i < param; i++)
-    if (eq_folder_model_codes(x, i) && eq_scheme_equal(x->schemes[i], x->schemes[param])) return false;
+    if (eq_folder_model_codes(x, i) && eq_scheme_equal(eq_export_scheme(x, i), eq_export_scheme(x, param)))
+      return false;
   return true;
 }
 

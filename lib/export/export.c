@@ -22,6 +22,26 @@ const struct eq_export_format *eq_export_format_find(const char *name, struct eq
   return NULL;
 }
 
+/* ---- what the recipe does ---- */
+
+bool eq_export_keeps(const struct eq_export *x, size_t param) { return x->schemes[param].kind == EQ_KEEP; }
+
+struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param) {
+  return x->schemes[param];
+}
+
+void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out) {
+  eq_scheme_print(out, x->schemes[param]);
+}
+
+void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole) {
+  eq_model_decode(x->model, param, x->schemes[param], first, last, whole);
+}
+
+void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole) {
+  eq_model_decode(x->model, param, (struct eq_scheme){ 0 }, first, last, whole);
+}
+
 /* ---- a parameter under its scheme, and its error ---- */
 
 /* Sums over some rows, so that they do not depend on the threads when they are added in order. */
@@ -62,7 +82,7 @@ static void round_item(void *context, size_t item, size_t thread) {
   const struct eq_placed_tensor *w = &r->x->model->weights[r->param];
   size_t first = item * r->rows_an_item, last = first + r->rows_an_item < w->rows ? first + r->rows_an_item : w->rows;
   (void)thread;
-  eq_model_decode(r->x->model, r->param, r->x->schemes[r->param], first, last, r->values);
+  eq_export_rows(r->x, r->param, first, last, r->values);
   struct sums *s = &r->sums[item];
   *s = (struct sums){ 0 };
   if (!w->transposed)
@@ -101,8 +121,6 @@ static bool round_parameter(struct rounding *r, struct eq_quant *q, struct eq_er
 
 /* ---- all parameters ---- */
 
-static bool is_kept(const struct eq_export *x, size_t i) { return x->schemes[i].kind == EQ_KEEP; }
-
 /* What is known of a parameter before its weights are looked at. */
 static bool describe(const struct eq_export *x, size_t i, struct eq_buffer *scheme, struct eq_quant *q,
                      struct eq_err *err) {
@@ -110,7 +128,7 @@ static bool describe(const struct eq_export *x, size_t i, struct eq_buffer *sche
   const struct eq_parameter *p = &x->model->params[i];
   double none = eq_absent_f64();
   scheme->size = 0;
-  eq_scheme_print(scheme, x->schemes[i]);
+  eq_export_print(x, i, scheme);
   if (scheme->failed) return eq_fail_memory(err, 64, "a scheme");
   *q = (struct eq_quant){ .model = eq_str(x->model->name),
                           .recipe = eq_str(x->recipe),
@@ -125,7 +143,7 @@ static bool describe(const struct eq_export *x, size_t i, struct eq_buffer *sche
                           .relative_error = none,
                           .max_error = none,
                           .clipped = none };
-  q->bytes = is_kept(x, i) ? q->source_bytes : eq_scheme_bytes(x->schemes[i], w->rows, w->cols);
+  q->bytes = eq_export_keeps(x, i) ? q->source_bytes : eq_scheme_bytes(eq_export_scheme(x, i), w->rows, w->cols);
   q->bits = 8 * (double)q->bytes / (double)q->weights;
   return true;
 }
@@ -136,7 +154,7 @@ static bool export_parameter(struct eq_export *x, size_t i, float *values, struc
                              struct eq_err *err) {
   struct eq_quant q;
   struct rounding r = { .x = x, .param = i, .values = values };
-  bool kept = is_kept(x, i);
+  bool kept = eq_export_keeps(x, i);
   if (!describe(x, i, scheme, &q, err) || (!kept && !round_parameter(&r, &q, err))) return false;
   if (kept) q.mse = q.relative_error = q.max_error = q.clipped = 0;
   if (x->format && !x->format->put(x, i, kept ? NULL : values, &q.file_bytes, err)) return false;
@@ -149,7 +167,7 @@ static bool export_all(struct eq_export *x, struct eq_err *err) {
   struct eq_buffer scheme = { 0 };
   size_t most = 0;
   for (size_t i = 0; i < m->n_params; i++)
-    if (!is_kept(x, i) && m->weights[i].tensor->n > most) most = m->weights[i].tensor->n;
+    if (!eq_export_keeps(x, i) && m->weights[i].tensor->n > most) most = m->weights[i].tensor->n;
   float *values = eq_array(most, sizeof *values);
   bool ok = values ? true : eq_fail_memory(err, most * sizeof *values, "the largest tensor");
   for (size_t i = 0; ok && i < m->n_params; i++) ok = export_parameter(x, i, values, &scheme, err);

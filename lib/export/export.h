@@ -34,6 +34,17 @@ struct eq_export {
   void *state;        /* the format's own */
 };
 
+/* What the recipe does to a parameter, for formats. Nothing: */
+bool eq_export_keeps(const struct eq_export *x, size_t param);
+/* The scheme whose codes a format may hold. */
+struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param);
+/* Adds it as the recipe spells it. */
+void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out);
+/* Output rows first..last-1 into their place in `whole`, which has its file's layout: under the recipe, and the weights
+ * that the scheme is to encode. By any thread. */
+void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole);
+void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole);
+
 /* How a format is written. `begin` refuses what the format cannot hold, in one line that names the tensor, before
  * anything is written; then `put` gets each parameter in order; then `end` names the files, or `discard` removes them.
  */

@@ -11,8 +11,8 @@ enum { CHUNK = 1 << 18 /* elements converted at a time */ };
 
 bool eq_folder_model_codes(const struct eq_export *x, size_t param) {
   const struct eq_folder_model *f = x->state;
-  enum eq_scheme_kind kind = x->schemes[param].kind;
-  return f->layout && !x->values && kind != EQ_KEEP && kind != EQ_FP16_CAST && kind != EQ_BF16_CAST;
+  enum eq_scheme_kind kind = eq_export_scheme(x, param).kind;
+  return f->layout && !x->values && !eq_export_keeps(x, param) && kind != EQ_FP16_CAST && kind != EQ_BF16_CAST;
 }
 
 size_t eq_folder_model_module(const struct eq_export *x, size_t param) {
@@ -24,8 +24,8 @@ size_t eq_folder_model_module(const struct eq_export *x, size_t param) {
 
 /* The type of values: those of casts are exact in their own when codes are asked for. */
 static enum eq_dtype value_type(const struct eq_export *x, const struct eq_folder_model *f, size_t param) {
-  enum eq_scheme_kind kind = x->schemes[param].kind;
-  if (kind == EQ_KEEP) return x->model->weights[param].tensor->dtype;
+  enum eq_scheme_kind kind = eq_export_scheme(x, param).kind;
+  if (eq_export_keeps(x, param)) return x->model->weights[param].tensor->dtype;
   if (!f->layout || x->values) return x->dtype;
   return kind == EQ_FP16_CAST ? EQ_F16 : EQ_BF16;
 }
@@ -71,7 +71,7 @@ static bool is_tied_copy(const struct eq_model *m, const char *name) {
 
 static bool add_parameter(const struct eq_export *x, struct eq_folder_model *f, size_t i, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[i];
-  bool kept = x->schemes[i].kind == EQ_KEEP;
+  bool kept = eq_export_keeps(x, i);
   f->of_param[i] = f->n;
   if (eq_folder_model_codes(x, i)) return f->layout->check(x, i, err) && f->layout->add(x, f, i, err);
   if (w->slot->transposed && w->tensor->packed)
@@ -105,7 +105,7 @@ static enum eq_dtype widest(const struct eq_export *x, const struct eq_folder_mo
   enum eq_dtype all = EQ_DTYPES;
   for (size_t i = 0; i < x->model->n_params; i++) {
     bool codes = eq_folder_model_codes(x, i);
-    enum eq_dtype t = codes ? eq_folder_model_scales(x->schemes[i]) : f->tensors[f->of_param[i]].dtype;
+    enum eq_dtype t = codes ? eq_folder_model_scales(eq_export_scheme(x, i)) : f->tensors[f->of_param[i]].dtype;
     all = all == EQ_DTYPES || all == t ? t : EQ_F32;
   }
   return all == EQ_F16 || all == EQ_BF16 ? all : EQ_F32;
@@ -197,8 +197,8 @@ static void encode_item(void *context, size_t item, size_t thread) {
   const struct eq_placed_tensor *w = &e->x->model->weights[e->param];
   size_t first = item * e->rows_an_item, last = first + e->rows_an_item < w->rows ? first + e->rows_an_item : w->rows;
   (void)thread;
-  eq_model_decode(e->x->model, e->param, (struct eq_scheme){ 0 }, first, last, e->source);
-  eq_codes_encode(e->x->schemes[e->param], w->extremes,
+  eq_export_before(e->x, e->param, first, last, e->source);
+  eq_codes_encode(eq_export_scheme(e->x, e->param), w->extremes,
                   (struct eq_matrix){ e->source, w->rows, w->cols, w->transposed }, first, last, e->f->codes);
 }
 
@@ -206,7 +206,8 @@ static bool write_codes(struct eq_export *x, struct eq_folder_model *f, size_t p
                         struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
   struct encoding e = { x, f, param, w->cols < 1024 ? 65536 / w->cols : 64, source };
-  if (!make_room(f, w->rows * w->cols, w->rows * eq_codes_groups(x->schemes[param], w->cols), err)) return false;
+  if (!make_room(f, w->rows * w->cols, w->rows * eq_codes_groups(eq_export_scheme(x, param), w->cols), err))
+    return false;
   eq_pool_run(x->pool, (w->rows + e.rows_an_item - 1) / e.rows_an_item, encode_item, &e);
   return f->layout->put(x, f, param, &f->codes, err);
 }

@@ -41,14 +41,14 @@ static enum eq_dtype kept_type(const struct eq_export *x, const struct eq_placed
 
 static bool choose_type(struct eq_export *x, struct gguf *g, size_t i, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[i];
-  struct eq_scheme s = x->schemes[i];
+  struct eq_scheme s = eq_export_scheme(x, i);
   struct eq_buffer name = { 0 };
-  if (s.kind == EQ_KEEP) return g->types[i] = kept_type(x, w), true;
+  if (eq_export_keeps(x, i)) return g->types[i] = kept_type(x, w), true;
   if (is_vector(w)) return g->types[i] = EQ_F32, true;
   if (x->values) return g->types[i] = x->dtype, true;
   if (s.kind == EQ_FP16_CAST) return g->types[i] = EQ_F16, true;
   if (s.kind == EQ_BF16_CAST) return g->types[i] = EQ_BF16, true;
-  eq_scheme_print(&name, s);
+  eq_export_print(x, i, &name);
   eq_fail(err, EQ_BAD,
           "--format gguf: tensor '%s': a GGUF cannot hold %s: use one of its own types, or --dtype to store "
           "values",

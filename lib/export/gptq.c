@@ -10,7 +10,7 @@ enum { QWEIGHT, SCALES, QZEROS, G_IDX };
 
 static bool refuse(const struct eq_export *x, size_t param, const char *why, struct eq_err *err) {
   struct eq_buffer scheme = { 0 };
-  eq_scheme_print(&scheme, x->schemes[param]);
+  eq_export_print(x, param, &scheme);
   eq_fail(err, EQ_BAD, "--format gptq: tensor '%s': cannot hold %s: %s", x->model->params[param].name,
           scheme.data ? scheme.data : "", why);
   eq_buffer_free(&scheme);
@@ -19,7 +19,7 @@ static bool refuse(const struct eq_export *x, size_t param, const char *why, str
 
 static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct eq_scheme s = x->schemes[param];
+  struct eq_scheme s = eq_export_scheme(x, param);
   if (s.kind != EQ_INT && s.kind != EQ_ASYMMETRIC)
     return refuse(x, param, "it has integers with scales; --dtype stores values", err);
   if (!(x->model->params[param].roles & EQ_LINEAR)) return refuse(x, param, "it is no linear layer of a block", err);
@@ -33,12 +33,12 @@ static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
 }
 
 static size_t groups_of(const struct eq_export *x, size_t param) {
-  return eq_codes_groups(x->schemes[param], x->model->weights[param].cols);
+  return eq_codes_groups(eq_export_scheme(x, param), x->model->weights[param].cols);
 }
 
 static bool add(const struct eq_export *x, struct eq_folder_model *f, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct eq_scheme s = x->schemes[param];
+  struct eq_scheme s = eq_export_scheme(x, param);
   size_t groups = groups_of(x, param);
   return eq_folder_model_add(x, f, param, "qweight", EQ_I32, w->cols * s.bits / 32, w->rows, err) &&
          eq_folder_model_add(x, f, param, "scales", eq_folder_model_scales(s), groups, w->rows, err) &&
@@ -51,7 +51,7 @@ static bool put_codes(const struct eq_export *x, struct eq_folder_model *f, size
                       struct eq_err *err) {
   enum { OUTPUTS = 16 };
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  unsigned bits = x->schemes[param].bits;
+  unsigned bits = eq_export_scheme(x, param).bits;
   size_t n = w->cols * bits / 32 * w->rows;
   uint32_t *words = eq_array(n, sizeof *words);
   if (!words) return eq_fail_memory(err, n * sizeof *words, "codes");
@@ -66,13 +66,13 @@ static bool put_codes(const struct eq_export *x, struct eq_folder_model *f, size
 
 /* One scale of /tensor is every output's. */
 static size_t scale_of(const struct eq_export *x, size_t param, size_t row, size_t group) {
-  return x->schemes[param].granularity == EQ_PER_TENSOR ? 0 : row * groups_of(x, param) + group;
+  return eq_export_scheme(x, param).granularity == EQ_PER_TENSOR ? 0 : row * groups_of(x, param) + group;
 }
 
 static bool put_scales(const struct eq_export *x, struct eq_folder_model *f, size_t param, const struct eq_codes *codes,
                        struct eq_err *err) {
   size_t groups = groups_of(x, param), rows = x->model->weights[param].rows;
-  enum eq_dtype type = eq_folder_model_scales(x->schemes[param]);
+  enum eq_dtype type = eq_folder_model_scales(eq_export_scheme(x, param));
   float *floats = eq_array(groups * rows, sizeof *floats);
   char *bytes = eq_array(groups * rows, sizeof *floats);
   bool ok = floats && bytes ? true : eq_fail_memory(err, groups * rows * sizeof *floats, "scales");
@@ -90,7 +90,7 @@ static bool put_scales(const struct eq_export *x, struct eq_folder_model *f, siz
 static bool put_zeros(const struct eq_export *x, struct eq_folder_model *f, size_t param, const struct eq_codes *codes,
                       struct eq_err *err) {
   size_t groups = groups_of(x, param), rows = x->model->weights[param].rows;
-  unsigned bits = x->schemes[param].bits;
+  unsigned bits = eq_export_scheme(x, param).bits;
   size_t a_group = rows * bits / 32;
   uint32_t mask = (1U << bits) - 1, ones = bits == 3 ? 0 : UINT32_MAX / mask;
   uint32_t *words = eq_array(groups * a_group, sizeof *words);
@@ -131,7 +131,7 @@ static size_t most_usual(const struct eq_export *x) {
   for (size_t i = 0; i < x->model->n_params; i++) {
     size_t n = 0;
     for (size_t k = i; eq_folder_model_codes(x, i) && k < x->model->n_params; k++)
-      n += eq_folder_model_codes(x, k) && eq_scheme_equal(x->schemes[k], x->schemes[i]);
+      n += eq_folder_model_codes(x, k) && eq_scheme_equal(eq_export_scheme(x, k), eq_export_scheme(x, i));
     if (n > most) best = i, most = n;
   }
   return best;
@@ -161,16 +161,16 @@ static bool is_layer(const struct eq_export *x, size_t param) {
 }
 
 static json_t *describe(const struct eq_export *x) {
-  struct eq_scheme usual = x->schemes[most_usual(x)];
+  struct eq_scheme usual = eq_export_scheme(x, most_usual(x));
   json_t *config = json_object(), *dynamic = json_object(), *left = json_array();
   for (size_t i = 0; i < x->model->n_params; i++) {
     if (!is_layer(x, i)) continue;
     if (!eq_folder_model_codes(x, i)) {
       set_pattern(dynamic, x, i, '-', json_object());
       json_array_append_new(left, json_stringn(x->model->params[i].name, eq_folder_model_module(x, i)));
-    } else if (!eq_scheme_equal(x->schemes[i], usual)) {
+    } else if (!eq_scheme_equal(eq_export_scheme(x, i), usual)) {
       json_t *own = json_object();
-      set_scheme(own, x->schemes[i]);
+      set_scheme(own, eq_export_scheme(x, i));
       set_pattern(dynamic, x, i, '+', own);
     }
   }
