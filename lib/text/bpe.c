@@ -210,7 +210,7 @@ static bool find_characters(struct eq_bpe *b) {
 /* Over bytes words are short, for a pattern has cut them, and cutting them further costs more than it saves. */
 static bool find_seams(struct eq_bpe *b) {
   if (b->rules.over_bytes || b->rules.whole_words || b->prefix || b->suffix) return true;
-  if (!eq_seams_open(&b->seams, b->vocabulary->n_tokens)) return false;
+  if (!eq_seams_open(&b->seams, b->vocabulary->n_tokens, false)) return false;
   for (size_t i = 0; i < b->vocabulary->n_tokens; i++)
     eq_seams_add(&b->seams, eq_vocabulary_spelling(b->vocabulary, b->vocabulary->tokens[i].id));
   return true;

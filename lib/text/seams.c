@@ -4,12 +4,13 @@
 
 #include "lib/base/utf8.h"
 
-enum { BITS_MIN = 12, BITS_MAX = 20, CODE_POINTS = 0x110000 };
+enum { BITS_MIN = 12, BITS_MAX = 20, CODE_POINTS = 0x110000, BROKEN = 0xD800 };
 
-bool eq_seams_open(struct eq_seams *s, size_t n_tokens) {
+bool eq_seams_open(struct eq_seams *s, size_t n_tokens, bool one_known) {
   unsigned bits = BITS_MIN; /* a token has some pairs, of which most are others' too */
   while (bits < BITS_MAX && (size_t)1 << bits < 32 * n_tokens) bits++;
   s->shift = 64 - bits;
+  s->one_known = one_known;
   s->pairs = eq_array(((size_t)1 << bits) / 64, sizeof *s->pairs);
   s->known = eq_array(CODE_POINTS / 64, sizeof *s->known);
   return s->pairs && s->known;
@@ -44,8 +45,14 @@ static bool is_letter(uint32_t c) { return (c | 0x20) - 'a' < 26; }
 /* The character at text[0..n), and its bytes. A byte of none is taken for a surrogate, which no token is. */
 static size_t decode(const char *text, size_t n, uint32_t *c) {
   size_t length = eq_utf8_decode(text, n, c);
-  if (!length) *c = 0xD800;
+  if (!length) *c = BROKEN;
   return length ? length : 1;
+}
+
+/* Whether enough is known of two characters. */
+static bool known(const struct eq_seams *s, uint32_t a, uint32_t b) {
+  const bool x = has(s->known, a), y = has(s->known, b);
+  return s->one_known ? (x || y) && a != BROKEN && b != BROKEN : x && y;
 }
 
 size_t eq_seams_next(const struct eq_seams *s, const char *text, size_t n) {
@@ -54,7 +61,7 @@ size_t eq_seams_next(const struct eq_seams *s, const char *text, size_t n) {
   for (size_t length; at < n; at += length, before = c) {
     length = decode(text + at, n - at, &c);
     if (is_letter(c) && is_letter(before)) continue;
-    if (!has(s->pairs, hash(s, before, c)) && has(s->known, before) && has(s->known, c)) break;
+    if (!has(s->pairs, hash(s, before, c)) && known(s, before, c)) break;
   }
   return at;
 }

@@ -2,8 +2,9 @@
  * vocabulary. Byte-pair encoding of a text is that of the stretches between its seams, which are mostly words, so a
  * memory of words serves a tokenizer that does not cut its texts first (Llama 2, Gemma, SentencePiece).
  *
- * A seam lies only between characters that are tokens themselves: unknown ones may be joined with their neighbours.
- * Between two letters of ASCII none is looked for: a word is remembered as a whole, and not looked at twice. */
+ * A seam lies only between characters that are tokens themselves: of unknown ones the neighbours may be joined, or
+ * those that stand side by side. Where only the latter is so, as in SentencePiece, one of the two is enough. Between
+ * two letters of ASCII none is looked for: a word is remembered as a whole, and not looked at twice. */
 #ifndef EQ_TEXT_SEAMS_H
 #define EQ_TEXT_SEAMS_H
 
@@ -16,9 +17,10 @@ struct eq_seams {
   uint64_t *pairs; /* bits by the hash of a pair: it stands in some token, or another of the same hash does */
   uint64_t *known; /* bits by code point: it is a token */
   unsigned shift;  /* of a product to a hash */
+  bool one_known;  /* one of two characters is enough */
 };
 /* For so many tokens. False when memory is out. */
-bool eq_seams_open(struct eq_seams *s, size_t n_tokens);
+bool eq_seams_open(struct eq_seams *s, size_t n_tokens, bool one_known);
 void eq_seams_close(struct eq_seams *s); /* of {0} too */
 
 /* Adds a token's spelling. What is not UTF-8 in it joins no characters. */

@@ -143,7 +143,7 @@ static bool build_user(struct eq_sentencepiece *m, struct eq_err *err) {
 
 /* A character is known when it is a piece that texts have. */
 static bool find_seams(struct eq_sentencepiece *m, struct eq_err *err) {
-  if (!eq_seams_open(&m->seams, eq_sentencepiece_size(m)))
+  if (!eq_seams_open(&m->seams, eq_sentencepiece_size(m), true))
     return eq_fail_memory(err, eq_sentencepiece_size(m), "a vocabulary");
   for (uint32_t i = 0; i < eq_sentencepiece_size(m); i++) {
     const struct eq_str s = eq_unigram_spelling(m->pieces, i);
