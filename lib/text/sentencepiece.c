@@ -7,7 +7,7 @@
 #include "lib/base/utf8.h"
 
 #define NONE EQ_NO_PIECE
-enum { CHARACTERS = 0x10000 };
+enum { CHARACTERS = 0x10000, LONE_SPACE = 4 };      /* beside enum eq_charsmap_role */
 static const char escaped_space[] = "\xE2\x96\x81"; /* U+2581 */
 
 struct eq_sentencepiece {
@@ -174,16 +174,18 @@ static bool begins_symbol(const struct eq_sentencepiece *m, const char *c, size_
   return true;
 }
 
-/* So that most characters are seen to stay by one look each. Spaces and what begins a symbol are made keys. */
+/* So that most characters are seen to stay by one look each. Spaces and what begins a symbol are made keys; a space
+ * that nothing begins with has its own role. */
 static bool find_roles(struct eq_sentencepiece *m, struct eq_err *err) {
   m->roles = eq_array(CHARACTERS, sizeof *m->roles);
   if (!m->roles) return eq_fail_memory(err, CHARACTERS, "a charsmap");
   for (uint32_t c = 0; c < CHARACTERS; c++) {
     char bytes[4];
     const size_t n = eq_utf8_encode(c, bytes);
-    const bool key = c == 0 || c == ' ' || begins_symbol(m, bytes, n);
+    const bool key = c == 0 || begins_symbol(m, bytes, n);
     m->roles[c] = (unsigned char)(eq_charsmap_roles(&m->charsmap, bytes, n, m->goes_on) | (key ? EQ_CHARSMAP_KEY : 0));
   }
+  m->roles[' '] = m->roles[' '] ? EQ_CHARSMAP_KEY : LONE_SPACE | EQ_CHARSMAP_KEY;
   return true;
 }
 
@@ -347,6 +349,12 @@ static bool normalize(const struct eq_sentencepiece *m, struct eq_sentencepiece_
   for (bool after_space = m->rules.squeeze_spaces; at < n; at += size) {
     if ((size = put_plain(m, s, text, at, n - at))) {
       after_space = false;
+      continue;
+    }
+    if (text[at] == ' ' && m->roles && (m->roles[' '] & LONE_SPACE) && room(s, 3)) {
+      if (!after_space) put_space(m, s, at);
+      after_space = m->rules.squeeze_spaces;
+      size = 1;
       continue;
     }
     size = next_stretch(m, text + at, n - at, &to);
