@@ -4,8 +4,8 @@ saves it, and its logits in float64.
 
 Made with transformers 5.23.0, torch 2.15.0, safetensors 0.8.0. Run: python3 tests/golden/families.py [NAME ...]
 No gain is 1 and no bias is 0, so that one which is left out shows; sequences are longer than the windows.
-logits.json: {"sequences": [[id]], "logits": [sequence][position][vocabulary]}; of encoders also the "mask" and, by it, each
-sequence's "pseudo_nll"; of mixtures of experts each sequence's "experts": [sequence][layer][expert], how many of its
+logits.json: {"sequences": [[id]], "logits": [sequence][position][vocabulary]}, perhaps of the "last" positions only; of encoders also the "mask" and, by it, each
+sequence's "pseudo_nll", and "window_nll" where each token sees 8 around it only; of mixtures of experts each sequence's "experts": [sequence][layer][expert], how many of its
 tokens but the last the layer's router gave the expert."""
 import json
 import pathlib
@@ -95,7 +95,19 @@ MODELS = {
                                                 moe_intermediate_size=10, decoder_sparse_step=2, attention_bias=True,
                                                 use_sliding_window=True, sliding_window=5, max_window_layers=2),
                          torch.float32),
+    "llama-yarn-mscale": ("LlamaConfig", dict(LLAMA, head_dim=8, rope_parameters=dict(
+        ROPE, rope_type="yarn", factor=3.0, original_max_position_embeddings=12, mscale=0.9, mscale_all_dim=0.4,
+        truncate=False, beta_fast=20.0, beta_slow=2.0)), torch.float32),
+    "opt-bare": ("OPTConfig", dict(OPT, max_position_embeddings=32, enable_bias=False, _remove_final_layer_norm=True),
+                 torch.float32),
+    "xglm-unscaled": ("XGLMConfig", dict(vocab_size=VOCAB, d_model=16, num_layers=2, attention_heads=4, ffn_dim=24,
+                                         max_position_embeddings=32, scale_embedding=False), torch.float32),
+    "gpt_neox-unbiased": ("GPTNeoXConfig", dict(NEOX, rotary_pct=0.5, attention_bias=False), torch.float32),
+    "falcon-long": ("FalconConfig", dict(NEOX, alibi=True, multi_query=False, parallel_attn=False, bias=True,
+                                         max_position_embeddings=512), torch.float32),
 }
+# Sequences so long that positions are no longer exact in bfloat16, which Falcon's ALiBi is in; logits of the last tokens.
+LONG = {"falcon-long": ((300, 280, 257), 20)}
 
 
 def spread(tensor, generator):
@@ -119,17 +131,19 @@ def build(config, storage, seed):
     return model
 
 
-def sequences(seed):
+def sequences(seed, lengths):
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randint(VOCAB, (n,), generator=generator).tolist() for n in (20, 7, 1)]
+    return [torch.randint(VOCAB, (n,), generator=generator).tolist() for n in lengths]
 
 
-def pseudo_nll(model, ids, mask):
-    """Salazar et al. 2020, eq. 2: each token from the others, the mask in its place."""
-    total = 0.0
+def pseudo_nll(model, ids, mask, context=1 << 30):
+    """Salazar et al. 2020, eq. 2: each token from the others, the mask in its place; with a context it stands in the
+    middle of so many tokens, or as near to that as the ends of the text allow."""
+    total, n = 0.0, min(len(ids), context)
     for i, token in enumerate(ids):
+        first = min(max(i - n // 2, 0), len(ids) - n)
         hidden = ids[:i] + [mask] + ids[i + 1:]
-        total -= model(torch.tensor([hidden])).logits[0, i].log_softmax(-1)[token].item()
+        total -= model(torch.tensor([hidden[first:first + n]])).logits[0, i - first].log_softmax(-1)[token].item()
     return total
 
 
@@ -150,12 +164,14 @@ def write(name, seed):
     shutil.rmtree(folder, ignore_errors=True)
     config = getattr(transformers, config_class)(**options)
     model = build(config, storage, seed)
-    ids = sequences(seed)
+    lengths, last = LONG.get(name, ((20, 7, 1), 1 << 30))
+    ids = sequences(seed, lengths)
     if config.model_type == "xlm-roberta":  # whose positions do not count padding
         ids = [[2 if i == config.pad_token_id else i for i in s] for s in ids]
-    torch.set_default_dtype(torch.float64 if name == "xglm" else torch.float32)  # whose mask is of the default type
+    torch.set_default_dtype(torch.float64 if config.model_type == "xglm" else torch.float32)  # whose mask is of the default type
     with torch.no_grad():
-        logits = [[[float(f"{x:.9g}") for x in row] for row in model(torch.tensor([s])).logits[0].tolist()] for s in ids]
+        logits = [[[float(f"{x:.9g}") for x in row] for row in model(torch.tensor([s])).logits[0, -last:].tolist()]
+                  for s in ids]
         counts = [expert_counts(model, s) for s in ids] if hasattr(config, "num_experts_per_tok") else None
     torch.set_default_dtype(torch.float32)
     model.to(storage).save_pretrained(folder)
@@ -163,7 +179,10 @@ def write(name, seed):
     golden = {"sequences": ids, "logits": logits}
     if config.model_type in ENCODERS:
         with torch.no_grad():
-            golden |= {"mask": 3, "pseudo_nll": [pseudo_nll(model.double(), s, 3) for s in ids]}
+            golden |= {"mask": 3, "pseudo_nll": [pseudo_nll(model.double(), s, 3) for s in ids],
+                       "window_nll": [pseudo_nll(model.double(), s, 3, 8) for s in ids]}
+    if name in LONG:
+        golden["last"] = last
     if counts:
         golden["experts"] = counts
     (folder / "logits.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
