@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "lib/export/check.h"
+#include "lib/export/provenance.h"
 #include "lib/tool/results.h"
 
 struct args {
-  const char *model, *recipe, *out, *format, *dtype, *check;
+  const char *model, *recipe, *out, *format, *dtype, *check, *patch;
   bool dry_run;
   uint64_t threads;
 };
@@ -22,9 +23,12 @@ static const struct eq_option options[] = {
   { .type = EQ_HEADING, .help = "What is written" },
   { 'o', "output", EQ_TEXT, offsetof(struct args, out), "OUT",
     "the model under the recipe; without it, only its errors", true },
-  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf, gguf, compressed-tensors or gptq [hf]", false },
+  { 0, "format", EQ_TEXT, offsetof(struct args, format), "F", "hf, gguf, compressed-tensors, gptq or patch [hf]",
+    false },
   { 0, "dtype", EQ_TEXT, offsetof(struct args, dtype), "T", "f32, f16 or bf16: of rounded weights, in hf [f32]",
     false },
+  { 0, "apply-patch", EQ_TEXT, offsetof(struct args, patch), "FILE",
+    "the base -m with a patch's tensors in their places, as hf", false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",
     true },
   { 0 },
@@ -36,7 +40,8 @@ static const struct eq_command command = {
   .usage = "-m PATH -r RECIPE > quant\n"
            "-m PATH -r RECIPE -o OUT [--format F] > quant\n"
            "-m PATH -r RECIPE --dry-run\n"
-           "-m PATH --check FILE",
+           "-m PATH --check FILE\n"
+           "-m BASE --apply-patch FILE -o OUT",
   .options = options,
   .examples = "eq-quant -m corpora/mini -r 'int4;L0=keep' --dry-run | tail -n 3\n"
               "eq-quant -m corpora/mini -r int4/tensor | eq-show -c tensor,bits,sqnr -s sqnr | head\n"
@@ -53,6 +58,10 @@ struct quant {
   struct eq_recipe *recipe;
   struct eq_scheme *schemes;
   char *own_recipe; /* of a file that is checked */
+  struct eq_recipe *base_recipe;
+  struct eq_scheme *base;
+  struct eq_safetensors patch;
+  char *patch_recipe, *patch_model;
   struct eq_buffer programs;
   struct eq_export export;
   const struct eq_format *table; /* of a dry run */
@@ -73,13 +82,38 @@ static bool choose_dtype(struct quant *q) {
   return eq_fail(&q->tool.err, EQ_BAD, "--dtype: '%s': expected f32, f16 or bf16", q->args.dtype);
 }
 
-static bool choose_recipe(struct quant *q) {
+/* A recipe on the model. */
+static bool resolve(struct quant *q, const char *text, struct eq_recipe **recipe, struct eq_scheme **schemes) {
   const struct eq_model *m = &q->model;
   struct eq_err *err = &q->tool.err;
-  if (!(q->recipe = eq_recipe_parse(q->args.recipe, err))) return false;
-  if (!(q->schemes = eq_array(m->n_params, sizeof *q->schemes)))
-    return eq_fail_memory(err, m->n_params * sizeof *q->schemes, "schemes");
-  if (!eq_recipe_resolve(q->recipe, m->params, m->n_params, m->config.n_layers, q->schemes, err)) return false;
+  if (!(*recipe = eq_recipe_parse(text, err))) return false;
+  if (!(*schemes = eq_array(m->n_params, sizeof **schemes)))
+    return eq_fail_memory(err, m->n_params * sizeof **schemes, "schemes");
+  return eq_recipe_resolve(*recipe, m->params, m->n_params, m->config.n_layers, *schemes, err);
+}
+
+/* The base of a patch: the recipe without its clauses of keep. */
+static bool choose_base(struct quant *q) {
+  static const char keep[] = "=keep";
+  struct eq_str rest = eq_str(eq_recipe_canonical(q->recipe));
+  struct eq_buffer text = { 0 };
+  while (rest.n) {
+    struct eq_str clause = eq_str_cut(&rest, ';');
+    size_t n = sizeof keep - 1;
+    if (clause.n > n && memcmp(clause.p + clause.n - n, keep, n) == 0) continue;
+    eq_buffer_format(&text, "%s%.*s", text.size ? ";" : "", EQ_STR(clause));
+  }
+  bool ok = resolve(q, text.data ? text.data : "none", &q->base_recipe, &q->base);
+  eq_buffer_free(&text);
+  if (!ok) return false;
+  q->export.base = q->base, q->export.base_recipe = eq_recipe_canonical(q->base_recipe);
+  return true;
+}
+
+static bool choose_recipe(struct quant *q) {
+  const struct eq_model *m = &q->model;
+  if (!resolve(q, q->args.recipe, &q->recipe, &q->schemes)) return false;
+  if (q->export.format == &eq_export_patch && !choose_base(q)) return false;
   size_t n_short = eq_model_short_groups(m, q->schemes), embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
   if (n_short) eq_tool_say(&q->tool, "the last group of %zu rows is shorter than the rest", n_short);
   if (m->config.tied && q->schemes[embed].kind != EQ_KEEP)
@@ -172,19 +206,51 @@ static void check(struct quant *q) {
             n == 1 ? " differs" : "s differ", r.first);
 }
 
+/* Of what is patched the values are the base's; who made the patch says which recipe and model they are of then. */
+static bool open_patch(struct quant *q) {
+  struct args *a = &q->args;
+  struct eq_err *err = &q->tool.err;
+  if (!a->out) return eq_fail(err, EQ_BAD, "-o OUT is missing: the folder to write");
+  if (a->recipe) return eq_fail(err, EQ_BAD, "--apply-patch: the recipe is the patch's own, -r cannot give another");
+  if (strcmp(a->format, "hf") != 0) return eq_fail(err, EQ_BAD, "--apply-patch: writes hf, not %s", a->format);
+  if (!eq_safetensors_open(&q->patch, a->patch, err)) return false;
+  q->patch_recipe = eq_export_note(&q->patch, EQ_NOTE_RECIPE);
+  q->patch_model = eq_export_note(&q->patch, EQ_NOTE_MODEL);
+  if (!q->patch_recipe || !q->patch_model)
+    return eq_fail(err, EQ_BAD, "%s: is no patch: its metadata do not say what it was made of", a->patch);
+  q->export.patch = &q->patch, q->export.patch_model = q->patch_model;
+  a->recipe = "none";
+  return true;
+}
+
+/* Base and patch are of one model, by what their metadata say. */
+static bool check_base(struct quant *q) {
+  const struct eq_checkpoint *c = &q->model.file;
+  char *made_of = c->n_shards ? eq_export_note(&c->shards[0], EQ_NOTE_MODEL) : NULL;
+  bool same = made_of && strcmp(made_of, q->patch_model) == 0;
+  if (!same)
+    eq_fail(&q->tool.err, EQ_BAD, "--apply-patch: %s is a patch for the base of %s, but %s is of %s", q->args.patch,
+            q->patch_model, q->args.model, made_of ? made_of : "a model that it does not name");
+  free(made_of);
+  return same;
+}
+
 static bool set_up(struct quant *q) {
   const struct args *a = &q->args;
   struct eq_err *err = &q->tool.err;
   if (!a->model) return eq_fail(err, EQ_BAD, "-m PATH is missing: the model");
+  if (a->patch && !open_patch(q)) return false;
   if (a->check && !open_checked(q, &q->own_recipe)) return false;
   if (!a->recipe) return eq_fail(err, EQ_BAD, "-r RECIPE is missing: what is done to the model");
   if (!choose_dtype(q)) return false;
   if (a->out && !(q->export.format = eq_export_format_find(a->format, err))) return false;
   if (!(q->pool = eq_pool_new(a->threads, err)) || !eq_model_look(&q->model, a->model, err)) return false;
+  if (a->patch && !check_base(q)) return false;
   if (!choose_recipe(q)) return false;
   if (!a->dry_run && !eq_model_open_weights(&q->model, a->model, q->pool, err)) return false;
   q->export.model = &q->model, q->export.source = a->model, q->export.schemes = q->schemes;
-  q->export.recipe = eq_recipe_canonical(q->recipe), q->export.pool = q->pool, q->export.out = a->out;
+  q->export.recipe = q->patch_recipe ? q->patch_recipe : eq_recipe_canonical(q->recipe), q->export.pool = q->pool,
+  q->export.out = a->out;
   q->export.context = q;
   return true;
 }
@@ -205,6 +271,10 @@ int main(int argc, char **argv) {
   eq_rows_free(&q.rows);
   eq_recipe_free(q.recipe);
   free(q.schemes);
+  eq_recipe_free(q.base_recipe);
+  free(q.base);
+  eq_safetensors_close(&q.patch);
+  free(q.patch_recipe), free(q.patch_model);
   free(q.own_recipe);
   eq_model_close(&q.checked);
   eq_model_close(&q.model);

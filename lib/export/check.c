@@ -8,10 +8,10 @@
 #include "lib/export/provenance.h"
 #include "lib/tensor/packed.h"
 
-static char *recipe_in(struct eq_str metadata) {
-  json_t *notes = metadata.n ? json_loadb(metadata.p, metadata.n, 0, NULL) : NULL;
-  const char *recipe = json_string_value(json_object_get(notes, EQ_NOTE_RECIPE));
-  char *copy = recipe ? eq_copy_string(recipe, strlen(recipe)) : NULL;
+char *eq_export_note(const struct eq_safetensors *s, const char *key) {
+  json_t *notes = s->metadata.n ? json_loadb(s->metadata.p, s->metadata.n, 0, NULL) : NULL;
+  const char *note = json_string_value(json_object_get(notes, key));
+  char *copy = note ? eq_copy_string(note, strlen(note)) : NULL;
   json_decref(notes);
   return copy;
 }
@@ -22,7 +22,7 @@ char *eq_export_recipe_of(const struct eq_model *exported, struct eq_err *err) {
   char *recipe = NULL;
   if (c->n_parts && eq_gguf_string(eq_gguf_find(&c->parts[0], EQ_NOTE_RECIPE), &text))
     recipe = eq_copy_string(text.p, text.n);
-  for (size_t i = 0; !recipe && i < c->n_shards; i++) recipe = recipe_in(c->shards[i].metadata);
+  for (size_t i = 0; !recipe && i < c->n_shards; i++) recipe = eq_export_note(&c->shards[i], EQ_NOTE_RECIPE);
   if (!recipe) eq_fail(err, EQ_BAD, "%s: says no recipe that it was made with: give it with -r", c->path);
   return recipe;
 }

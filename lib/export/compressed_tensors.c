@@ -171,9 +171,11 @@ static json_t *describe(const struct eq_export *x) {
                    "quantization_status", "compressed", "ignore", ignored(x), "config_groups", groups);
 }
 
-static const struct eq_codes_layout layout = { check, add, put, describe };
+const struct eq_codes_layout eq_compressed_tensors_layout = { check, add, put, describe };
 
-static bool begin(struct eq_export *x, struct eq_err *err) { return eq_folder_model_begin(x, &layout, err); }
+static bool begin(struct eq_export *x, struct eq_err *err) {
+  return eq_folder_model_begin(x, &eq_compressed_tensors_layout, err);
+}
 
 const struct eq_export_format eq_export_compressed_tensors = { "compressed-tensors", begin, eq_folder_model_write,
                                                                eq_folder_model_end, eq_folder_model_discard };

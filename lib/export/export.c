@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct eq_export_format *const formats[] = { &eq_export_hf, &eq_export_gguf, &eq_export_compressed_tensors,
-                                                          &eq_export_gptq };
+                                                          &eq_export_gptq, &eq_export_patch };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 const struct eq_export_format *eq_export_format_find(const char *name, struct eq_err *err) {

@@ -21,8 +21,12 @@ struct eq_export {
   const struct eq_scheme *schemes; /* [n_params] */
   const char *recipe;              /* its canonical form */
   const char *programs;            /* JSON: what made the file, [{"name", "version", "argv"}] */
-  enum eq_dtype dtype;             /* of what is rounded, where the format stores values */
-  bool values;                     /* which formats that have codes of their own shall do too */
+  const struct eq_scheme *base;    /* and of the recipe without its clauses of keep: for a patch */
+  const char *base_recipe;
+  const struct eq_safetensors *patch; /* tensors that take the place of the model's, in hf; NULL: none */
+  const char *patch_model;            /* what they are of */
+  enum eq_dtype dtype;                /* of what is rounded, where the format stores values */
+  bool values;                        /* which formats that have codes of their own shall do too */
   struct eq_pool *pool;
   struct eq_progress progress; /* begun; gets a weight's worth of steps for each weight */
   /* Gets what became of each parameter, in order; false stops. */
@@ -57,7 +61,8 @@ struct eq_export_format {
   bool (*end)(struct eq_export *x, struct eq_err *err);
   void (*discard)(struct eq_export *x); /* after all, of what failed too */
 };
-extern const struct eq_export_format eq_export_hf, eq_export_gguf, eq_export_compressed_tensors, eq_export_gptq;
+extern const struct eq_export_format eq_export_hf, eq_export_gguf, eq_export_compressed_tensors, eq_export_gptq,
+    eq_export_patch;
 
 /* NULL and err, with the names that there are, when there is none of that name. */
 const struct eq_export_format *eq_export_format_find(const char *name, struct eq_err *err);

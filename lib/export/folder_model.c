@@ -15,6 +15,11 @@ bool eq_folder_model_codes(const struct eq_export *x, size_t param) {
   return f->layout && !x->values && !eq_export_keeps(x, param) && kind != EQ_FP16_CAST && kind != EQ_BF16_CAST;
 }
 
+const char *eq_folder_model_path(const struct eq_export *x) {
+  const struct eq_folder_model *f = x->state;
+  return f->folder.temporary;
+}
+
 size_t eq_folder_model_module(const struct eq_export *x, size_t param) {
   static const char weight[] = ".weight";
   const char *name = x->model->params[param].name;
@@ -69,17 +74,44 @@ static bool is_tied_copy(const struct eq_model *m, const char *name) {
   return false;
 }
 
+/* GPT-2's layers lie transposed, but not when others quantized them: then they are turned again. */
+static bool turns(const struct eq_placed_tensor *w) { return w->slot->transposed && w->tensor->packed; }
+
+/* A tensor of a patch has the shape that the family's own have. */
+static bool check_patch(const struct eq_export *x, size_t i, const struct eq_tensor *t, struct eq_err *err) {
+  const struct eq_placed_tensor *w = &x->model->weights[i];
+  size_t rows = w->slot->transposed ? w->cols : w->rows, cols = w->slot->transposed ? w->rows : w->cols;
+  bool vector = w->slot->rows == EQ_D_ONE;
+  if (vector ? t->n_dims == 1 && t->dims[0] == w->cols : t->n_dims == 2 && t->dims[0] == rows && t->dims[1] == cols)
+    return true;
+  return eq_fail(err, EQ_BAD, "--apply-patch: tensor '%s' has another shape there: the patch is of another model",
+                 t->name);
+}
+
+/* Every tensor of a patch is one of the model's. */
+static bool check_patches(const struct eq_export *x, struct eq_err *err) {
+  for (size_t k = 0; x->patch && k < x->patch->n_tensors; k++) {
+    bool found = false;
+    for (size_t i = 0; i < x->model->n_params; i++)
+      found |= strcmp(x->patch->tensors[k].name, x->model->params[i].name) == 0;
+    if (!found)
+      return eq_fail(err, EQ_BAD, "--apply-patch: tensor '%s' is not one of %s: the patch is of another model",
+                     x->patch->tensors[k].name, x->model->name);
+  }
+  return true;
+}
+
 static bool add_parameter(const struct eq_export *x, struct eq_folder_model *f, size_t i, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[i];
   bool kept = eq_export_keeps(x, i);
   f->of_param[i] = f->n;
   if (eq_folder_model_codes(x, i)) return f->layout->check(x, i, err) && f->layout->add(x, f, i, err);
-  if (w->slot->transposed && w->tensor->packed)
-    return eq_fail(err, EQ_BAD, "%s: tensor '%s' is quantized already, which --format %s cannot undo for %s", x->source,
-                   x->model->params[i].name, x->format->name, x->model->config.arch->name);
+  const struct eq_tensor *patched = x->patch ? eq_safetensors_find(x->patch, x->model->params[i].name) : NULL;
+  if (patched) return check_patch(x, i, patched, err) && add(f, *patched, patched, err);
   struct eq_tensor t = *w->tensor;
   t.dtype = value_type(x, f, i);
-  return add(f, t, kept ? w->tensor : NULL, err);
+  if (turns(w)) t.dims[0] = w->cols, t.dims[1] = w->rows;
+  return add(f, t, kept && !turns(w) ? w->tensor : NULL, err);
 }
 
 /* The parameters in their order, then what else the model's files hold. */
@@ -131,7 +163,8 @@ bool eq_folder_model_begin(struct eq_export *x, const struct eq_codes_layout *la
   f->floats = eq_array(CHUNK, sizeof *f->floats);
   f->bytes = eq_array(CHUNK, sizeof *f->floats);
   if (!f->floats || !f->bytes) return eq_fail_memory(err, CHUNK * sizeof *f->floats, "a chunk");
-  return list_tensors(x, f, err) && eq_folder_create(&f->folder, x->out, err) && open_file(x, f, err);
+  return check_patches(x, err) && list_tensors(x, f, err) && eq_folder_create(&f->folder, x->out, err) &&
+         open_file(x, f, err);
 }
 
 /* ---- values ---- */
@@ -212,6 +245,23 @@ static bool write_codes(struct eq_export *x, struct eq_folder_model *f, size_t p
   return f->layout->put(x, f, param, &f->codes, err);
 }
 
+/* A matrix [rows][cols] into the file as [cols][rows]; values NULL: those of the source. */
+static bool put_turned(struct eq_folder_model *f, const struct eq_placed_tensor *w, size_t i, const float *values,
+                       struct eq_err *err) {
+  size_t n = w->tensor->n, k = 0;
+  float *own = values ? NULL : eq_array(n, sizeof *own);
+  bool ok = values || own ? true : eq_fail_memory(err, n * sizeof *own, "a matrix");
+  if (own) eq_tensor_decode(w->tensor, 0, n, own);
+  for (size_t at = 0; ok && at < n; at++) {
+    f->floats[k++] = (values ? values : own)[at % w->rows * w->cols + at / w->rows];
+    if (k < CHUNK && at + 1 < n) continue;
+    ok = put_values(f, i, f->floats, k, err);
+    k = 0;
+  }
+  free(own);
+  return ok;
+}
+
 bool eq_folder_model_write(struct eq_export *x, size_t param, float *values, uint64_t *bytes, struct eq_err *err) {
   struct eq_folder_model *f = x->state;
   size_t i = f->of_param[param], end = param + 1 < x->model->n_params ? f->of_param[param + 1] : f->n_own, n;
@@ -220,6 +270,7 @@ bool eq_folder_model_write(struct eq_export *x, size_t param, float *values, uin
   for (size_t k = i; k < end; k++) *bytes += eq_tensor_bytes(&f->tensors[k], f->tensors[k].n);
   if (f->sources[i]) return copy_tensor(f, i, err);
   if (eq_folder_model_codes(x, param)) return write_codes(x, f, param, values, err);
+  if (turns(&x->model->weights[param])) return put_turned(f, &x->model->weights[param], i, values, err);
   for (size_t at = 0; ok && at < f->tensors[i].n; at += CHUNK) {
     n = f->tensors[i].n - at < CHUNK ? f->tensors[i].n - at : CHUNK;
     ok = put_values(f, i, values + at, n, err);

@@ -25,6 +25,8 @@ struct eq_codes_layout {
   json_t *(*describe)(const struct eq_export *x);
 };
 
+extern const struct eq_codes_layout eq_compressed_tensors_layout, eq_gptq_layout;
+
 struct eq_folder_model {
   const struct eq_codes_layout *layout; /* NULL: values alone */
   struct eq_folder folder;
@@ -46,6 +48,9 @@ bool eq_folder_model_begin(struct eq_export *x, const struct eq_codes_layout *la
 bool eq_folder_model_write(struct eq_export *x, size_t param, float *values, uint64_t *bytes, struct eq_err *err);
 bool eq_folder_model_end(struct eq_export *x, struct eq_err *err);
 void eq_folder_model_discard(struct eq_export *x);
+
+/* Where its files are until it has its name. */
+const char *eq_folder_model_path(const struct eq_export *x);
 
 /* Is a parameter stored as codes? */
 bool eq_folder_model_codes(const struct eq_export *x, size_t param);

@@ -186,9 +186,9 @@ static json_t *describe(const struct eq_export *x) {
   return config;
 }
 
-static const struct eq_codes_layout layout = { check, add, put, describe };
+const struct eq_codes_layout eq_gptq_layout = { check, add, put, describe };
 
-static bool begin(struct eq_export *x, struct eq_err *err) { return eq_folder_model_begin(x, &layout, err); }
+static bool begin(struct eq_export *x, struct eq_err *err) { return eq_folder_model_begin(x, &eq_gptq_layout, err); }
 
 const struct eq_export_format eq_export_gptq = { "gptq", begin, eq_folder_model_write, eq_folder_model_end,
                                                  eq_folder_model_discard };

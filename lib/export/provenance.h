@@ -14,8 +14,11 @@ enum { EQ_EXPORT_NOTES = 4 };
 static inline void eq_export_notes(const struct eq_export *x, struct eq_safetensors_note notes[EQ_EXPORT_NOTES]) {
   notes[0] = (struct eq_safetensors_note){ "format", "pt" };
   notes[1] = (struct eq_safetensors_note){ EQ_NOTE_RECIPE, x->recipe };
-  notes[2] = (struct eq_safetensors_note){ EQ_NOTE_MODEL, x->model->name };
+  notes[2] = (struct eq_safetensors_note){ EQ_NOTE_MODEL, x->patch ? x->patch_model : x->model->name };
   notes[3] = (struct eq_safetensors_note){ EQ_NOTE_PROGRAMS, x->programs };
 }
+
+/* A note of a safetensors file, to free(); NULL when it has none of that name. */
+char *eq_export_note(const struct eq_safetensors *s, const char *key);
 
 #endif

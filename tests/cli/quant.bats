@@ -41,7 +41,7 @@ refused() {
 
 @test "so do folders of other families, of shards, and of layers that others quantized" {
   segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
-  for model in llama gemma3 mixtral qwen3 falcon-40b stablelm-parallel llama-gptq llama-nf4 bert; do
+  for model in llama gemma3 mixtral qwen3 falcon-40b stablelm-parallel llama-gptq gpt2-gptq llama-nf4 bert; do
     source=tests/golden/models/$model
     mask=()
     [ "$model" != bert ] || mask=(--mask-id 1)
@@ -182,6 +182,28 @@ PYTHON
   [[ $output == *"it was made of another model" ]]
 }
 
+@test "a base and a patch make the protected model, and nothing else" {
+  for case in "$MINI int4;L0,L-1=keep" "tests/golden/models/llama u4/g8;L0=keep"; do
+    read -r model recipe <<<"$case"
+    rm -rf "$OUT" "$OUT.whole" "$OUT.hf"
+    eq-quant -q -m "$model" -r "$recipe" --format patch -o "$OUT" >/dev/null
+    eq-quant -q -m "$model" --check "$OUT" | grep -q "^${recipe%;*}.* of "
+    eq-quant -q -m "$OUT" --apply-patch "$OUT/patch.safetensors" -o "$OUT.whole" >/dev/null
+    eq-quant -q -m "$model" --check "$OUT.whole" | head -n 1 | grep -q "=keep of "
+    eq-quant -q -m "$model" -r "$recipe" -o "$OUT.hf" >/dev/null # but for the signs of zeros, which codes have none of
+    diff "$OUT.hf/config.json" "$OUT.whole/config.json"
+  done
+  eq-quant -q -m "$MINI" -r 'int4;L0=keep' --format patch -o "$BATS_TEST_TMPDIR/other" >/dev/null
+  run -2 eq-quant -q -m "$BATS_TEST_TMPDIR/other" --apply-patch "$OUT/patch.safetensors" -o "$BATS_TEST_TMPDIR/no"
+  [[ $output == *"is a patch for the base of llama@"*", but "*"/other is of mini@"* ]]
+  run -2 eq-quant -q -m "$MINI" --apply-patch "$OUT/patch.safetensors" -o "$BATS_TEST_TMPDIR/no"
+  run -2 eq-quant -q -m "$OUT" --apply-patch "$MINI/model.safetensors" -o "$BATS_TEST_TMPDIR/no"
+  [[ $output == *"is no patch: its metadata do not say what it was made of" ]]
+  run -2 eq-quant -q -m "$MINI" -r int4 --format patch -o "$BATS_TEST_TMPDIR/no"
+  [[ $output == *"--format patch: the recipe int4/g128 protects nothing that int4/g128 touches" ]]
+  [ ! -e "$BATS_TEST_TMPDIR/no" ]
+}
+
 @test "recipes that codes cannot hold are refused by the tensor" {
   llama=tests/golden/models/llama
   compressed() { refused "$1" eq-quant -q -m "$2" -r "$3" --format compressed-tensors -o "$OUT"; }
@@ -319,9 +341,7 @@ PYTHON
 @test "bad usage is one line" {
   refused "-m PATH is missing" eq-quant -r int4
   refused "-r RECIPE is missing" eq-quant -m "$MINI"
-  refused "--format: 'onnx': known are hf, gguf, compressed-tensors, gptq" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
+  refused "--format: 'onnx': known are hf, gguf, compressed-tensors, gptq, patch" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
   refused "--dtype: 'f64': expected f32, f16 or bf16" eq-quant -m "$MINI" -r int4 -o "$OUT" --dtype f64
-  refused "is quantized already, which --format hf cannot undo for gpt2" \
-    eq-quant -m tests/golden/models/gpt2-gptq -r int4/row -o "$OUT"
   refused "is a GGUF file, and --format hf needs a folder" eq-quant -m tests/golden/gguf/llama3.gguf -r int4/row -o "$OUT"
 }
