@@ -14,7 +14,7 @@ enum { EXPRESSION_MAX = 10000, HEAP_LIMIT_KIB = 65536 };
  * each of them passes over, nor the places. So a match is looked for within NEAR bytes first, in at most NEAR_STEPS;
  * that is bounded. One that takes more is looked for by the same expression with a callout at each of its items, where
  * the work is counted: CALLOUT for each, and the bytes that were passed over since the one before it. */
-enum { NEAR = 256, NEAR_STEPS = 100, CALLOUT = 8, WORK_OF_BYTE = 1000, WORK_OF_TEXT = 1000000000 };
+enum { NEAR = 256, NEAR_STEPS = 100, CALLOUT = 8, WORK_OF_BYTE = 1000, WORK_OF_TEXT = 200000000 };
 
 struct eq_pattern {
   pcre2_code *code, *counting;

@@ -14,9 +14,9 @@ struct eq_pattern *eq_pattern_new(struct eq_str expression, struct eq_err *err);
 struct eq_pattern *eq_pattern_new_pcre2(struct eq_str expression, struct eq_err *err);
 void eq_pattern_free(struct eq_pattern *p); /* NULL too */
 
-/* The steps of matching that all patterns together may take for one text, whatever they cut it into: a thousand
- * million, and a thousand for each byte, which takes a few seconds. What matches within 256 bytes of where it is looked
- * for is not counted, as it is bounded. */
+/* The steps of matching that all patterns together may take for one text, whatever they cut it into: two hundred
+ * million, and a thousand for each byte, a few seconds for a megabyte. What matches within 256 bytes of where it is
+ * looked for is not counted, as it is bounded. */
 struct eq_pattern_work {
   uint64_t done, most;
 };
