@@ -370,18 +370,37 @@ static bool choose_windows(struct ppl *p) {
   return true;
 }
 
+static void remark_on_parts(const struct ppl *p, const char *name, const struct eq_recipe *r,
+                            const struct eq_treatment **treatments) {
+  const struct eq_model *m = &p->model;
+  const char *first = NULL;
+  enum eq_dtype type = EQ_F16;
+  size_t n = eq_model_fallbacks(m, treatments, &first, &type);
+  double kept = eq_model_energy_kept(m, treatments);
+  char *head = eq_recipe_shared_head(r, &m->heads);
+  if (n)
+    eq_tool_say(&p->tool, "%s: blocks do not divide the rows of %zu tensors: '%s', the first, becomes %s", name, n,
+                first, eq_dtype_name(type));
+  if (head)
+    eq_tool_say(&p->tool, "%s: %s shares its keys and values with %zu other heads", name, head,
+                m->heads.n / m->heads.n_kv - 1);
+  if (kept < 1) eq_tool_say(&p->tool, "%s: of no tensor less than %.1f %% of the energy is kept", name, 100 * kept);
+  free(head);
+}
+
 /* What a user should know of the recipes although nothing is wrong. */
 static void remark_on_recipes(const struct ppl *p) {
   const struct eq_model *m = &p->model;
   size_t embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
   bool tied_touched = false;
   for (size_t r = 0; r < p->recipes.n; r++) {
-    const struct eq_scheme *schemes = p->recipes.schemes + r * m->n_params;
-    size_t n_short = eq_model_short_groups(m, schemes);
+    const struct eq_treatment **treatments = p->recipes.treatments + r * m->n_params;
+    size_t n_short = eq_model_short_groups(m, treatments);
     if (n_short)
       eq_tool_say(&p->tool, "%s: the last group of %zu rows is shorter than the rest",
                   eq_recipe_canonical(p->recipes.recipes[r]), n_short);
-    tied_touched = tied_touched || schemes[embed].kind != EQ_KEEP;
+    tied_touched = tied_touched || treatments[embed];
+    remark_on_parts(p, eq_recipe_canonical(p->recipes.recipes[r]), p->recipes.recipes[r], treatments);
   }
   if (tied_touched && m->config.tied)
     eq_tool_say(&p->tool, "embedding and head are one tensor, %s: what a recipe does to it shows in both",
@@ -389,6 +408,14 @@ static void remark_on_recipes(const struct ppl *p) {
   if (p->recipes.repeated) eq_tool_say(&p->tool, "%zu recipes were given twice: measured once", p->recipes.repeated);
   if (m->n_unused)
     eq_tool_say(&p->tool, "%zu tensors of %s are not used, '%s' the first", m->n_unused, m->file.path, m->unused);
+}
+
+/* Finds what the recipes touch, and what they must know of it. */
+static bool resolve(struct ppl *p, struct eq_recipe_list *l) {
+  const struct eq_model *m = &p->model;
+  struct eq_err *err = &p->tool.err;
+  return eq_recipes_resolve(l, m->params, m->n_params, m->config.n_layers, err) &&
+         (p->args.dry_run || eq_model_prepare(m, &l->all, p->pool, p->tool.draw, err));
 }
 
 static bool choose_recipes(struct ppl *p) {
@@ -399,14 +426,14 @@ static bool choose_recipes(struct ppl *p) {
   if (a->recipe_file && !eq_recipes_add_file(&p->recipes, a->recipe_file, err)) return false;
   if (p->recipes.n == 0 && a->recipe_file) return eq_fail(err, EQ_BAD, "%s: holds no recipe", a->recipe_file);
   if (p->recipes.n == 0 && !eq_recipes_add(&p->recipes, "none", err)) return false;
-  if (!eq_recipes_resolve(&p->recipes, p->model.params, p->model.n_params, p->model.config.n_layers, err)) return false;
+  if (!resolve(p, &p->recipes)) return false;
   remark_on_recipes(p);
   if (!a->reference) return true;
   struct eq_err no_recipe = { 0 };
   bool is_recipe = eq_recipes_add(&p->reference, a->reference, &no_recipe);
   if (!is_recipe && eq_path_exists(a->reference)) return eq_predictions_open(&p->kept, a->reference, err);
   if (!is_recipe) return eq_fail(err, EQ_BAD, "--reference: '%s' is neither a recipe nor a file", a->reference);
-  return eq_recipes_resolve(&p->reference, p->model.params, p->model.n_params, p->model.config.n_layers, err);
+  return resolve(p, &p->reference);
 }
 
 /* Records name a kept reference by its recipe, and by its model where that is another. */
@@ -429,7 +456,7 @@ static bool choose_predictions(struct ppl *p) {
   if (p->recipes.n != 1)
     return eq_fail(&p->tool.err, EQ_BAD, "--keep-logits: keeps those of one recipe, and there are %zu", p->recipes.n);
   if (a->dry_run) return true;
-  p->keep = eq_predictions_create(a->keep, &p->model, p->recipes.schemes, eq_recipe_canonical(p->recipes.recipes[0]),
+  p->keep = eq_predictions_create(a->keep, &p->model, p->recipes.treatments, eq_recipe_canonical(p->recipes.recipes[0]),
                                   how, &p->tool.err);
   return p->keep;
 }
@@ -460,7 +487,7 @@ static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
                             .per_token = a->per_token || p->as,
                             .mask = p->mask,
                             .experts = a->experts,
-                            .reference = p->reference.schemes,
+                            .reference = p->reference.treatments,
                             .kept = p->kept.matrix ? &p->kept : NULL,
                             .keep = p->keep };
   if (a->experts && !p->model.config.dims[EQ_D_EXPERTS])
@@ -468,7 +495,7 @@ static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
   if (limit && limit <= own)
     return eq_fail(&p->tool.err, EQ_DATA, "--max-memory: the program itself takes %.1f MiB", (double)own / MIB);
   how.memory = limit ? limit - own : 0;
-  p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.schemes, p->recipes.n, how,
+  p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.treatments, p->recipes.n, how,
                             (struct eq_sink){ deliver, unit_free, p }, &p->tool.err);
   if (p->scorer && (a->dry_run || p->tool.verbose))
     eq_tool_say(&p->tool, "peak memory will be about %.1f MiB", (double)(own + eq_scorer_bytes(p->scorer)) / MIB);

@@ -56,10 +56,11 @@ struct quant {
   struct eq_pool *pool;
   struct eq_model model, checked;
   struct eq_recipe *recipe;
-  struct eq_scheme *schemes;
+  struct eq_treatments made;
+  const struct eq_treatment **treatments;
   char *own_recipe; /* of a file that is checked */
   struct eq_recipe *base_recipe;
-  struct eq_scheme *base;
+  const struct eq_treatment **base;
   struct eq_safetensors patch;
   char *patch_recipe, *patch_model;
   struct eq_buffer programs;
@@ -83,13 +84,14 @@ static bool choose_dtype(struct quant *q) {
 }
 
 /* A recipe on the model. */
-static bool resolve(struct quant *q, const char *text, struct eq_recipe **recipe, struct eq_scheme **schemes) {
+static bool resolve(struct quant *q, const char *text, struct eq_recipe **recipe,
+                    const struct eq_treatment ***treatments) {
   const struct eq_model *m = &q->model;
   struct eq_err *err = &q->tool.err;
   if (!(*recipe = eq_recipe_parse(text, err))) return false;
-  if (!(*schemes = eq_array(m->n_params, sizeof **schemes)))
-    return eq_fail_memory(err, m->n_params * sizeof **schemes, "schemes");
-  return eq_recipe_resolve(*recipe, m->params, m->n_params, m->config.n_layers, *schemes, err);
+  if (!(*treatments = eq_array(m->n_params, sizeof **treatments)))
+    return eq_fail_memory(err, m->n_params * sizeof **treatments, "treatments");
+  return eq_recipe_resolve(*recipe, m->params, m->n_params, m->config.n_layers, &q->made, *treatments, err);
 }
 
 /* The base of a patch: the recipe without its clauses of keep. */
@@ -112,11 +114,11 @@ static bool choose_base(struct quant *q) {
 
 static bool choose_recipe(struct quant *q) {
   const struct eq_model *m = &q->model;
-  if (!resolve(q, q->args.recipe, &q->recipe, &q->schemes)) return false;
+  if (!resolve(q, q->args.recipe, &q->recipe, &q->treatments)) return false;
   if (q->export.format == &eq_export_patch && !choose_base(q)) return false;
-  size_t n_short = eq_model_short_groups(m, q->schemes), embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
+  size_t n_short = eq_model_short_groups(m, q->treatments), embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
   if (n_short) eq_tool_say(&q->tool, "the last group of %zu rows is shorter than the rest", n_short);
-  if (m->config.tied && q->schemes[embed].kind != EQ_KEEP)
+  if (m->config.tied && q->treatments[embed])
     eq_tool_say(&q->tool, "embedding and head are one tensor, %s: what a recipe does to it shows in both",
                 m->params[embed].name);
   return true;
@@ -247,8 +249,10 @@ static bool set_up(struct quant *q) {
   if (!(q->pool = eq_pool_new(a->threads, err)) || !eq_model_look(&q->model, a->model, err)) return false;
   if (a->patch && !check_base(q)) return false;
   if (!choose_recipe(q)) return false;
-  if (!a->dry_run && !eq_model_open_weights(&q->model, a->model, q->pool, err)) return false;
-  q->export.model = &q->model, q->export.source = a->model, q->export.schemes = q->schemes;
+  if (!a->dry_run && (!eq_model_open_weights(&q->model, a->model, q->pool, err) ||
+                      !eq_model_prepare(&q->model, &q->made, q->pool, q->tool.draw, err)))
+    return false;
+  q->export.model = &q->model, q->export.source = a->model, q->export.treatments = q->treatments;
   q->export.recipe = q->patch_recipe ? q->patch_recipe : eq_recipe_canonical(q->recipe), q->export.pool = q->pool,
   q->export.out = a->out;
   q->export.context = q;
@@ -270,7 +274,8 @@ int main(int argc, char **argv) {
   eq_buffer_free(&q.programs);
   eq_rows_free(&q.rows);
   eq_recipe_free(q.recipe);
-  free(q.schemes);
+  free(q.treatments);
+  eq_treatments_free(&q.made);
   eq_recipe_free(q.base_recipe);
   free(q.base);
   eq_safetensors_close(&q.patch);

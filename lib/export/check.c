@@ -72,19 +72,22 @@ struct decoding {
   const struct eq_export *x;
   bool before; /* the weights as they are */
   size_t param, rows_an_item;
-  float *out;
+  float *out, *scratch; /* [threads][eq_model_scratch] */
 };
 
 static void decode_item(void *context, size_t item, size_t thread) {
   const struct decoding *d = context;
   size_t rows = d->x->model->weights[d->param].rows, first = item * d->rows_an_item, last = first + d->rows_an_item;
-  (void)thread;
-  (d->before ? eq_export_before : eq_export_rows)(d->x, d->param, first, last < rows ? last : rows, d->out);
+  last = last < rows ? last : rows;
+  if (d->before)
+    eq_export_before(d->x, d->param, first, last, d->out);
+  else
+    eq_export_rows(d->x, d->param, first, last, d->out, d->scratch + thread * eq_model_scratch(d->x->model));
 }
 
-static void decode(const struct eq_export *x, size_t param, bool before, float *out) {
+static void decode(const struct eq_export *x, size_t param, bool before, float *out, float *scratch) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct decoding d = { x, before, param, w->cols < 1024 ? 65536 / w->cols : 64, out };
+  struct decoding d = { x, before, param, w->cols < 1024 ? 65536 / w->cols : 64, out, scratch };
   eq_pool_run(x->pool, (w->rows + d.rows_an_item - 1) / d.rows_an_item, decode_item, &d);
 }
 
@@ -131,13 +134,13 @@ static bool same_type(const struct comparing *c, const struct eq_placed_tensor *
   return s->tensor->dtype == e->tensor->dtype || (c->gguf && (s->slot->rows == EQ_D_ONE || !half));
 }
 
-static bool compare(struct comparing *c, const struct eq_export *x, float *want, float *got) {
+static bool compare(struct comparing *c, const struct eq_export *x, float *want, float *got, float *scratch) {
   const struct eq_placed_tensor *s = &c->source->weights[c->pair.source], *e = &c->exported->weights[c->pair.exported];
   c->kept = eq_export_keeps(x, c->pair.source);
   bool plain = !c->gguf && !s->tensor->packed && !e->tensor->packed && s->transposed == e->transposed;
   if (c->kept && plain) return same_bytes(s->tensor, e->tensor);
   if (c->kept && !same_type(c, s, e)) return false;
-  decode(x, c->pair.source, c->kept, want);
+  decode(x, c->pair.source, c->kept, want, scratch);
   eq_tensor_decode(e->tensor, 0, e->tensor->n, got);
   c->want = want, c->got = got;
   return same_values(c);
@@ -162,17 +165,19 @@ bool eq_export_check(struct eq_export *x, const struct eq_model *exported, struc
   const struct eq_model *source = x->model;
   size_t n = largest(source), n_exported = largest(exported);
   float *want = eq_array(n, sizeof *want), *got = eq_array(n_exported, sizeof *got);
-  bool ok = want && got ? true : eq_fail_memory(err, (n + n_exported) * sizeof *want, "the largest tensors");
+  float *scratch = eq_array(eq_pool_threads(x->pool), eq_model_scratch(source) * sizeof *scratch);
+  bool ok = want && got && scratch ? true : eq_fail_memory(err, (n + n_exported) * sizeof *want, "the largest tensors");
   *result = (struct eq_export_check){ .first = NULL };
   for (size_t i = 0; ok && i < source->n_params; i++) {
     struct comparing c = { .source = source,
                            .exported = exported,
                            .gguf = exported->file.n_parts && !source->file.n_parts };
     ok = find_pair(source, exported, i, &c.pair, err);
-    if (ok) count(result, &c, compare(&c, x, want, got));
+    if (ok) count(result, &c, compare(&c, x, want, got, scratch));
     eq_progress_add(&x->progress, source->weights[i].tensor->n);
   }
   free(want);
   free(got);
+  free(scratch);
   return ok;
 }

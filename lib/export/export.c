@@ -24,22 +24,24 @@ const struct eq_export_format *eq_export_format_find(const char *name, struct eq
 
 /* ---- what the recipe does ---- */
 
-bool eq_export_keeps(const struct eq_export *x, size_t param) { return x->schemes[param].kind == EQ_KEEP; }
+bool eq_export_keeps(const struct eq_export *x, size_t param) { return !x->treatments[param]; }
 
 struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param) {
-  return x->schemes[param];
+  struct eq_scheme s;
+  if (!eq_treatment_is_plain(x->treatments[param], &s) || s.clip) s.kind = EQ_SCHEME_KINDS;
+  return s;
 }
 
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out) {
-  eq_scheme_print(out, x->schemes[param]);
+  eq_treatment_print(out, x->treatments[param]);
 }
 
-void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole) {
-  eq_model_decode(x->model, param, x->schemes[param], first, last, whole);
+void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch) {
+  eq_model_decode(x->model, param, x->treatments[param], first, last, whole, scratch);
 }
 
 void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole) {
-  eq_model_decode(x->model, param, (struct eq_scheme){ 0 }, first, last, whole);
+  eq_model_decode(x->model, param, NULL, first, last, whole, NULL);
 }
 
 /* ---- a parameter under its scheme, and its error ---- */
@@ -54,6 +56,7 @@ struct rounding {
   const struct eq_export *x;
   size_t param, rows_an_item, n_items;
   float *values;     /* the whole parameter */
+  float *scratch;    /* [threads][eq_model_scratch] */
   struct sums *sums; /* [n_items] */
 };
 
@@ -81,8 +84,7 @@ static void round_item(void *context, size_t item, size_t thread) {
   struct rounding *r = context;
   const struct eq_placed_tensor *w = &r->x->model->weights[r->param];
   size_t first = item * r->rows_an_item, last = first + r->rows_an_item < w->rows ? first + r->rows_an_item : w->rows;
-  (void)thread;
-  eq_export_rows(r->x, r->param, first, last, r->values);
+  eq_export_rows(r->x, r->param, first, last, r->values, r->scratch + thread * eq_model_scratch(r->x->model));
   struct sums *s = &r->sums[item];
   *s = (struct sums){ 0 };
   if (!w->transposed)
@@ -143,17 +145,17 @@ static bool describe(const struct eq_export *x, size_t i, struct eq_buffer *sche
                           .relative_error = none,
                           .max_error = none,
                           .clipped = none };
-  q->bytes = eq_export_keeps(x, i) ? q->source_bytes : eq_scheme_bytes(eq_export_scheme(x, i), w->rows, w->cols);
+  q->bytes = eq_treatment_bytes(x->treatments[i], q->source_bytes);
   q->bits = 8 * (double)q->bytes / (double)q->weights;
   return true;
 }
 
 static bool stopped(struct eq_err *err) { return eq_fail(err, EQ_BAD, "the output of records failed"); }
 
-static bool export_parameter(struct eq_export *x, size_t i, float *values, struct eq_buffer *scheme,
+static bool export_parameter(struct eq_export *x, size_t i, float *values, float *scratch, struct eq_buffer *scheme,
                              struct eq_err *err) {
   struct eq_quant q;
-  struct rounding r = { .x = x, .param = i, .values = values };
+  struct rounding r = { .x = x, .param = i, .values = values, .scratch = scratch };
   bool kept = eq_export_keeps(x, i);
   if (!describe(x, i, scheme, &q, err) || (!kept && !round_parameter(&r, &q, err))) return false;
   if (kept) q.mse = q.relative_error = q.max_error = q.clipped = 0;
@@ -169,9 +171,11 @@ static bool export_all(struct eq_export *x, struct eq_err *err) {
   for (size_t i = 0; i < m->n_params; i++)
     if (!eq_export_keeps(x, i) && m->weights[i].tensor->n > most) most = m->weights[i].tensor->n;
   float *values = eq_array(most, sizeof *values);
-  bool ok = values ? true : eq_fail_memory(err, most * sizeof *values, "the largest tensor");
-  for (size_t i = 0; ok && i < m->n_params; i++) ok = export_parameter(x, i, values, &scheme, err);
+  float *scratch = eq_array(eq_pool_threads(x->pool), eq_model_scratch(m) * sizeof *scratch);
+  bool ok = values && scratch ? true : eq_fail_memory(err, most * sizeof *values, "the largest tensor");
+  for (size_t i = 0; ok && i < m->n_params; i++) ok = export_parameter(x, i, values, scratch, &scheme, err);
   free(values);
+  free(scratch);
   eq_buffer_free(&scheme);
   return ok;
 }

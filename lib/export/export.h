@@ -17,11 +17,11 @@ struct eq_export_format;
 /* What is exported, and as what. The caller fills all but the last two. */
 struct eq_export {
   const struct eq_model *model;
-  const char *source;              /* the model's path */
-  const struct eq_scheme *schemes; /* [n_params] */
-  const char *recipe;              /* its canonical form */
-  const char *programs;            /* JSON: what made the file, [{"name", "version", "argv"}] */
-  const struct eq_scheme *base;    /* and of the recipe without its clauses of keep: for a patch */
+  const char *source;                     /* the model's path */
+  const struct eq_treatment **treatments; /* [n_params], ready */
+  const char *recipe;                     /* its canonical form */
+  const char *programs;                   /* JSON: what made the file, [{"name", "version", "argv"}] */
+  const struct eq_treatment **base;       /* and of the recipe without its clauses of keep: for a patch */
   const char *base_recipe;
   const struct eq_safetensors *patch; /* tensors that take the place of the model's, in hf; NULL: none */
   const char *patch_model;            /* what they are of */
@@ -40,13 +40,14 @@ struct eq_export {
 
 /* What the recipe does to a parameter, for formats. Nothing: */
 bool eq_export_keeps(const struct eq_export *x, size_t param);
-/* The scheme whose codes a format may hold. */
+/* The scheme whose codes a format may hold; of kind EQ_SCHEME_KINDS where no single one makes all of the matrix, or
+ * where scales are searched for: such are only stored as values. */
 struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param);
 /* Adds it as the recipe spells it. */
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out);
 /* Output rows first..last-1 into their place in `whole`, which has its file's layout: under the recipe, and the weights
- * that the scheme is to encode. By any thread. */
-void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole);
+ * that the scheme is to encode. By any thread, with its own eq_model_scratch floats of scratch. */
+void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch);
 void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole);
 
 /* How a format is written. `begin` refuses what the format cannot hold, in one line that names the tensor, before

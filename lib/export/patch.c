@@ -30,6 +30,9 @@ static bool list_protected(struct eq_export *x, struct patch *p, struct eq_err *
   for (size_t i = 0; i < m->n_params; i++) {
     const struct eq_tensor *t = m->weights[i].tensor;
     p->of_param[i] = p->n;
+    if (x->treatments[i] && !eq_treatment_is_whole(x->treatments[i]))
+      return eq_fail(err, EQ_BAD, "--format patch: tensor '%s': a patch protects whole tensors, not a part of one",
+                     m->params[i].name);
     if (!is_protected(x, p, i)) continue;
     if (t->packed)
       return eq_fail(err, EQ_BAD, "--format patch: tensor '%s' is quantized already: a patch has tensors as they are",
@@ -65,7 +68,7 @@ static bool begin(struct eq_export *x, struct eq_err *err) {
   if (!p) return eq_fail_memory(err, sizeof *p, "a patch");
   p->base = *x;
   p->base.state = NULL;
-  p->base.schemes = x->base;
+  p->base.treatments = x->base;
   p->base.recipe = x->base_recipe;
   return list_protected(x, p, err) && eq_folder_model_begin(&p->base, layout_for(x->model), err) &&
          open_patch(x, p, err);

@@ -166,11 +166,11 @@ size_t eq_block_scratch(const struct eq_model *m, size_t context) {
   return most > attention ? most : attention;
 }
 
-void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer, const struct eq_scheme *schemes,
-                      float *x) {
+void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer,
+                      const struct eq_treatment **treatments, float *x) {
   const struct eq_config *c = &f->m->config;
-  struct eq_job j = { .f = f, .b = b, .schemes = schemes, .x = x, .level = layer + 1 };
-  j.v = eq_values_load(f, layer + 1, schemes, f->decoded);
+  struct eq_job j = { .f = f, .b = b, .treatments = treatments, .x = x, .level = layer + 1 };
+  j.v = eq_values_load(f, layer + 1, treatments, f->decoded);
   eq_pool_run(f->pool, eq_tiles(b->rows), project_qkv, &j);
   if (c->positions == EQ_ROTARY) eq_pool_run(f->pool, b->n * (c->n_heads + c->n_kv_heads), rotate_head, &j);
   eq_pool_run(f->pool, b->n * c->n_heads, attend_head, &j);

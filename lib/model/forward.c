@@ -74,6 +74,8 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   f->normed = eq_array(rows, dims[EQ_D_WIDTH] * sizeof(float));
   f->decoded = eq_array(decoded_size(m), sizeof(float));
   f->scratch = eq_array(eq_pool_threads(pool), f->scratch_size * sizeof(float));
+  f->treating_size = eq_model_scratch(m);
+  f->treating = eq_array(eq_pool_threads(pool), f->treating_size * sizeof(float));
   f->lse = eq_array(rows, sizeof *f->lse);
   f->target_logit = eq_array(rows, sizeof *f->target_logit);
   f->target = eq_array(rows, sizeof *f->target);
@@ -81,8 +83,9 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   bool sparse = dims[EQ_D_EXPERTS] > 0;
   if (compares) f->reference = eq_reference_new(m, rows);
   if (sparse) f->expert_in = eq_array(rows, dims[EQ_D_WIDTH] * sizeof(float));
-  bool ok = f->qkv && f->parts && (!sparse || f->expert_in) && (!compares || f->reference) && f->mixed && f->normed &&
-            f->decoded && f->scratch && f->lse && f->target_logit && f->target && make_key_bias(f) && make_sinusoids(f);
+  bool ok = f->qkv && f->parts && f->treating && (!sparse || f->expert_in) && (!compares || f->reference) && f->mixed &&
+            f->normed && f->decoded && f->scratch && f->lse && f->target_logit && f->target && make_key_bias(f) &&
+            make_sinusoids(f);
   if (!ok)
     eq_fail_memory(err,
                    (rows * (dims[EQ_D_QKV] + f->mixed_width + dims[EQ_D_WIDTH]) + decoded_size(m) +
@@ -104,23 +107,25 @@ static size_t position_bytes(const struct eq_config *c, size_t context) {
   return context * floats * sizeof(float);
 }
 
-/* Bytes of the decoded parameters of the largest level under these schemes. */
-static size_t decoded_bytes(const struct eq_model *m, const struct eq_scheme *schemes) {
+/* Bytes of the decoded parameters of the largest level under these treatments. */
+static size_t decoded_bytes(const struct eq_model *m, const struct eq_treatment **treatments) {
   size_t most = 0, last = m->n_levels - 1, head = (size_t)eq_model_at(m, last, EQ_W_HEAD);
-  bool panel = !eq_model_in_place(m, head, schemes[head]);
-  for (size_t level = 0; level < last; level++) most = larger(most, eq_values_decoded(m, level, schemes));
-  most = larger(most, eq_values_decoded(m, last, schemes) + (panel ? EQ_VOCAB_PANEL * m->config.dims[EQ_D_EMBED] : 0));
+  bool panel = !eq_model_in_place(m, head, treatments[head]);
+  for (size_t level = 0; level < last; level++) most = larger(most, eq_values_decoded(m, level, treatments));
+  most =
+      larger(most, eq_values_decoded(m, last, treatments) + (panel ? EQ_VOCAB_PANEL * m->config.dims[EQ_D_EMBED] : 0));
   return most * sizeof(float);
 }
 
 size_t eq_forward_bytes(const struct eq_model *m, size_t threads, size_t max_rows, size_t context, bool compares,
-                        const struct eq_scheme *schemes) {
+                        const struct eq_treatment **treatments) {
   const size_t *dims = m->config.dims, rows = eq_round_up(max_rows, EQ_TILE);
   size_t a_row = dims[EQ_D_QKV] + larger(dims[EQ_D_Q], dims[EQ_D_EMBED]) + dims[EQ_D_WIDTH];
   size_t logits = (size_t)EQ_TILE * EQ_VOCAB_TILE * (compares ? 2 : 1), scratch = eq_block_scratch(m, context);
   bool sparse = dims[EQ_D_EXPERTS] > 0;
-  size_t bytes = rows * (a_row + (sparse ? dims[EQ_D_WIDTH] : 0)) * sizeof(float) + decoded_bytes(m, schemes);
-  bytes += threads * larger(scratch, logits) * sizeof(float) + position_bytes(&m->config, context);
+  size_t bytes = rows * (a_row + (sparse ? dims[EQ_D_WIDTH] : 0)) * sizeof(float) + decoded_bytes(m, treatments);
+  bytes +=
+      threads * (larger(scratch, logits) + eq_model_scratch(m)) * sizeof(float) + position_bytes(&m->config, context);
   bytes += sparse ? eq_experts_bytes(m, rows) : 0;
   return bytes + (compares ? eq_reference_bytes(m, rows) : 0);
 }
@@ -129,7 +134,7 @@ void eq_forward_free(struct eq_forward *f) {
   if (!f) return;
   for (int which = 0; which < EQ_ROTARIES; which++)
     for (int is_long = 0; is_long < 2; is_long++) eq_rotary_table_free(&f->rotary[which][is_long]);
-  free(f->qkv), free(f->mixed), free(f->normed), free(f->decoded), free(f->scratch);
+  free(f->qkv), free(f->mixed), free(f->normed), free(f->decoded), free(f->scratch), free(f->treating);
   free(f->lse), free(f->target_logit), free(f->target), free(f->key_bias), free(f->sinusoids), free(f->parts),
       free(f->expert_in);
   eq_experts_free(f->experts);
@@ -161,11 +166,10 @@ static void look_up(void *context, size_t item, size_t thread) {
   size_t embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED), size = c->dims[EQ_D_EMBED];
   size_t stride = projected ? j->f->mixed_width : size;
   float *rows = (projected ? j->f->mixed : j->x) + s->row * stride;
-  (void)thread;
   for (size_t i = 0; i < s->n; i++) {
     float *x = rows + i * stride;
     size_t id = s->mask && i == s->score_from ? *s->mask : s->ids[i];
-    eq_model_rows(m, embed, j->schemes[embed], id, id + 1, x);
+    eq_model_rows(m, embed, j->treatments[embed], id, id + 1, x, eq_treating(j->f, thread));
     for (size_t d = 0; c->embed_scale != 1 && d < size; d++) x[d] *= c->embed_scale;
   }
 }
@@ -191,18 +195,20 @@ static void place(void *context, size_t item, size_t thread) {
   for (size_t i = 0; i < s->n; i++) {
     float *x = j->x + (s->row + i) * width;
     const float *position = f->sinusoids ? f->sinusoids + i * width : pos >= 0 ? own : NULL;
-    if (pos >= 0) eq_model_rows(f->m, (size_t)pos, j->schemes[pos], i + offset, i + offset + 1, own);
+    if (pos >= 0)
+      eq_model_rows(f->m, (size_t)pos, j->treatments[pos], i + offset, i + offset + 1, own, eq_treating(f, thread));
     for (size_t d = 0; position && d < width; d++) x[d] += position[d];
     for (size_t d = 0; j->v.at[EQ_W_TYPE] && d < width; d++) x[d] += j->v.at[EQ_W_TYPE][d];
     if (j->v.at[EQ_W_EMBED_GAIN]) f->k->normalize(x, x, eq_norm_at(j, EQ_W_EMBED_GAIN, width), 1);
   }
 }
 
-void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, float *x) {
-  struct eq_job j = { .f = f, .b = b, .schemes = schemes, .x = x };
+void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
+                      float *x) {
+  struct eq_job j = { .f = f, .b = b, .treatments = treatments, .x = x };
   size_t rows = eq_tiles(b->rows) * EQ_TILE;
   bool projected = f->m->config.has[EQ_PROJECTED];
-  j.v = eq_values_load(f, 0, schemes, f->decoded);
+  j.v = eq_values_load(f, 0, treatments, f->decoded);
   if (projected)
     memset(f->mixed, 0, rows * f->mixed_width * sizeof *x);
   else

@@ -31,19 +31,19 @@ struct eq_forward;
  * borrowed. */
 struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
                                   size_t max_rows, size_t context, bool compares, struct eq_err *err);
-/* How much memory it takes when it is used under these schemes, about: what need not be decoded takes none. */
+/* How much memory it takes when it is used under these treatments, about: what need not be decoded takes none. */
 size_t eq_forward_bytes(const struct eq_model *m, size_t threads, size_t max_rows, size_t context, bool compares,
-                        const struct eq_scheme *schemes);
+                        const struct eq_treatment **treatments);
 void eq_forward_free(struct eq_forward *f);
 
 /* Places a sequence after those in the batch; false when it does not fit. */
 bool eq_batch_add(const struct eq_forward *f, struct eq_batch *b, struct eq_sequence s);
 
-/* Hidden states x: [eq_forward_rows(f)][width]. schemes: [n_params], what the recipe does. */
+/* Hidden states x: [eq_forward_rows(f)][width]. treatments: [n_params], what the recipe does. */
 size_t eq_forward_rows(const struct eq_forward *f);
-void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, float *x);
-void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer, const struct eq_scheme *schemes,
-                      float *x);
+void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments, float *x);
+void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer,
+                      const struct eq_treatment **treatments, float *x);
 
 /* Of a layer with experts, after its block: adds to counts[experts] to how many of the sequence's scored rows its
  * router gave each of them. */
@@ -51,8 +51,8 @@ void eq_forward_count_experts(const struct eq_forward *f, const struct eq_sequen
 
 /* nll[scored_row + i] = surprisal in nats of the target of the sequence's i-th scored row; x stays. No more than a tile
  * of logits exists at a time. */
-void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
-                     double *nll);
+void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
+                     const float *x, double *nll);
 
 /* What a recipe does to what the model predicts, at a scored row. */
 struct eq_divergence {
@@ -62,11 +62,11 @@ struct eq_divergence {
 
 /* Keeps the scored rows of x, through the final norm, as the reference's; then the head as eq_forward_head has it, and
  * beside it how it diverges from the reference, whose logits are made once more, tile by tile. divergence: [scored].
- * The reference's schemes are borrowed. */
-void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes,
+ * The reference's treatments are borrowed. */
+void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
                                const float *x);
-void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
-                        double *nll, struct eq_divergence *divergence);
+void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
+                        const float *x, double *nll, struct eq_divergence *divergence);
 
 /* The same with a reference that another run kept: once, that it is these, which are borrowed and fit the model; and
  * then in place of eq_forward_keep_reference the rows of a batch. */

@@ -18,12 +18,13 @@ struct eq_forward {
   const struct eq_kernels *k;
   struct eq_pool *pool;
   size_t max_rows, context, period;
-  float *qkv;     /* [max_rows][qkv]: queries, keys and values */
-  float *mixed;   /* [max_rows][mixed_width]: what attention brings; rows between sequences hold anything finite */
-  float *normed;  /* [max_rows][width]: the scored rows, ready for the head */
-  float *decoded; /* a level's decoded parameters, and a panel of the head */
-  float *scratch; /* [threads][scratch_size] */
-  size_t mixed_width, scratch_size;
+  float *qkv;      /* [max_rows][qkv]: queries, keys and values */
+  float *mixed;    /* [max_rows][mixed_width]: what attention brings; rows between sequences hold anything finite */
+  float *normed;   /* [max_rows][width]: the scored rows, ready for the head */
+  float *decoded;  /* a level's decoded parameters, and a panel of the head */
+  float *scratch;  /* [threads][scratch_size] */
+  float *treating; /* [threads][treating_size]: of eq_model_decode */
+  size_t mixed_width, scratch_size, treating_size;
   float *key_bias;                               /* ALiBi: [heads][context]; NULL: none */
   float *sinusoids;                              /* [context][width]; NULL: none */
   struct eq_rotary_table rotary[EQ_ROTARIES][2]; /* [..][1]: of long sequences */
@@ -44,16 +45,17 @@ struct eq_values {
 
 /* Values of a level; decodes into `into`, which has room for eq_values_size floats, what cannot be used where it lies.
  */
-struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_scheme *schemes, float *into);
+struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_treatment **treatments,
+                                float *into);
 size_t eq_values_size(const struct eq_model *m, size_t level);
-/* How many of them are decoded under these schemes, the others being used where they lie. */
-size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq_scheme *schemes);
+/* How many of them are decoded under these treatments, the others being used where they lie. */
+size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq_treatment **treatments);
 
 /* What the items of a level's jobs see. */
 struct eq_job {
   struct eq_forward *f;
   const struct eq_batch *b;
-  const struct eq_scheme *schemes;
+  const struct eq_treatment **treatments;
   struct eq_values v;
   float *x;
   size_t level;
@@ -64,6 +66,10 @@ static inline size_t eq_tiles(size_t rows) { return (rows + EQ_TILE - 1) / EQ_TI
 
 static inline float *eq_scratch(const struct eq_forward *f, size_t thread) {
   return f->scratch + thread * f->scratch_size;
+}
+
+static inline float *eq_treating(const struct eq_forward *f, size_t thread) {
+  return f->treating + thread * f->treating_size;
 }
 
 static inline struct eq_weight eq_weight_at(const struct eq_job *j, enum eq_place place) {

@@ -6,10 +6,10 @@
 #include "lib/model/forward_state.h"
 
 /* What is compared with: the reference's rows as they enter its last matrix, and that matrix: the model's own under
- * other schemes, or one that was kept. */
+ * other treatments, or one that was kept. */
 struct eq_reference {
-  const struct eq_predictions *kept; /* NULL: schemes */
-  const struct eq_scheme *schemes;
+  const struct eq_predictions *kept; /* NULL: treatments */
+  const struct eq_treatment **treatments;
   struct eq_logit_rule rule;
   size_t width;                     /* of a row */
   float *rows;                      /* [max_rows][width] */
@@ -119,7 +119,7 @@ static const float *enter_head(struct eq_job *j) {
   struct eq_forward *f = j->f;
   size_t tiles = eq_tiles(j->b->scored);
   bool projected = f->m->config.has[EQ_PROJECTED];
-  j->v = eq_values_load(f, j->level, j->schemes, f->decoded);
+  j->v = eq_values_load(f, j->level, j->treatments, f->decoded);
   gather_scored(j);
   if (projected) eq_pool_run(f->pool, tiles, project_out, j);
   if (j->v.at[EQ_W_HEAD_DENSE]) eq_pool_run(f->pool, tiles, transform, j);
@@ -130,7 +130,7 @@ static const float *enter_head(struct eq_job *j) {
 
 struct panel_job {
   struct eq_forward *f;
-  const struct eq_scheme *schemes;
+  const struct eq_treatment **treatments;
   size_t param, first, n;
   float *out;
 };
@@ -140,17 +140,16 @@ enum { PANEL_ITEM = 128 };
 static void decode_panel(void *context, size_t item, size_t thread) {
   const struct panel_job *p = context;
   size_t from = item * PANEL_ITEM, to = p->n - from < PANEL_ITEM ? p->n : from + PANEL_ITEM;
-  (void)thread;
-  eq_model_rows(p->f->m, p->param, p->schemes[p->param], p->first + from, p->first + to,
-                p->out + from * p->f->m->weights[p->param].cols);
+  eq_model_rows(p->f->m, p->param, p->treatments[p->param], p->first + from, p->first + to,
+                p->out + from * p->f->m->weights[p->param].cols, eq_treating(p->f, thread));
 }
 
-/* Rows first..first+n-1 of the head's matrix under these schemes: where they lie, or decoded into `panel`. */
-static struct eq_weight load_panel(struct eq_forward *f, const struct eq_scheme *schemes, size_t first, size_t n,
+/* Rows first..first+n-1 of the head's matrix under these treatments: where they lie, or decoded into `panel`. */
+static struct eq_weight load_panel(struct eq_forward *f, const struct eq_treatment **treatments, size_t first, size_t n,
                                    float *panel) {
   size_t head = (size_t)eq_model_at(f->m, f->m->n_levels - 1, EQ_W_HEAD), in = f->m->weights[head].cols;
-  struct panel_job p = { f, schemes, head, first, n, panel };
-  if (eq_model_in_place(f->m, head, schemes[head])) {
+  struct panel_job p = { f, treatments, head, first, n, panel };
+  if (eq_model_in_place(f->m, head, treatments[head])) {
     const float *whole = f->m->weights[head].tensor->data;
     return (struct eq_weight){ whole + first * in, in, n, true };
   }
@@ -158,29 +157,29 @@ static struct eq_weight load_panel(struct eq_forward *f, const struct eq_scheme 
   return (struct eq_weight){ panel, in, n, true };
 }
 
-static bool head_in_place(const struct eq_model *m, const struct eq_scheme *schemes) {
+static bool head_in_place(const struct eq_model *m, const struct eq_treatment **treatments) {
   size_t head = (size_t)eq_model_at(m, m->n_levels - 1, EQ_W_HEAD);
-  return eq_model_in_place(m, head, schemes[head]);
+  return eq_model_in_place(m, head, treatments[head]);
 }
 
 static struct eq_weight reference_panel(struct eq_forward *f, const struct eq_reference *r, size_t first, size_t n) {
   if (r->kept) return (struct eq_weight){ r->kept->matrix + first * r->width, r->width, n, true };
-  return load_panel(f, r->schemes, first, n, r->panel);
+  return load_panel(f, r->treatments, first, n, r->panel);
 }
 
 /* All scored rows against the whole vocabulary: f->lse and f->target_logit, and what `out` and `reference` ask for. */
-static void run_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
-                     float *out, const struct eq_reference *reference) {
+static void run_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
+                     const float *x, float *out, const struct eq_reference *reference) {
   size_t level = f->m->n_levels - 1, vocab = f->m->config.dims[EQ_D_VOCAB];
-  struct eq_job j = { .f = f, .b = b, .schemes = schemes, .x = (float *)x, .level = level };
+  struct eq_job j = { .f = f, .b = b, .treatments = treatments, .x = (float *)x, .level = level };
   const float *rows = enter_head(&j);
   bool in_place =
-      head_in_place(f->m, schemes) && (!reference || reference->kept || head_in_place(f->m, reference->schemes));
+      head_in_place(f->m, treatments) && (!reference || reference->kept || head_in_place(f->m, reference->treatments));
   size_t step = in_place ? vocab : EQ_VOCAB_PANEL;
   for (size_t first = 0; first < vocab; first += step) {
     size_t n = vocab - first < step ? vocab - first : step;
     struct head_job h = { .j = &j, .rows = rows, .first = first, .scored = b->scored, .out = out };
-    h.panel = load_panel(f, schemes, first, n, f->decoded + eq_values_size(f->m, level));
+    h.panel = load_panel(f, treatments, first, n, f->decoded + eq_values_size(f->m, level));
     if ((h.reference = reference)) h.reference_panel = reference_panel(f, reference, first, n);
     eq_pool_run(f->pool, eq_tiles(b->scored), head_tile, &h);
   }
@@ -189,9 +188,9 @@ static void run_head(struct eq_forward *f, const struct eq_batch *b, const struc
 
 static double log_sum(struct eq_logsumexp lse) { return (double)lse.max + log(lse.sum); }
 
-void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
-                     double *nll) {
-  run_head(f, b, schemes, x, NULL, NULL);
+void eq_forward_head(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
+                     const float *x, double *nll) {
+  run_head(f, b, treatments, x, NULL, NULL);
   for (size_t i = 0; i < b->scored; i++) nll[i] = log_sum(f->lse[i]) - (double)f->target_logit[i];
 }
 
@@ -225,14 +224,14 @@ void eq_reference_free(struct eq_reference *r) {
   free(r);
 }
 
-void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes,
+void eq_forward_keep_reference(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
                                const float *x) {
   struct eq_reference *r = f->reference;
-  struct eq_job j = { .f = f, .b = b, .schemes = schemes, .x = (float *)x, .level = f->m->n_levels - 1 };
+  struct eq_job j = { .f = f, .b = b, .treatments = treatments, .x = (float *)x, .level = f->m->n_levels - 1 };
   const float *rows = enter_head(&j);
   memcpy(r->rows, rows, eq_tiles(b->scored) * EQ_TILE * f->m->config.dims[EQ_D_EMBED] * sizeof *rows);
   if (r->bias) memcpy(r->bias, j.v.at[EQ_W_HEAD_BIAS], f->m->config.dims[EQ_D_VOCAB] * sizeof *r->bias);
-  r->schemes = schemes;
+  r->treatments = treatments;
   r->rule = logit_rule(&f->m->config, r->bias);
 }
 
@@ -259,11 +258,11 @@ const float *eq_forward_head_rows(const struct eq_forward *f) {
   return f->m->config.has[EQ_PROJECTED] ? f->mixed : f->normed;
 }
 
-void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_scheme *schemes, const float *x,
-                        double *nll, struct eq_divergence *divergence) {
+void eq_forward_compare(struct eq_forward *f, const struct eq_batch *b, const struct eq_treatment **treatments,
+                        const float *x, double *nll, struct eq_divergence *divergence) {
   struct eq_comparison *c = f->reference->comparison;
   for (size_t i = 0; i < b->scored; i++) c[i] = EQ_COMPARISON_EMPTY;
-  run_head(f, b, schemes, x, NULL, f->reference);
+  run_head(f, b, treatments, x, NULL, f->reference);
   for (size_t i = 0; i < b->scored; i++) {
     double lse = log_sum(f->lse[i]), own = log_sum(c[i].p);
     double kl = exp((double)c[i].best_p - own) * c[i].cross - own + lse;
@@ -278,16 +277,16 @@ bool eq_forward_logits(struct eq_forward *f, const uint32_t *ids, size_t n, floa
   size_t width = m->config.dims[EQ_D_WIDTH];
   struct eq_sequence one;
   struct eq_batch b = { .sequences = &one };
-  struct eq_scheme *schemes = eq_array(m->n_params, sizeof *schemes); /* zeros: EQ_KEEP */
+  const struct eq_treatment **treatments = eq_array(m->n_params, sizeof *treatments); /* NULL: kept */
   float *x = eq_array(f->max_rows * width, sizeof *x);
-  bool ok = schemes && x ? true : eq_fail_memory(err, f->max_rows * width * sizeof *x, "logits");
+  bool ok = treatments && x ? true : eq_fail_memory(err, f->max_rows * width * sizeof *x, "logits");
   if (ok && !eq_batch_add(f, &b, (struct eq_sequence){ .ids = ids, .targets = ids, .n = n, .score_to = n }))
     ok = eq_fail(err, EQ_BAD, "a sequence of %zu tokens is longer than the context of %zu", n, f->context);
   if (ok) {
-    eq_forward_embed(f, &b, schemes, x);
-    for (size_t layer = 0; layer < m->config.n_layers; layer++) eq_forward_block(f, &b, layer, schemes, x);
-    run_head(f, &b, schemes, x, out, NULL);
+    eq_forward_embed(f, &b, treatments, x);
+    for (size_t layer = 0; layer < m->config.n_layers; layer++) eq_forward_block(f, &b, layer, treatments, x);
+    run_head(f, &b, treatments, x, out, NULL);
   }
-  free(schemes), free(x);
+  free(treatments), free(x);
   return ok;
 }

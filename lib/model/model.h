@@ -31,6 +31,7 @@ struct eq_model {
   int *at; /* [n_levels][EQ_PLACES], see eq_model_at. A tied head stands in two levels; of a slot for each
 head or expert this is the first, and the others follow it */
   uint64_t config_digest;
+  struct eq_heads heads;
   bool frugal;        /* set it after eq_model_look: what was read of the files leaves memory after each level */
   size_t n_unused;    /* tensors of the file that nothing needs */
   const char *unused; /* the first of them */
@@ -52,19 +53,39 @@ static inline int eq_model_at(const struct eq_model *m, size_t level, enum eq_pl
 }
 
 /* True when a parameter can be used where it lies: float32, aligned, kept. */
-bool eq_model_in_place(const struct eq_model *m, size_t param, struct eq_scheme scheme);
+bool eq_model_in_place(const struct eq_model *m, size_t param, const struct eq_treatment *t);
 
-/* Output rows first..last-1 of a parameter, decoded and rounded, into their place in `whole`, which has room for all of
+/* Makes treatments ready (treatment.h), which has to be before rows are decoded under them. Draws progress where that
+ * takes time, if `draw` is not NULL. */
+bool eq_model_prepare(const struct eq_model *m, struct eq_treatments *all, struct eq_pool *pool,
+                      void (*draw)(const char *line), struct eq_err *err);
+
+/* Floats of scratch that decoding needs, a thread. */
+size_t eq_model_scratch(const struct eq_model *m);
+
+/* Output rows first..last-1 of a parameter, decoded and treated, into their place in `whole`, which has room for all of
  * it and its file's layout. Threads may share a parameter. */
-void eq_model_decode(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
-                     float *whole);
+void eq_model_decode(const struct eq_model *m, size_t param, const struct eq_treatment *t, size_t first, size_t last,
+                     float *whole, float *scratch);
 
 /* The same rows alone, out[last - first][cols]; for parameters that are not transposed (embeddings, heads). */
-void eq_model_rows(const struct eq_model *m, size_t param, struct eq_scheme scheme, size_t first, size_t last,
-                   float *out);
+void eq_model_rows(const struct eq_model *m, size_t param, const struct eq_treatment *t, size_t first, size_t last,
+                   float *out, float *scratch);
 
-/* Rows (output channels) of all parameters whose last group is shorter than the rest under these schemes. */
-size_t eq_model_short_groups(const struct eq_model *m, const struct eq_scheme *schemes);
+/* All of a parameter as the file has it, [rows][cols], whatever its layout: what an exporter encodes. */
+void eq_model_source(const struct eq_model *m, size_t param, float *out);
+
+/* Rows (output channels) of all parameters whose last group is shorter than the rest under these treatments. */
+size_t eq_model_short_groups(const struct eq_model *m, const struct eq_treatment **treatments);
+
+/* Matrices that get another type of GGML's than the recipe asks for, since blocks do not divide their rows; the first
+ * of them and its type. */
+size_t eq_model_fallbacks(const struct eq_model *m, const struct eq_treatment **treatments, const char **name,
+                          enum eq_dtype *type);
+
+/* The least share of a matrix's energy (its squared singular values) that lowrank keeps; 1 where there is none. After
+ * eq_model_prepare. */
+double eq_model_energy_kept(const struct eq_model *m, const struct eq_treatment **treatments);
 
 /* Bytes of the parameters as float32. */
 size_t eq_model_bytes(const struct eq_model *m);

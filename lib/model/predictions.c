@@ -214,20 +214,24 @@ static void align(struct eq_predictions_writer *w, size_t to) {
 
 /* A parameter's values, a few rows at a time. */
 static bool put_parameter(struct eq_predictions_writer *w, const struct eq_model *m, size_t param,
-                          struct eq_scheme scheme) {
+                          const struct eq_treatment *t) {
   size_t rows = m->weights[param].rows, cols = m->weights[param].cols;
   float *panel = eq_array(rows < PANEL ? rows : PANEL, cols * sizeof *panel);
-  if (!panel) return eq_fail_memory(&w->err, cols * PANEL * sizeof *panel, "a part of the head");
+  float *scratch = eq_array(eq_model_scratch(m), sizeof *scratch);
+  if (!panel || !scratch) {
+    free(panel), free(scratch);
+    return eq_fail_memory(&w->err, cols * PANEL * sizeof *panel, "a part of the head");
+  }
   for (size_t first = 0; first < rows; first += PANEL) {
     size_t last = rows - first < PANEL ? rows : first + PANEL;
-    eq_model_rows(m, param, scheme, first, last, panel);
+    eq_model_rows(m, param, t, first, last, panel, scratch);
     put(w, panel, (last - first) * cols * sizeof *panel);
   }
-  free(panel);
+  free(panel), free(scratch);
   return true;
 }
 
-static void begin(struct eq_predictions_writer *w, const struct eq_model *m, const struct eq_scheme *schemes,
+static void begin(struct eq_predictions_writer *w, const struct eq_model *m, const struct eq_treatment **treatments,
                   const char *recipe) {
   size_t head = (size_t)eq_model_at(m, m->n_levels - 1, EQ_W_HEAD);
   int bias = eq_model_at(m, m->n_levels - 1, EQ_W_HEAD_BIAS);
@@ -243,11 +247,11 @@ static void begin(struct eq_predictions_writer *w, const struct eq_model *m, con
   put(w, m->name, h->model_bytes);
   put(w, recipe, h->recipe_bytes);
   align(w, ALIGNED);
-  if (put_parameter(w, m, head, schemes[head]) && bias >= 0) put_parameter(w, m, (size_t)bias, schemes[bias]);
+  if (put_parameter(w, m, head, treatments[head]) && bias >= 0) put_parameter(w, m, (size_t)bias, treatments[bias]);
 }
 
 struct eq_predictions_writer *eq_predictions_create(const char *path, const struct eq_model *m,
-                                                    const struct eq_scheme *schemes, const char *recipe,
+                                                    const struct eq_treatment **treatments, const char *recipe,
                                                     struct eq_kept_how how, struct eq_err *err) {
   struct eq_predictions_writer *w = eq_array(1, sizeof *w);
   if (!w) return eq_fail_memory(err, sizeof *w, "kept logits"), NULL;
@@ -260,7 +264,7 @@ struct eq_predictions_writer *eq_predictions_create(const char *path, const stru
                                .full = how.cut.full,
                                .prefix = how.prefix,
                                .mask = how.mask };
-  if (eq_output_open(&w->file, path, &w->err)) begin(w, m, schemes, recipe);
+  if (eq_output_open(&w->file, path, &w->err)) begin(w, m, treatments, recipe);
   if (w->err.code == EQ_OK) return w;
   eq_fail(err, w->err.code, "%s", w->err.text);
   eq_predictions_free(w);

@@ -73,7 +73,7 @@ struct eq_predictions_writer;
 
 /* Begins a file with what a recipe makes of the model's last matrix. It appears when it is committed. */
 struct eq_predictions_writer *eq_predictions_create(const char *path, const struct eq_model *m,
-                                                    const struct eq_scheme *schemes, const char *recipe,
+                                                    const struct eq_treatment **treatments, const char *recipe,
                                                     struct eq_kept_how how, struct eq_err *err);
 
 /* A segment of n rows; and rows, of all segments in the order in which these were added. A failure sticks and is

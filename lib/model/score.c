@@ -30,7 +30,7 @@ struct segment {
 
 struct eq_scorer {
   const struct eq_model *m;
-  const struct eq_scheme *schemes;
+  const struct eq_treatment **treatments;
   size_t n_recipes;
   struct eq_scoring scoring;
   struct eq_sink sink;
@@ -61,7 +61,7 @@ static bool same_level(void *context, size_t level, size_t a, size_t b) {
     int first = eq_model_at(s->m, level, (enum eq_place)place);
     size_t n = first < 0 ? 0 : eq_slot_tensors(&s->m->config, s->m->weights[first].slot);
     for (size_t i = (size_t)first; n > 0; i++, n--)
-      if (!eq_scheme_equal(s->schemes[a * s->m->n_params + i], s->schemes[b * s->m->n_params + i])) return false;
+      if (s->treatments[a * s->m->n_params + i] != s->treatments[b * s->m->n_params + i]) return false;
   }
   return true;
 }
@@ -119,10 +119,10 @@ static size_t kept_bytes(const struct eq_scorer *s, size_t rows) {
 
 static size_t bytes_with(const struct eq_scorer *s, size_t rows) {
   size_t forward = 0, context = s->scoring.cut.context, threads = s->threads;
-  const struct eq_scheme *reference = s->scoring.reference;
+  const struct eq_treatment **reference = s->scoring.reference;
   for (size_t r = 0; r < s->n_recipes + (reference != NULL); r++) {
-    const struct eq_scheme *schemes = r < s->n_recipes ? s->schemes + r * s->m->n_params : reference;
-    size_t n = eq_forward_bytes(s->m, threads, rows, context, compares(&s->scoring), schemes);
+    const struct eq_treatment **treatments = r < s->n_recipes ? s->treatments + r * s->m->n_params : reference;
+    size_t n = eq_forward_bytes(s->m, threads, rows, context, compares(&s->scoring), treatments);
     forward = n > forward ? n : forward;
   }
   size_t a_row = sizeof *s->batch.sequences + sizeof *s->owner + sizeof *s->nll + WAITING_ROW;
@@ -145,11 +145,11 @@ static size_t limited_rows(const struct eq_scorer *s, size_t rows, struct eq_err
 size_t eq_scorer_bytes(const struct eq_scorer *s) { return bytes_with(s, eq_forward_rows(s->forward)); }
 
 struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
-                                const struct eq_scheme *schemes, size_t n_recipes, struct eq_scoring scoring,
+                                const struct eq_treatment **treatments, size_t n_recipes, struct eq_scoring scoring,
                                 struct eq_sink sink, struct eq_err *err) {
   struct eq_scorer *s = eq_array(1, sizeof *s);
   if (!s) return eq_fail_memory(err, sizeof *s, "the scorer"), NULL;
-  s->m = m, s->schemes = schemes, s->n_recipes = n_recipes, s->scoring = scoring;
+  s->m = m, s->treatments = treatments, s->n_recipes = n_recipes, s->scoring = scoring;
   s->sink = sink, s->last = &s->first;
   s->mask = (uint32_t)scoring.mask;
   s->n_counts = scoring.experts ? m->config.n_layers * m->config.dims[EQ_D_EXPERTS] : 0;
@@ -247,22 +247,22 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
   size_t width = s->m->config.dims[EQ_D_WIDTH], used = (s->batch.rows + EQ_TILE - 1) / EQ_TILE * EQ_TILE * width;
   for (size_t c = s->trie.nodes[node].child; c; c = s->trie.nodes[c].sibling) {
     const struct eq_trie_node *n = &s->trie.nodes[c];
-    const struct eq_scheme *schemes = s->schemes + n->recipe * s->m->n_params;
+    const struct eq_treatment **treatments = s->treatments + n->recipe * s->m->n_params;
     if (n->level == s->trie.n_levels - 1) {
       if (compares(&s->scoring))
-        eq_forward_compare(s->forward, &s->batch, schemes, x, s->nll, s->divergence);
+        eq_forward_compare(s->forward, &s->batch, treatments, x, s->nll, s->divergence);
       else
-        eq_forward_head(s->forward, &s->batch, schemes, x, s->nll);
+        eq_forward_head(s->forward, &s->batch, treatments, x, s->nll);
       if (s->scoring.keep) keep(s);
       collect(s, c);
       continue;
     }
     float *mine = eq_trie_copies(&s->trie, c) ? x + eq_forward_rows(s->forward) * width : x;
     if (n->level == 0)
-      eq_forward_embed(s->forward, &s->batch, schemes, mine);
+      eq_forward_embed(s->forward, &s->batch, treatments, mine);
     else {
       if (mine != x) memcpy(mine, x, used * sizeof *x);
-      eq_forward_block(s->forward, &s->batch, n->level - 1, schemes, mine);
+      eq_forward_block(s->forward, &s->batch, n->level - 1, treatments, mine);
       if (s->scoring.experts && s->m->config.layers[n->level - 1].sparse) count_experts(s, c, n->level - 1);
     }
     walk(s, c, mine);
@@ -284,10 +284,10 @@ static void deliver_done(struct eq_scorer *s) {
 /* What the reference predicts of a batch; its layers are run once more, apart from the trie, whose order the copies of
  * hidden states depend on. */
 static void run_reference(struct eq_scorer *s) {
-  const struct eq_scheme *schemes = s->scoring.reference;
-  eq_forward_embed(s->forward, &s->batch, schemes, s->x);
-  for (size_t l = 0; l < s->m->config.n_layers; l++) eq_forward_block(s->forward, &s->batch, l, schemes, s->x);
-  eq_forward_keep_reference(s->forward, &s->batch, schemes, s->x);
+  const struct eq_treatment **treatments = s->scoring.reference;
+  eq_forward_embed(s->forward, &s->batch, treatments, s->x);
+  for (size_t l = 0; l < s->m->config.n_layers; l++) eq_forward_block(s->forward, &s->batch, l, treatments, s->x);
+  eq_forward_keep_reference(s->forward, &s->batch, treatments, s->x);
 }
 
 static void run(struct eq_scorer *s) {

@@ -10,12 +10,13 @@
 #include "lib/model/windows.h"
 
 struct eq_scoring {
-  struct eq_cut cut;                  /* into windows; of encoders only the context counts */
-  int64_t prefix;                     /* a token before each segment, so that its first token is scored; -1 for none */
-  bool per_token;                     /* keep each token's surprisal */
-  int64_t mask;                       /* of encoders: the token that hides the one that is scored */
-  bool experts;                       /* count which experts see the scored tokens; the model must have some */
-  const struct eq_scheme *reference;  /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
+  struct eq_cut cut; /* into windows; of encoders only the context counts */
+  int64_t prefix;    /* a token before each segment, so that its first token is scored; -1 for none */
+  bool per_token;    /* keep each token's surprisal */
+  int64_t mask;      /* of encoders: the token that hides the one that is scored */
+  bool experts;      /* count which experts see the scored tokens; the model must have some */
+  const struct eq_treatment *
+      *reference;                     /* [n_params]: what each recipe's predictions are compared with; NULL: nothing */
   const struct eq_predictions *kept;  /* or these, which fit the model and the cut; NULL: nothing */
   struct eq_predictions_writer *keep; /* where predictions are kept, of the only recipe; NULL: nowhere */
   size_t memory;                      /* that it may take, eq_scorer_bytes; 0: no limit */
@@ -45,9 +46,9 @@ struct eq_sink {
 
 struct eq_scorer;
 
-/* schemes: [n_recipes][n_params], borrowed like all else. */
+/* treatments: [n_recipes][n_params], borrowed like all else. */
 struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
-                                const struct eq_scheme *schemes, size_t n_recipes, struct eq_scoring scoring,
+                                const struct eq_treatment **treatments, size_t n_recipes, struct eq_scoring scoring,
                                 struct eq_sink sink, struct eq_err *err);
 void eq_scorer_free(struct eq_scorer *s);
 

@@ -1,8 +1,9 @@
 /* trie.h: which recipes share which hidden states.
  *
- * What enters a level depends only on the schemes of the levels before it, so recipes form a trie over the levels (0:
- * embedding, then the layers, last the head) and a depth-first walk computes each shared prefix once. A node's children
- * are ordered by size, the largest last, so that the walk keeps at most log2(leaves) copies of the hidden states. */
+ * What enters a level depends only on the treatments of the levels before it, so recipes form a trie over the levels
+ * (0: embedding, then the layers, last the head) and a depth-first walk computes each shared prefix once. A node's
+ * children are ordered by size, the largest last, so that the walk keeps at most log2(leaves) copies of the hidden
+ * states. */
 #ifndef EQ_MODEL_TRIE_H
 #define EQ_MODEL_TRIE_H
 
@@ -11,7 +12,7 @@
 
 #include "lib/base/error.h"
 
-/* A level of some recipes: compute it under the schemes of `recipe` on what the parent left. */
+/* A level of some recipes: compute it under the treatments of `recipe` on what the parent left. */
 struct eq_trie_node {
   size_t recipe;         /* one of those that share the node: the first of them */
   size_t level;          /* 0 to n_levels - 1 */

@@ -1,4 +1,4 @@
-/* values.c: a level's parameters as float32 under a recipe's schemes, decoded by all threads together. */
+/* values.c: a level's parameters as float32 under a recipe's treatments, decoded by all threads together. */
 #include "lib/model/forward_state.h"
 
 enum { LINE = 16 }; /* floats; decoded parameters begin at multiples of it */
@@ -21,11 +21,11 @@ size_t eq_values_size(const struct eq_model *m, size_t level) {
   return sum;
 }
 
-size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq_scheme *schemes) {
+size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq_treatment **treatments) {
   size_t sum = 0;
   for (int place = 0; place < EQ_PLACES; place++) {
     int i = by_rows(place) ? -1 : eq_model_at(m, level, (enum eq_place)place);
-    if (i >= 0 && (count(m, i) > 1 || !eq_model_in_place(m, (size_t)i, schemes[i])))
+    if (i >= 0 && (count(m, i) > 1 || !eq_model_in_place(m, (size_t)i, treatments[i])))
       sum += eq_round_up(count(m, i) * m->weights[i].tensor->n, LINE);
   }
   return sum;
@@ -33,7 +33,7 @@ size_t eq_values_decoded(const struct eq_model *m, size_t level, const struct eq
 
 struct decoding {
   const struct eq_forward *f;
-  const struct eq_scheme *schemes;
+  const struct eq_treatment **treatments;
   struct eq_part *parts; /* [n_parts] */
   size_t n_parts, n_items;
 };
@@ -41,11 +41,10 @@ struct decoding {
 static void decode_item(void *context, size_t item, size_t thread) {
   const struct decoding *d = context;
   const struct eq_part *p = &d->parts[d->n_parts - 1];
-  (void)thread;
   while (p->first_item > item) p--;
   size_t rows = d->f->m->weights[p->param].rows, first = (item - p->first_item) * p->rows_an_item;
   size_t last = rows - first < p->rows_an_item ? rows : first + p->rows_an_item;
-  eq_model_decode(d->f->m, p->param, d->schemes[p->param], first, last, p->whole);
+  eq_model_decode(d->f->m, p->param, d->treatments[p->param], first, last, p->whole, eq_treating(d->f, thread));
 }
 
 static void add_part(struct decoding *d, size_t param, float *whole) {
@@ -55,16 +54,17 @@ static void add_part(struct decoding *d, size_t param, float *whole) {
   d->n_items += (w->rows + step - 1) / step;
 }
 
-struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_scheme *schemes, float *into) {
+struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_treatment **treatments,
+                                float *into) {
   struct eq_values v = { { NULL } };
-  struct decoding d = { .f = f, .schemes = schemes, .parts = f->parts };
+  struct decoding d = { .f = f, .treatments = treatments, .parts = f->parts };
   for (int place = 0; place < EQ_PLACES; place++) {
     int i = by_rows(place) ? -1 : eq_model_at(f->m, level, (enum eq_place)place);
     if (i < 0) continue;
     const struct eq_placed_tensor *w = &f->m->weights[i];
     size_t n = count(f->m, i);
     v.at[place] = w->tensor->data;
-    if (n == 1 && eq_model_in_place(f->m, (size_t)i, schemes[i])) continue;
+    if (n == 1 && eq_model_in_place(f->m, (size_t)i, treatments[i])) continue;
     v.at[place] = into;
     for (size_t k = 0; k < n; k++) add_part(&d, (size_t)i + k, into + k * w->tensor->n);
     into += eq_round_up(n * w->tensor->n, LINE);
@@ -78,12 +78,12 @@ size_t eq_values_expert_size(const struct eq_model *m) {
 }
 
 void eq_values_load_expert(struct eq_job *j, size_t expert, float *into) {
-  struct decoding d = { .f = j->f, .schemes = j->schemes, .parts = j->f->parts };
+  struct decoding d = { .f = j->f, .treatments = j->treatments, .parts = j->f->parts };
   for (int place = EQ_W_EXPERT_GATE; place <= EQ_W_EXPERT_DOWN; place++) {
     size_t i = (size_t)eq_model_at(j->f->m, j->level, (enum eq_place)place) + expert;
     const struct eq_tensor *t = j->f->m->weights[i].tensor;
     j->v.at[place] = t->data;
-    if (eq_model_in_place(j->f->m, i, j->schemes[i])) continue;
+    if (eq_model_in_place(j->f->m, i, j->treatments[i])) continue;
     j->v.at[place] = into;
     add_part(&d, i, into);
     into += eq_round_up(t->n, LINE);

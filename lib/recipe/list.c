@@ -54,17 +54,20 @@ bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_e
 
 bool eq_recipes_resolve(struct eq_recipe_list *l, const struct eq_parameter *params, size_t n_params, size_t n_layers,
                         struct eq_err *err) {
-  free(l->schemes);
-  l->schemes = eq_array(l->n, n_params * sizeof *l->schemes);
-  if (!l->schemes) return eq_fail_memory(err, l->n * n_params * sizeof *l->schemes, "recipes");
+  free(l->treatments);
+  eq_treatments_free(&l->all);
+  l->treatments = eq_array(l->n, n_params * sizeof *l->treatments);
+  if (!l->treatments) return eq_fail_memory(err, l->n * n_params * sizeof *l->treatments, "recipes");
   for (size_t i = 0; i < l->n; i++)
-    if (!eq_recipe_resolve(l->recipes[i], params, n_params, n_layers, l->schemes + i * n_params, err)) return false;
+    if (!eq_recipe_resolve(l->recipes[i], params, n_params, n_layers, &l->all, l->treatments + i * n_params, err))
+      return false;
   return true;
 }
 
 void eq_recipes_free(struct eq_recipe_list *l) {
   for (size_t i = 0; i < l->n; i++) eq_recipe_free(l->recipes[i]);
   free(l->recipes);
-  free(l->schemes);
+  free(l->treatments);
+  eq_treatments_free(&l->all);
   *l = (struct eq_recipe_list){ 0 };
 }

@@ -7,8 +7,9 @@
 struct eq_recipe_list {
   struct eq_recipe **recipes; /* [n], in the order given */
   size_t n, capacity;
-  size_t repeated;           /* recipes left out because their canonical form was there already */
-  struct eq_scheme *schemes; /* [n][n_params], after eq_recipes_resolve */
+  size_t repeated;                        /* recipes left out because their canonical form was there already */
+  struct eq_treatments all;               /* after eq_recipes_resolve: what the recipes do, each treatment once */
+  const struct eq_treatment **treatments; /* [n][n_params]: what each recipe does to each parameter */
 };
 
 bool eq_recipes_add(struct eq_recipe_list *l, const char *text, struct eq_err *err);
@@ -16,6 +17,7 @@ bool eq_recipes_add(struct eq_recipe_list *l, const char *text, struct eq_err *e
 /* A recipe a line; blank lines and lines that begin with '#' are passed over. Errors name file and line. */
 bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_err *err);
 
+/* Before rows are treated, eq_treatments_prepare has to see the weights (lib/model: eq_model_prepare). */
 bool eq_recipes_resolve(struct eq_recipe_list *l, const struct eq_parameter *params, size_t n_params, size_t n_layers,
                         struct eq_err *err);
 

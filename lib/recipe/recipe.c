@@ -8,6 +8,7 @@
 #include "lib/base/number.h"
 #include "lib/base/utf8.h"
 #include "lib/recipe/glob.h"
+#include "lib/recipe/parts.h"
 
 /* Of the text and of its canonical form; a recipe for each matrix of a deep model needs a few thousand selectors. */
 enum { TEXT_MAX = 1 << 16, SELECTORS_MAX = 4096 };
@@ -26,9 +27,17 @@ static const struct part {
   { "pos", EQ_POS, false, false, false },  { "head", EQ_HEAD, false, true, false },
   { "norm", EQ_NORM, false, false, true }, { "bias", EQ_BIAS, false, false, true },
   { "attn", EQ_ATTN, true, false, true },  { "mlp", EQ_MLP, true, false, true },
-  { "name:", 0, false, false, false },
+  { "q", EQ_Q, true, false, true },        { "k", EQ_K, true, false, true },
+  { "v", EQ_V, true, false, true },        { "o", EQ_O, true, false, true },
+  { "gate", EQ_GATE, true, false, true },  { "up", EQ_UP, true, false, true },
+  { "down", EQ_DOWN, true, false, true },  { "name:", 0, false, false, false },
 };
-enum { N_PARTS = sizeof parts / sizeof *parts, ALL = 0, NAME = N_PARTS - 1 };
+enum {
+  N_PARTS = sizeof parts / sizeof *parts,
+  ALL = 0,
+  NAME = N_PARTS - 1,
+  PROJECTIONS = EQ_Q | EQ_K | EQ_V | EQ_O | EQ_GATE | EQ_UP | EQ_DOWN
+};
 
 /* What published experiments rounded (their names for the sets: W, ALL, REC): a clause by itself. */
 static const struct preset {
@@ -56,8 +65,11 @@ enum layer_form {
 };
 
 struct selector {
-  size_t part;        /* of parts */
-  struct eq_str glob; /* of NAME; in the text */
+  size_t part; /* of parts */
+  enum { NO_ITEM, A_HEAD, AN_EXPERT } item;
+  uint64_t index;      /* of the item */
+  struct eq_pick pick; /* which weights */
+  struct eq_str glob;  /* of NAME; in the text */
   enum layer_form form;
   uint64_t first, last; /* see layer_form */
   size_t at;            /* byte in the text, for messages */
@@ -67,7 +79,7 @@ struct clause {
   const struct preset *preset; /* NULL: the selectors and scheme that follow */
   size_t at;                   /* byte in the text */
   size_t first, n;             /* its selectors */
-  struct eq_scheme scheme;
+  struct eq_steps steps;
 };
 
 struct eq_recipe {
@@ -121,14 +133,15 @@ static bool fail_known(const char *text, const char *place, struct eq_err *err, 
 static bool fail_selector(const char *text, struct eq_str found, struct eq_err *err) {
   struct eq_buffer known = { 0 };
   for (size_t i = 0; i < NAME; i++) eq_buffer_format(&known, "%s, ", parts[i].name);
-  eq_buffer_string(&known, "L3, L0-3, L-1, L0.75, L3.mlp, name:GLOB");
+  eq_buffer_string(&known, "L3, L0-3, L-1, L0.75, L3.mlp, L3.attn.h5, L3.e7, top5%, rand5%@7, name:GLOB");
   return fail_known(text, found.p, err, "selector", found, &known);
 }
 
 static bool fail_layer_part(const char *text, struct eq_str found, struct eq_err *err) {
   struct eq_buffer known = { 0 };
   for (size_t i = 0; i < NAME; i++)
-    if (parts[i].in_layer) eq_buffer_format(&known, "%s%s", known.size ? ", " : "", parts[i].name);
+    if (parts[i].in_layer) eq_buffer_format(&known, "%s, ", parts[i].name);
+  eq_buffer_string(&known, "attn.h5, e7, top5%, rand5%@7");
   return fail_known(text, found.p, err, "part of a layer", found, &known);
 }
 
@@ -172,6 +185,45 @@ static bool find_part(struct eq_str name, bool in_layer, size_t *part) {
 
 static bool is_layer(struct eq_str s) { return starts_with(s, "L") && (is_digit(s, 1) || starts_with(s, "L-")); }
 
+/* top5%, rand5%@7. */
+static bool parse_pick(struct eq_str s, struct eq_pick *pick) {
+  struct eq_str seed = { NULL, 0 }, share = s;
+  bool is_random = starts_with(s, "rand");
+  if (!is_random && !starts_with(s, "top")) return false;
+  *pick = (struct eq_pick){ .kind = is_random ? EQ_PICK_RANDOM : EQ_PICK_LARGEST };
+  share = after(s, is_random ? 4 : 3);
+  const char *at = is_random && share.n ? memchr(share.p, '@', share.n) : NULL;
+  if (at) {
+    seed = after(share, (size_t)(at + 1 - share.p));
+    share.n = (size_t)(at - share.p);
+    if (!eq_parse_u64(seed, &pick->seed)) return false;
+  }
+  if (share.n < 2 || share.p[share.n - 1] != '%') return false;
+  share.n--;
+  if (!eq_decimal_parse(share, &pick->share) || pick->share.n > 100 * pick->share.unit) return false;
+  if (pick->share.unit > 10000000) return false; /* the share of one has two digits more */
+  pick->share.unit *= 100;
+  return true;
+}
+
+/* h5, e7. */
+static bool parse_item(struct eq_str s, char letter, uint64_t *index) {
+  return s.n > 1 && s.p[0] == letter && eq_parse_u64(after(s, 1), index);
+}
+
+static bool parse_layer_part(struct eq_str s, struct selector *out) {
+  static const char attn[] = "attn.";
+  if (parse_pick(s, &out->pick)) return true;
+  if (parse_item(s, 'e', &out->index)) {
+    out->item = AN_EXPERT;
+    return true;
+  }
+  if (!starts_with(s, attn)) return find_part(s, true, &out->part);
+  if (!parse_item(after(s, strlen(attn)), 'h', &out->index)) return false;
+  out->item = A_HEAD;
+  return find_part(eq_str("attn"), true, &out->part);
+}
+
 /* L3, L3.mlp: the part begins at the first point that no digit follows. */
 static bool parse_layer_selector(const char *text, struct eq_str s, struct selector *out, struct eq_err *err) {
   size_t point = 1;
@@ -179,7 +231,7 @@ static bool parse_layer_selector(const char *text, struct eq_str s, struct selec
   if (!parse_layers((struct eq_str){ s.p + 1, point - 1 }, out))
     return FAIL_AT(text, s.p, err,
                    "layers are L3, L0-3, L-1 (the last) or L0.75 (three quarters down, at most 9 digits)");
-  if (point == s.n || find_part(after(s, point + 1), true, &out->part)) return true;
+  if (point == s.n || parse_layer_part(after(s, point + 1), out)) return true;
   return fail_layer_part(text, after(s, point + 1), err);
 }
 
@@ -192,7 +244,7 @@ static bool parse_selector(const char *text, struct eq_str s, struct selector *o
     out->glob = trim(after(s, strlen(parts[NAME].name)));
     return out->glob.n || FAIL_AT(text, s.p, err, "expected a pattern after name:, such as name:*.c_fc.weight");
   }
-  return find_part(s, false, &out->part) || fail_selector(text, s, err);
+  return parse_pick(s, &out->pick) || find_part(s, false, &out->part) || fail_selector(text, s, err);
 }
 
 static void print_fraction(struct eq_buffer *out, const struct selector *s) {
@@ -201,14 +253,25 @@ static void print_fraction(struct eq_buffer *out, const struct selector *s) {
   eq_buffer_format(out, "%" PRIu64 ".%0*" PRIu64, s->first / s->last, digits ? digits : 1, s->first % s->last);
 }
 
+static void print_pick(struct eq_buffer *out, struct eq_pick pick) {
+  struct eq_decimal percent = { pick.share.n, pick.share.unit / 100 };
+  eq_buffer_string(out, pick.kind == EQ_PICK_RANDOM ? "rand" : "top");
+  eq_decimal_print(out, percent);
+  eq_buffer_string(out, "%");
+  if (pick.kind == EQ_PICK_RANDOM) eq_buffer_format(out, "@%" PRIu64, pick.seed);
+}
+
 static void print_selector(struct eq_buffer *out, const struct selector *s) {
+  bool picks = s->pick.kind != EQ_PICK_ALL, named = s->part != ALL || (s->form == ANY_LAYER && !picks);
   if (s->form != ANY_LAYER) eq_buffer_string(out, "L");
   if (s->form == ABSOLUTE) eq_buffer_format(out, "%" PRIu64, s->first);
   if (s->form == ABSOLUTE && s->last > s->first) eq_buffer_format(out, "-%" PRIu64, s->last);
   if (s->form == FRACTION) print_fraction(out, s);
   if (s->form == FROM_END) eq_buffer_format(out, "-%" PRIu64, s->first);
-  if (s->form != ANY_LAYER && s->part != ALL) eq_buffer_string(out, ".");
-  if (s->form == ANY_LAYER || s->part != ALL) eq_buffer_string(out, parts[s->part].name);
+  if (s->form != ANY_LAYER && (named || picks || s->item)) eq_buffer_string(out, ".");
+  if (named) eq_buffer_string(out, parts[s->part].name);
+  if (s->item) eq_buffer_format(out, "%s%" PRIu64, s->item == A_HEAD ? ".h" : "e", s->index);
+  if (picks) print_pick(out, s->pick);
   eq_buffer_add(out, s->glob.p, s->glob.n);
 }
 
@@ -222,6 +285,12 @@ static int compare_selectors(const struct selector *a, const struct selector *b)
   if (!order && a->form == ABSOLUTE) order = compare_u64(a->first, b->first);
   if (!order && a->form == ABSOLUTE) order = compare_u64(a->last, b->last);
   if (!order) order = compare_u64(a->part, b->part);
+  if (!order) order = compare_u64(a->item, b->item);
+  if (!order) order = compare_u64(a->index, b->index);
+  if (!order) order = compare_u64(a->pick.kind, b->pick.kind);
+  if (!order && a->pick.kind)
+    order = compare_u64(a->pick.share.n * b->pick.share.unit, b->pick.share.n * a->pick.share.unit);
+  if (!order) order = compare_u64(a->pick.seed, b->pick.seed);
   return order ? order : eq_str_compare(a->glob, b->glob);
 }
 
@@ -244,10 +313,15 @@ static bool add_selector(struct eq_recipe *r, struct selector selector, struct e
   return true;
 }
 
+/* Not over what is pruned by a share of all that the clause touches. */
+static bool joins(const struct clause *before, const struct clause *c) {
+  return eq_steps_equal(&before->steps, &c->steps) && !c->steps.step[0].global;
+}
+
 /* A clause joins the one before it when that does the same; else it is a new one. Its selectors are added already. */
 static bool add_clause(struct eq_recipe *r, struct clause clause, struct eq_err *err) {
   struct clause *before = r->n_clauses ? &r->clauses[r->n_clauses - 1] : NULL;
-  if (before && before->preset == clause.preset && eq_scheme_equal(before->scheme, clause.scheme)) {
+  if (before && before->preset == clause.preset && joins(before, &clause)) {
     before->n += clause.n;
     return true;
   }
@@ -280,12 +354,12 @@ static bool parse_bare(struct eq_recipe *r, struct eq_str s, struct eq_err *err)
   if (parse_selector(r->text, s, &selector, NULL))
     return FAIL_AT(r->text, s.p + s.n, err, "expected '=' and a scheme after a selector");
   if (clause.preset) {
-    clause.scheme = clause.preset->scheme;
+    clause.steps = (struct eq_steps){ 1, { clause.preset->scheme } };
     return add_clause(r, clause, err);
   }
   if (!eq_scheme_begins(s)) return fail_bare(r->text, s, err);
   clause.n = 1;
-  return eq_scheme_parse(r->text, s, &clause.scheme, err) &&
+  return eq_steps_parse(r->text, s, &clause.steps, err) &&
          add_selector(r, (struct selector){ .part = ALL, .at = clause.at }, err) && add_clause(r, clause, err);
 }
 
@@ -301,7 +375,7 @@ static bool parse_clause(struct eq_recipe *r, struct eq_str s, struct eq_err *er
   clause.n = r->n_selectors - clause.first;
   scheme = trim(scheme);
   if (scheme.n == 0) return FAIL_AT(r->text, scheme.p, err, "expected a scheme after '='");
-  return eq_scheme_parse(r->text, scheme, &clause.scheme, err) && add_clause(r, clause, err);
+  return eq_steps_parse(r->text, scheme, &clause.steps, err) && add_clause(r, clause, err);
 }
 
 static bool check_text(const char *text, struct eq_err *err) {
@@ -344,12 +418,12 @@ static void print_clause(const struct eq_recipe *r, const struct clause *c, stru
     return;
   }
   const struct selector *s = r->selectors + c->first;
-  bool bare = c->n == 1 && s->form == ANY_LAYER && s->part == ALL;
+  bool bare = c->n == 1 && s->form == ANY_LAYER && s->part == ALL && s->pick.kind == EQ_PICK_ALL;
   for (size_t i = 0; !bare && i < c->n; i++) {
     print_selector(out, &s[i]);
     eq_buffer_string(out, i + 1 < c->n ? "," : "=");
   }
-  eq_scheme_print(out, c->scheme);
+  eq_steps_print(out, &c->steps);
 }
 
 static bool make_canonical(struct eq_recipe *r, struct eq_err *err) {
@@ -407,11 +481,15 @@ static bool find_layers(const struct selector *s, uint64_t n_layers, uint64_t *f
   return *last < n_layers;
 }
 
-static bool selects(const struct selector *s, const struct eq_parameter *p, bool keeps) {
+static bool selects(const struct selector *s, const struct eq_parameter *p, enum eq_scheme_kind kind) {
   const struct part *part = &parts[s->part];
+  bool keeps = kind == EQ_KEEP && s->pick.kind == EQ_PICK_ALL, zeroes = kind == EQ_ZERO && s->pick.kind == EQ_PICK_ALL;
+  bool linear = p->roles & EQ_LINEAR, its_bias = p->roles & EQ_BIAS && p->roles & (EQ_ATTN | EQ_MLP);
   if (part->roles && !(p->roles & part->roles)) return false;
-  if (part->only_linear && !keeps && !(p->roles & EQ_LINEAR)) return false;
+  if (part->only_linear && !keeps && !linear && !(zeroes && its_bias)) return false;
   if (part->but_biases && !keeps && p->roles & EQ_BIAS) return false;
+  if (s->item == AN_EXPERT && (!(p->roles & EQ_EXPERT) || p->expert != s->index)) return false;
+  if (s->item == A_HEAD && !(p->roles & (EQ_Q | EQ_K | EQ_V | EQ_O))) return false;
   return s->glob.n == 0 || eq_glob_match(s->glob, p->name);
 }
 
@@ -420,19 +498,66 @@ static bool preset_selects(const struct preset *preset, const struct eq_paramete
   return !left_out && strstr(p->name, preset->contains);
 }
 
-/* What a model has, and the schemes that a recipe gives it. */
+/* What a model has, and what a recipe does to it so far. */
 struct target {
   const struct eq_parameter *params;
   size_t n_params, n_layers;
-  struct eq_scheme *schemes;
+  struct eq_treatment *made; /* [n_params] */
+  size_t *capacity;          /* [n_params], of their overlays */
+  size_t group;              /* of the clause at hand, from 1; 0: it is not global */
 };
+
+static bool is_whole(const struct eq_parameter *p, const struct eq_overlay *o) {
+  return o->pick.kind == EQ_PICK_ALL && eq_stretch_size(o->slice.rows) == p->rows &&
+         eq_stretch_size(o->slice.cols) == p->cols;
+}
+
+/* What covers all of a parameter replaces what was there; to keep what nothing was done to is nothing. */
+static bool add_overlay(struct target *t, size_t i, struct eq_overlay o, struct eq_err *err) {
+  struct eq_treatment *made = &t->made[i];
+  bool keeps = o.steps.step[0].kind == EQ_KEEP;
+  if (is_whole(&t->params[i], &o)) made->n = 0;
+  if (made->n == 0 && keeps) return true;
+  struct eq_overlay *grown = eq_array_grow(made->overlays, made->n, &t->capacity[i], sizeof *grown);
+  if (!grown) return eq_fail_memory(err, made->n * sizeof *grown, "a recipe");
+  made->overlays = grown;
+  made->overlays[made->n++] = o;
+  return true;
+}
+
+static struct eq_overlay overlay_of(const struct target *t, const struct eq_steps *steps, struct eq_slice slice) {
+  return (struct eq_overlay){ .slice = slice, .steps = *steps, .group = t->group };
+}
+
+/* The parts of a parameter that a selector means. */
+static bool cover(const struct selector *s, const struct eq_steps *steps, struct target *t, size_t i,
+                  struct eq_err *err) {
+  const struct eq_parameter *p = &t->params[i];
+  unsigned wanted = parts[s->part].roles;
+  struct eq_overlay o = overlay_of(t, steps, eq_slice_whole(p));
+  o.pick = s->pick;
+  if (s->item == A_HEAD) {
+    for (unsigned role = EQ_Q; role <= EQ_O; role *= 2) {
+      bool shared = role & (EQ_K | EQ_V) && p->heads->n > p->heads->n_kv;
+      if (!(p->roles & role) || (shared && steps->step[0].kind == EQ_ZERO)) continue;
+      if (eq_slice_head(p, role, s->index, &o.slice) && !add_overlay(t, i, o, err)) return false;
+    }
+    return true;
+  }
+  if (wanted & PROJECTIONS) o.slice = eq_slice_projection(p, wanted);
+  return add_overlay(t, i, o, err);
+}
 
 static bool fail_layers(const struct eq_recipe *r, size_t at, size_t n_layers, struct eq_err *err) {
   if (n_layers == 0) return eq_fail_at(err, "recipe", r->text, at, "the model has no layers");
   return eq_fail_at(err, "recipe", r->text, at, "the model has layers L0-L%zu", n_layers - 1);
 }
 
-static bool apply_selector(const struct eq_recipe *r, const struct selector *s, struct eq_scheme scheme,
+static bool fail_untouched(const struct eq_recipe *r, size_t at, struct eq_err *err) {
+  return eq_fail_at(err, "recipe", r->text, at, "this selects no parameter of the model");
+}
+
+static bool apply_selector(const struct eq_recipe *r, const struct selector *s, const struct eq_steps *steps,
                            struct target *t, struct eq_err *err) {
   uint64_t first = 0, last = 0;
   size_t touched = 0;
@@ -441,32 +566,68 @@ static bool apply_selector(const struct eq_recipe *r, const struct selector *s, 
   for (size_t i = 0; i < t->n_params; i++) {
     const struct eq_parameter *p = &t->params[i];
     if (s->form != ANY_LAYER && (p->layer < 0 || (uint64_t)p->layer < first || (uint64_t)p->layer > last)) continue;
-    if (!selects(s, p, scheme.kind == EQ_KEEP)) continue;
-    t->schemes[i] = scheme;
+    if (!selects(s, p, steps->step[0].kind)) continue;
+    if (s->item == A_HEAD && s->index >= p->heads->n)
+      return eq_fail_at(err, "recipe", r->text, s->at, "the model has heads h0-h%zu", p->heads->n - 1);
+    if (!cover(s, steps, t, i, err)) return false;
     touched++;
   }
-  return touched || eq_fail_at(err, "recipe", r->text, s->at, "this selects no parameter of the model");
+  return touched || fail_untouched(r, s->at, err);
 }
 
 static bool apply_preset(const struct eq_recipe *r, const struct clause *c, struct target *t, struct eq_err *err) {
   size_t touched = 0;
   for (size_t i = 0; i < t->n_params; i++)
     if (preset_selects(c->preset, &t->params[i])) {
-      t->schemes[i] = c->scheme;
+      if (!add_overlay(t, i, overlay_of(t, &c->steps, eq_slice_whole(&t->params[i])), err)) return false;
       touched++;
     }
-  return touched || eq_fail_at(err, "recipe", r->text, c->at, "this selects no parameter of the model");
+  return touched || fail_untouched(r, c->at, err);
+}
+
+static bool apply_clauses(const struct eq_recipe *r, struct target *t, struct eq_treatments *all, struct eq_err *err) {
+  for (size_t i = 0; i < r->n_clauses; i++) {
+    const struct clause *c = &r->clauses[i];
+    t->group = c->steps.step[0].global ? ++all->n_groups : 0;
+    if (c->preset && !apply_preset(r, c, t, err)) return false;
+    for (size_t j = 0; j < c->n; j++)
+      if (!apply_selector(r, &r->selectors[c->first + j], &c->steps, t, err)) return false;
+  }
+  return true;
+}
+
+/* FNV-1a. */
+static uint64_t stream_of(const char *name) {
+  uint64_t h = 0xcbf29ce484222325u;
+  while (*name) h = (h ^ (unsigned char)*name++) * 0x100000001b3u;
+  return h;
 }
 
 bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *params, size_t n_params, size_t n_layers,
-                       struct eq_scheme *schemes, struct eq_err *err) {
-  struct target t = { params, n_params, n_layers, schemes };
-  for (size_t i = 0; i < n_params; i++) schemes[i] = (struct eq_scheme){ 0 };
-  for (size_t i = 0; i < r->n_clauses; i++) {
-    const struct clause *c = &r->clauses[i];
-    if (c->preset && !apply_preset(r, c, &t, err)) return false;
-    for (size_t j = 0; j < c->n; j++)
-      if (!apply_selector(r, &r->selectors[c->first + j], c->scheme, &t, err)) return false;
+                       struct eq_treatments *all, const struct eq_treatment **treatments, struct eq_err *err) {
+  struct target t = {
+    params, n_params, n_layers, eq_array(n_params, sizeof *t.made), eq_array(n_params, sizeof *t.capacity), 0
+  };
+  bool ok = t.made && t.capacity ? true : eq_fail_memory(err, n_params * sizeof *t.made, "a recipe");
+  ok = ok && apply_clauses(r, &t, all, err);
+  for (size_t i = 0; i < n_params && t.made && t.capacity; i++) {
+    struct eq_treatment *made = &t.made[i];
+    made->param = i, made->rows = params[i].rows, made->cols = params[i].cols;
+    made->stream = stream_of(params[i].name);
+    treatments[i] = ok ? eq_treatments_intern(all, n_params, made, &ok, err) : NULL;
+    free(made->overlays);
   }
-  return true;
+  free(t.made), free(t.capacity);
+  return ok;
+}
+
+char *eq_recipe_shared_head(const struct eq_recipe *r, const struct eq_heads *heads) {
+  if (heads->n == heads->n_kv) return NULL;
+  for (size_t i = 0; i < r->n_selectors; i++) {
+    if (r->selectors[i].item != A_HEAD) continue;
+    struct eq_buffer name = { 0 };
+    print_selector(&name, &r->selectors[i]);
+    return name.data;
+  }
+  return NULL;
 }

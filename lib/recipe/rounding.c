@@ -22,15 +22,6 @@ size_t eq_short_groups(struct eq_scheme scheme, size_t rows, size_t cols) {
   return grouped && cols > scheme.group && cols % scheme.group ? rows : 0;
 }
 
-size_t eq_scheme_bytes(struct eq_scheme scheme, size_t rows, size_t cols) {
-  if (scheme.kind != EQ_INT && scheme.kind != EQ_ASYMMETRIC) return 2 * rows * cols;
-  size_t groups = scheme.granularity == EQ_PER_TENSOR ? 1
-                  : scheme.granularity == EQ_PER_ROW  ? rows
-                                                      : rows * ((cols + scheme.group - 1) / scheme.group);
-  size_t zeros = scheme.kind == EQ_ASYMMETRIC ? groups : 0;
-  return ((rows * cols + zeros) * scheme.bits + 7) / 8 + groups * (scheme.half_scales ? 2 : sizeof(float));
-}
-
 /* ---- extremes ---- */
 
 /* A weight as an integer, 0 for NaN: floats are ordered as these are, and a loop over integers vectorises. Its own
@@ -92,7 +83,7 @@ static float levels_of(struct eq_scheme s) { return (float)(1u << (s.kind == EQ_
 
 struct eq_scale eq_scale_of(struct eq_scheme s, struct eq_extremes of) {
   float top = levels_of(s), range = s.kind == EQ_INT ? fmaxf(-of.min, of.max) : of.max - of.min;
-  float scale = range / top, zero = 0;
+  float scale = range / (s.full_scale ? top + 1 : top), zero = 0;
   if (s.half_scales) scale = eq_to_f16(scale);
   if (s.kind == EQ_ASYMMETRIC && scale > 0) zero = nearest(fminf(-of.min / scale, top));
   return (struct eq_scale){ scale, zero };

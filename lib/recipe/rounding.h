@@ -48,10 +48,6 @@ void eq_round_rows(struct eq_scheme scheme, struct eq_extremes of, struct eq_mat
 /* eq_extremes_of if need be, then all rows. */
 void eq_round(struct eq_scheme scheme, struct eq_matrix m);
 
-/* Bytes that a matrix takes under a scheme other than EQ_KEEP: its codes without gaps, and for each tensor, row or
- * group a scale (float32, of s16 float16) and a zero point of the codes' bits where there is one. */
-size_t eq_scheme_bytes(struct eq_scheme scheme, size_t rows, size_t cols);
-
 /* Groups of /gN that are shorter than the rest: rows when whole groups of a row leave a remainder, else 0 (a row below
  * the group size is one group). */
 size_t eq_short_groups(struct eq_scheme scheme, size_t rows, size_t cols);

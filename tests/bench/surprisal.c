@@ -108,11 +108,12 @@ static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, co
   struct eq_recipe_list list = { 0 };
   for (size_t i = 0; i < n_recipes; i++) check(eq_recipes_add(&list, recipes[i], &err), &err);
   check(eq_recipes_resolve(&list, m->params, m->n_params, m->config.n_layers, &err), &err);
+  check(eq_model_prepare(m, &list.all, pool, NULL, &err), &err);
   struct eq_scoring how = { .cut = { .context = n_tokens, .stride = n_tokens }, .prefix = 0, .mask = -1 };
   uint32_t *ids = malloc(n_tokens * sizeof *ids);
   double began = eq_clock();
-  struct eq_scorer *s =
-      eq_scorer_new(m, &eq_kernels_blas, pool, list.schemes, list.n, how, (struct eq_sink){ ignore, drop, NULL }, &err);
+  struct eq_scorer *s = eq_scorer_new(m, &eq_kernels_blas, pool, list.treatments, list.n, how,
+                                      (struct eq_sink){ ignore, drop, NULL }, &err);
   check(s != NULL, &err);
   for (size_t i = 0; i < n_segments; i++) {
     for (size_t k = 0; k < n_tokens; k++) ids[k] = (uint32_t)eq_random_below(2, i, k, m->config.dims[EQ_D_VOCAB]);

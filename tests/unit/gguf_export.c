@@ -29,11 +29,13 @@ static void write_gguf(const char *name, const char *recipe_text, const char *ou
   struct eq_pool *pool = eq_pool_new(2, &err);
   if (!eq_model_open(&m, source.data, pool, &err)) fail_msg("%s", err.text);
   struct eq_recipe *recipe = eq_recipe_parse(recipe_text, &err);
-  struct eq_scheme *schemes = eq_array(m.n_params, sizeof *schemes);
-  assert_true(eq_recipe_resolve(recipe, m.params, m.n_params, m.config.n_layers, schemes, &err));
+  struct eq_treatments all = { 0 };
+  const struct eq_treatment **treatments = eq_array(m.n_params, sizeof *treatments);
+  assert_true(eq_recipe_resolve(recipe, m.params, m.n_params, m.config.n_layers, &all, treatments, &err));
+  assert_true(eq_model_prepare(&m, &all, pool, NULL, &err));
   struct eq_export x = { .model = &m,
                          .source = source.data,
-                         .schemes = schemes,
+                         .treatments = treatments,
                          .recipe = eq_recipe_canonical(recipe),
                          .programs = "[]",
                          .dtype = EQ_F32,
@@ -44,7 +46,8 @@ static void write_gguf(const char *name, const char *recipe_text, const char *ou
   if (!eq_export_run(&x, &err)) fail_msg("%s: %s", name, err.text);
   assert_true(x.no_vocabulary);
   eq_recipe_free(recipe);
-  free(schemes);
+  free(treatments);
+  eq_treatments_free(&all);
   eq_model_close(&m);
   eq_pool_free(pool);
   eq_buffer_free(&source);

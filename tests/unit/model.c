@@ -121,11 +121,11 @@ static void score_sequences(const char *folder, json_t *sequences, int64_t mask,
   struct eq_err err = { 0 };
   if (!eq_model_open(&m, folder, pool, &err)) fail_msg("%s", err.text);
   sums->config = &m.config;
-  struct eq_scheme *schemes = calloc(m.n_params, sizeof *schemes);
+  const struct eq_treatment **treatments = calloc(m.n_params, sizeof *treatments);
   struct eq_scoring how = {
     .cut = { .context = context, .stride = context / 2 }, .prefix = -1, .mask = mask, .experts = take == check_counts
   };
-  struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, schemes, 1, how,
+  struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, treatments, 1, how,
                                       (struct eq_sink){ take, drop, sums }, &err);
   for (size_t i = 0; i < json_array_size(sequences); i++) {
     json_t *ids = json_array_get(sequences, i);
@@ -136,7 +136,7 @@ static void score_sequences(const char *folder, json_t *sequences, int64_t mask,
   eq_scorer_flush(s);
   assert_int_equal(sums->n, json_array_size(sequences));
   eq_scorer_free(s);
-  free(schemes);
+  free(treatments);
   eq_model_close(&m);
 }
 

@@ -51,8 +51,8 @@ struct bytes {
 
 static struct bytes good_file(void) {
   struct eq_err err = { 0 };
-  struct eq_scheme *schemes = calloc(model.n_params, sizeof *schemes);
-  struct eq_predictions_writer *w = eq_predictions_create(path, &model, schemes, "none", how, &err);
+  const struct eq_treatment **treatments = calloc(model.n_params, sizeof *treatments);
+  struct eq_predictions_writer *w = eq_predictions_create(path, &model, treatments, "none", how, &err);
   float rows[5 * 16];
   for (size_t i = 0; i < 5 * 16; i++) rows[i] = (float)i;
   assert_non_null(w);
@@ -64,7 +64,7 @@ static struct bytes good_file(void) {
   assert_int_not_equal(access(path, F_OK), 0); /* not before it is whole */
   assert_true(eq_predictions_commit(w, &err));
   eq_predictions_free(w);
-  free(schemes);
+  free(treatments);
   struct eq_file f;
   assert_true(eq_file_map(&f, path, &err));
   struct bytes b = { malloc(f.size), f.size };
@@ -210,14 +210,14 @@ static void a_file_that_was_cut_or_altered_is_refused(void **state) {
 static void nothing_shows_of_a_file_that_is_not_committed(void **state) {
   (void)state;
   struct eq_err err = { 0 };
-  struct eq_scheme *schemes = calloc(model.n_params, sizeof *schemes);
-  struct eq_predictions_writer *w = eq_predictions_create(path, &model, schemes, "none", how, &err);
+  const struct eq_treatment **treatments = calloc(model.n_params, sizeof *treatments);
+  struct eq_predictions_writer *w = eq_predictions_create(path, &model, treatments, "none", how, &err);
   assert_non_null(w);
   eq_predictions_free(w);
   assert_int_not_equal(access(path, F_OK), 0);
-  assert_null(eq_predictions_create("/nowhere/at/all", &model, schemes, "none", how, &err));
+  assert_null(eq_predictions_create("/nowhere/at/all", &model, treatments, "none", how, &err));
   assert_non_null(strstr(err.text, "/nowhere/at/all"));
-  free(schemes);
+  free(treatments);
 }
 
 static int set_up(void **state) {

@@ -1,0 +1,48 @@
+/* step.h: one step of a treatment (scheme.h) done to a matrix: first what it must know of the whole is found, then each
+ * row can be treated by itself, in any order, by any thread. */
+#ifndef EQ_RECIPE_STEP_H
+#define EQ_RECIPE_STEP_H
+
+#include "lib/recipe/rounding.h"
+#include "lib/recipe/scheme.h"
+#include "lib/recipe/select.h"
+
+/* What a step knows of the whole matrix. */
+struct eq_prepared {
+  struct eq_extremes of; /* what /tensor's scale is made of */
+  double number;         /* mean: the mean; noise: the deviation; lowrank: the share of the energy that is kept */
+  struct eq_threshold threshold; /* of prune */
+  float *table;                  /* clip: limits (clip.h); nf4, fp4: scales of blocks; lowrank: its factors */
+  size_t rank, rows;             /* of lowrank, and of its first factor */
+};
+void eq_prepared_free(struct eq_prepared *p);
+
+/* What a step needs before rows can be treated: nothing, the extremes of the matrix, or all of it. */
+enum eq_needs { EQ_NEEDS_NOTHING, EQ_NEEDS_EXTREMES, EQ_NEEDS_WEIGHTS };
+enum eq_needs eq_step_needs(const struct eq_scheme *s, size_t cols);
+
+/* Fills *p from w, [rows][cols]. stream: of the tensor, for random numbers. Fails when memory is out, when a scale is
+ * beyond float16 (s16), when LAPACK finds no singular values. A global prune's threshold is set by treatment.c. */
+bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, uint64_t stream,
+                     struct eq_prepared *p, struct eq_err *err);
+/* The part of it that extremes are enough for. */
+bool eq_step_prepare_extremes(const struct eq_scheme *s, struct eq_extremes of, struct eq_prepared *p,
+                              struct eq_err *err);
+
+/* Treats a row in place: row r of the matrix, of `cols` inputs. */
+void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,
+                   float *row);
+
+/* Bytes of a matrix that is stored so: codes, scales of float32 (float16 with s16) and zero points; what has no codes
+ * (prune, lowrank, noise) as float32. */
+size_t eq_scheme_bytes(struct eq_scheme scheme, size_t rows, size_t cols);
+
+/* For the files of single schemes. */
+bool eq_levels_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
+                       struct eq_err *err);
+void eq_levels_apply(const struct eq_scheme *s, const struct eq_prepared *p, size_t r, size_t cols, float *row);
+bool eq_lowrank_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
+                        struct eq_err *err);
+void eq_lowrank_apply(const struct eq_prepared *p, size_t r, size_t cols, float *row);
+
+#endif
