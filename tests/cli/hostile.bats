@@ -1,6 +1,6 @@
 # Model files that lie: exit 2, one line that says what is wrong, and hardly any memory. What each lie in the bytes of a
 # GGUF gets is in tests/unit/gguf.c, of a safetensors file in tests/unit/safetensors.c.
-# shellcheck disable=SC2154 # bats assigns stderr
+# shellcheck disable=SC2154,SC2030,SC2031 # bats assigns stderr, and runs each test in a shell of its own
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -143,4 +143,95 @@ gguf_number() { u64 "${#1}" && printf %s "$1" && printf '\4\0\0\0' && u64 "$2" |
   refused "is 1000000000, expected"
   { gguf_head 2 && gguf_text general.architecture llama && gguf_number split.count 3; } >"$model"
   refused "is part 1 of 3: name the first"
+}
+
+@test "each way in which the bytes of a GGUF file can lie is refused in a line" {
+  python3 - "$BATS_TEST_TMPDIR" <<'PYTHON'
+import struct, sys
+MOST = 2**64 - 1
+u32, u64 = (lambda x: struct.pack("<I", x)), (lambda x: struct.pack("<Q", x))
+text = lambda s: u64(len(s)) + s.encode()
+head = lambda tensors, keys, version=3: b"GGUF" + u32(version) + u64(tensors) + u64(keys)
+number = lambda name, x: text(name) + u32(4) + u32(x)
+tensor = lambda name, dims, kind=0, offset=0: text(name) + u32(len(dims)) + b"".join(map(u64, dims)) + u32(kind) + u64(offset)
+data = lambda b, n: b + b"\0" * (-len(b) % 32 + n)
+good = open("tests/golden/gguf/llama3.gguf", "rb").read()
+def patched(what, by):  # the first occurrence
+    at = good.index(what)
+    return good[:at] + by + good[at + len(by):]
+lies = [
+    ("does not begin with GGUF", b"GGML" + good[4:]),
+    ("version 1, expected 2 or 3", good[:4] + u32(1) + good[8:]),
+    ("big-endian order", good[:4] + struct.pack(">I", 3) + good[8:]),
+    ("18446744073709551615 keys", head(0, MOST)),
+    ("18446744073709551615 tensors", head(MOST, 0)),
+    ("a key has 18446744073709551615 bytes", head(0, 1) + u64(MOST) + b"k" * 40),
+    ("a string has 18446744073709551615 bytes", head(0, 1) + text("k") + u32(8) + u64(MOST)),
+    ("is an array of arrays", head(0, 1) + text("k") + u32(9) + u32(9) + u64(1)),
+    ("elements, but only", head(0, 1) + text("k") + u32(9) + u32(12) + u64(2**61)),
+    ("has the type 13", head(0, 1) + text("k") + u32(13)),
+    ("key 'k' comes twice", head(0, 2) + number("k", 1) + number("k", 2)),
+    ("expected a power of two", head(0, 1) + number("general.alignment", 48)),
+    ("general.alignment is 0", head(0, 1) + number("general.alignment", 0)),
+    ("has 0 dimensions", head(1, 0) + tensor("t", [])),
+    ("has 5 dimensions", head(1, 0) + tensor("t", [1] * 5)),
+    ("the unknown type 99", data(head(1, 0) + tensor("t", [2], 99), 64)),
+    ("the unknown type 4", data(head(1, 0) + tensor("t", [2], 4), 64)),
+    ("a shape whose product overflows", data(head(1, 0) + tensor("t", [2**32, 2**32]), 64)),
+    ("a size that overflows", data(head(1, 0) + tensor("t", [2**62]), 64)),
+    ("has the offset 8, expected a multiple of 32", data(head(1, 0) + tensor("t", [2], 0, 8), 64)),
+    ("bytes at byte 64 of the data", data(head(1, 0) + tensor("t", [2], 0, 64), 64)),
+    ("overlap", data(head(2, 0) + tensor("s", [9]) + tensor("t", [1], 0, 32), 64)),
+    ("tensor 't' comes twice", data(head(2, 0) + tensor("t", [1]) + tensor("t", [1], 0, 32), 64)),
+    ("expected a multiple of 32 for Q4_0", data(head(1, 0) + tensor("t", [33], 2), 64)),
+    ("is missing", patched(b"blk.1.attn_q.weight", b"blk.9.attn_q.weight")),
+    ("has shape", patched(text("llama.feed_forward_length"), text("llama.feed_forward_lengtx"))),
+    ("'num_attention_heads' is 0, expected", patched(text("llama.attention.head_count") + u32(4) + u32(4), text("llama.attention.head_count") + u32(4) + u32(0))),
+    ("is missing (llama, 3 layers)", patched(text("llama.block_count") + u32(4) + u32(2), text("llama.block_count") + u32(4) + u32(3))),
+]
+lies += [("the file ends" if n < 24 else "", good[:n]) for n in (0, 3, 6, 12, 20, 30, 200, 1000, len(good) // 2, len(good) - 1)]
+for i, (expected, b) in enumerate(lies):
+    open(f"{sys.argv[1]}/{i}.gguf", "wb").write(b)
+    open(f"{sys.argv[1]}/{i}.expected", "w").write(expected)
+PYTHON
+  local n=0
+  for model in "$BATS_TEST_TMPDIR"/*.gguf; do
+    refused "$(cat "${model%.gguf}.expected")"
+    n=$((n + 1))
+  done
+  [ "$n" = 38 ]
+}
+
+@test "each way in which the bytes of a safetensors file can lie is refused in a line" {
+  local n=0 size header
+  cp corpora/mini/config.json "$model"
+  rm "$model/model.safetensors"
+  # lie TEXT HEADER [BYTES-OF-DATA [LENGTH]]: a file with this header, as long as it is or as is said
+  lie() {
+    { u64 "${4:-${#2}}" && printf %s "$2" && head -c "${3:-0}" /dev/zero; } >"$model/model.safetensors"
+    refused "$1"
+    n=$((n + 1))
+  }
+  a='"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+  lie 'are allowed' '{}' 0 9223372036854775807
+  lie 'bytes follow' '{}' 0 1000
+  lie 'not valid JSON' "{$a,}" 4
+  lie 'too few' '{}'
+  lie "tensor 'a' comes twice" "{$a,${a/0,4/4,8}}" 8
+  lie 'overlap' "{$a,${a/\"a\"/\"b\"}}" 4
+  lie 'but the file has only 3 bytes' "{$a}" 3
+  lie 'belong to none' "{$a}" 9
+  lie 'between tensors' "{${a/0,4/4,8}}" 8
+  lie 'at most 8 sizes' "{${a/\[1\]/[1,1,1,1,1,1,1,1,1]}}" 4
+  lie 'product overflows' "{${a/\[1\]/[4294967296,4294967296]}}" 4
+  lie 'expected one of' "{${a/F32/F31}}" 4
+  lie 'has no shape' "{${a/\[1\]/-1}}" 4
+  lie 'has no data_offsets' "{${a/0,4/-4,0}}" 4
+  size=$(stat -c %s corpora/mini/model.safetensors) header=$(od -An -tu8 -N8 corpora/mini/model.safetensors)
+  for cut in 0 5 8 100 $((header + 7)) $((header + 8)) $((header + 1000)) $((size - 1)); do
+    head -c "$cut" corpora/mini/model.safetensors >"$model/model.safetensors"
+    refused 'model.safetensors: '
+    n=$((n + 1))
+  done
+  [ "$n" = 22 ]
 }
