@@ -94,12 +94,24 @@ void eq_chart_terminal(const struct eq_chart_look *look, unsigned height, struct
 
 /* ---- what may be drawn ---- */
 
+void eq_chart_add_way(const struct eq_damage_chart *c, struct eq_buffer *title) {
+  struct eq_str way = c->ways.items[0];
+  if (way.n) eq_buffer_format(title, " scored as %.*s", EQ_STR(way));
+}
+
 static bool check_stream(const struct eq_damage_chart *c, struct eq_err *err) {
   if (c->n == 0)
     return eq_fail(err, EQ_BAD, "no damage to draw: eq-disparity makes it, from more recipes than its base");
   if (c->models.n > 1)
     return eq_fail(err, EQ_BAD, "the stream has %zu models, '%.*s' and '%.*s' among them: choose one with --model",
                    c->models.n, EQ_STR(c->models.items[0]), EQ_STR(c->models.items[1]));
+  if (c->ways.n > 1) {
+    struct eq_str a = c->ways.items[c->ways.items[0].n ? 0 : 1], b = c->ways.items[c->ways.items[0].n ? 1 : 0];
+    return eq_fail(err, EQ_BAD,
+                   "the damages are of texts scored as %.*s and %s%.*s: numbers of different ways of scoring do not "
+                   "compare, draw one at a time",
+                   EQ_STR(a), b.n ? "as " : "without --as", EQ_STR(b));
+  }
   if (c->bases.n > 1)
     return eq_fail(err, EQ_BAD, "the damages are over different bases, '%.*s' and '%.*s'", EQ_STR(c->bases.items[0]),
                    EQ_STR(c->bases.items[1]));

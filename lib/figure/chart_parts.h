@@ -35,7 +35,11 @@ void eq_chart_language(struct eq_buffer *script, const struct eq_languages *tabl
 
 void eq_chart_terminal(const struct eq_chart_look *look, unsigned height, struct eq_buffer *script);
 
-/* Fails (EQ_BAD) when there is nothing to draw, several models or bases, or a damage that came twice. */
+/* " scored as llama.cpp:512" where the damages are of such scores. */
+void eq_chart_add_way(const struct eq_damage_chart *c, struct eq_buffer *title);
+
+/* Fails (EQ_BAD) when there is nothing to draw, several models, bases or ways of scoring, or a damage that came twice.
+ */
 bool eq_chart_check(const struct eq_damage_chart *c, struct eq_err *err);
 
 #endif

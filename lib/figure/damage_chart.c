@@ -63,6 +63,7 @@ bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, s
   struct eq_chart_point *points = eq_array_grow(c->points, c->n, &c->capacity, sizeof *points);
   if (points) c->points = points;
   if (!points || !eq_names_add(&c->models, d->model, &ignored) || !eq_names_add(&c->bases, d->base, &ignored) ||
+      !eq_names_add(&c->ways, d->as.p ? d->as : eq_str(""), &ignored) ||
       !eq_names_add(&c->recipes, d->recipe, &p.recipe) || !eq_names_add(&c->langs, d->lang, &p.lang) ||
       !name_group(c, p.lang, d->group))
     return eq_fail_memory(err, c->n * sizeof *points, "the points of the chart");
@@ -76,7 +77,7 @@ bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, s
 }
 
 void eq_damage_chart_free(struct eq_damage_chart *c) {
-  struct eq_names *const names[] = { &c->models, &c->bases, &c->recipes, &c->langs, &c->groups };
+  struct eq_names *const names[] = { &c->models, &c->bases, &c->recipes, &c->langs, &c->groups, &c->ways };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) eq_names_free(names[i]);
   free(c->group_of);
   free(c->points);
@@ -142,6 +143,7 @@ static void add_title(const struct eq_damage_chart *c, const struct eq_chart_loo
     eq_buffer_string(&text, look->title);
   else {
     eq_buffer_format(&text, "Damage to each language, model %.*s", EQ_STR(c->models.items[0]));
+    eq_chart_add_way(c, &text);
     eq_buffer_format(&text, ", %llu", (unsigned long long)c->least);
     if (c->most > c->least) eq_buffer_format(&text, " to %llu", (unsigned long long)c->most);
     eq_buffer_string(&text, " segments a language");

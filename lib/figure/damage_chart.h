@@ -22,6 +22,7 @@ struct eq_chart_point {
 struct eq_damage_chart {
   const struct eq_chart_measure *measure;
   struct eq_names models, bases, recipes, langs, groups;
+  struct eq_names ways;          /* of scoring: what damages have in `as`, "" for none */
   uint32_t *group_of;            /* [langs], number + 1; 0 for none */
   struct eq_chart_point *points; /* [n] */
   size_t n, capacity, group_capacity;
@@ -49,8 +50,8 @@ struct eq_chart_look {
 
 enum { EQ_CHART_SERIES_MAX = 14 };
 
-/* Adds the script. Fails (EQ_BAD) when nothing is to be drawn, on more than one model, a recipe's damage to a
- * language that came twice, or more than EQ_CHART_SERIES_MAX recipes. */
+/* Adds the script. Fails (EQ_BAD) when nothing is to be drawn, on more than one model or way of scoring, a recipe's
+ * damage to a language that came twice, or more than EQ_CHART_SERIES_MAX recipes. */
 bool eq_damage_chart_script(struct eq_damage_chart *c, const struct eq_chart_look *look, struct eq_buffer *script,
                             struct eq_err *err);
 

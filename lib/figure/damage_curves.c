@@ -200,8 +200,10 @@ static void add_title(const struct eq_damage_chart *c, const struct eq_chart_loo
   struct eq_buffer text = { 0 };
   if (look->title)
     eq_buffer_string(&text, look->title);
-  else
+  else {
     eq_buffer_format(&text, "Damage against bits, model %.*s", EQ_STR(c->models.items[0]));
+    eq_chart_add_way(c, &text);
+  }
   add_heading(1, &text, 16.0 / height, s);
   text.size = 0;
   eq_buffer_format(&text, "%s over '%.*s', with 95 %% interval%s", eq_chart_measure_axis(c->measure),

@@ -1,4 +1,6 @@
 # eq-plot on the golden stream; what a script says is checked on the script, that an image appears on the image.
+# shellcheck disable=SC2154 # bats assigns stderr
+bats_require_minimum_version 1.5.0
 
 setup() {
   cd "$BATS_TEST_DIRNAME/../.." || return
@@ -226,4 +228,26 @@ END
   run eq-plot --curves -i "$out/kinds.mp"
   [ "$status" -eq 2 ]
   [[ "$output" == *"13 kinds of recipes, of which curves can show 12"* ]]
+}
+
+@test "damages of texts that were scored as another program does say so, and are not mixed with others" {
+  local way
+  for way in llama.cpp:512 lm-eval:64 none; do
+    eq-disparity -q -i tests/golden/surprisal.mp | eq-show -f jsonl -k damage |
+      jq -c --arg way "$way" 'if $way == "none" then . else .as = $way end' |
+      eq-show --from jsonl -f stream -o "$BATS_TEST_TMPDIR/$way"
+  done
+  eq-plot --script -i "$BATS_TEST_TMPDIR/llama.cpp:512" | grep -q "^set title 'Damage to each language, model .* scored as llama.cpp:512, "
+  eq-plot --script -i "$BATS_TEST_TMPDIR/none" >"$BATS_TEST_TMPDIR/script"
+  grep -q '^set title ' "$BATS_TEST_TMPDIR/script"
+  ! grep 'scored as' "$BATS_TEST_TMPDIR/script" || false
+  cat "$BATS_TEST_TMPDIR/llama.cpp:512" "$BATS_TEST_TMPDIR/lm-eval:64" >"$BATS_TEST_TMPDIR/two"
+  run -2 --separate-stderr eq-plot -i "$BATS_TEST_TMPDIR/two"
+  [[ $stderr == *'scored as llama.cpp:512 and as lm-eval:64: numbers of different ways of scoring do not compare'* ]]
+  cat "$BATS_TEST_TMPDIR/none" "$BATS_TEST_TMPDIR/lm-eval:64" >"$BATS_TEST_TMPDIR/two"
+  run -2 --separate-stderr eq-plot --curves -i "$BATS_TEST_TMPDIR/two"
+  [[ $stderr == *'scored as lm-eval:64 and without --as: numbers'* ]]
+  # tables keep the way of each row
+  run -0 eq-show -k damage -c lang,recipe,as,deg -i "$BATS_TEST_TMPDIR/two"
+  [[ ${lines[0]} == *' as '* && $output == *'lm-eval:64'* ]]
 }
