@@ -16,6 +16,8 @@ static const struct {
   { "ppl", "the surprisal of each segment under each recipe" },
   { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },
+  { "hub", "hand records to workers, and lose none when one dies" },
+  { "work", "do units of work for a hub, with any filter" },
   { "shard", "keep one of n shards of a stream" },
   { "merge", "streams as one, sorted, each record once" },
   { "show", "any stream as a table, TSV, CSV, JSON lines or Markdown, and back" },
@@ -29,7 +31,8 @@ static const struct eq_command command = {
            "help [TOOL]          lists the tools, or shows one's options",
   .examples = "eq help ppl\n"
               "eq text -c corpora/udhr -l en,de | eq show | head",
-  .see_also = "eq-text, eq-token, eq-ppl, eq-quant, eq-disparity, eq-shard, eq-merge, eq-show, eq-plot",
+  .see_also = "eq-text, eq-token, eq-ppl, eq-quant, eq-disparity, eq-hub, eq-work, eq-shard,\n"
+              "          eq-merge, eq-show, eq-plot",
   .streams = EQ_PRINTS | EQ_LATER,
   .max_operands = 2,
 };

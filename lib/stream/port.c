@@ -56,6 +56,12 @@ struct eq_port *eq_port_input(const char *where, struct eq_err *err) {
   return NULL;
 }
 
+struct eq_port *eq_port_descriptor(int fd, const char *name, struct eq_err *err) {
+  struct eq_port *p = port_new(name, err);
+  if (p) p->fd = fd;
+  return p;
+}
+
 /* A result appears whole; what is there already and is no regular file (/dev/null, a FIFO)
  * must not be replaced by one. */
 static bool open_path(struct eq_port *p, const char *path, struct eq_err *err) {
@@ -106,6 +112,8 @@ bool eq_port_read(struct eq_port *p, struct eq_buffer *into, size_t *sender, str
   into->size += (size_t)n;
   return n > 0;
 }
+
+int eq_port_fd(const struct eq_port *p) { return p->fd; }
 
 bool eq_port_ready(const struct eq_port *p) {
   struct pollfd at = { .fd = p->fd, .events = POLLIN };

@@ -23,6 +23,8 @@
 struct eq_port;
 
 struct eq_port *eq_port_input(const char *where, struct eq_err *err);
+/* A descriptor that is open already, which becomes the port's. */
+struct eq_port *eq_port_descriptor(int fd, const char *name, struct eq_err *err);
 /* A path's file appears under its name when the port is closed, or not at all; a device, a FIFO and the file that
  * stdout is already (/dev/stdout) are written directly. */
 struct eq_port *eq_port_output(const char *where, struct eq_err *err);
@@ -38,6 +40,8 @@ size_t eq_port_senders(const struct eq_port *p);
  * is no failure here: its stream merely lacks its trailer. */
 bool eq_port_read(struct eq_port *p, struct eq_buffer *into, size_t *sender, struct eq_err *err);
 
+/* What poll(2) waits for; -1 of a socket. */
+int eq_port_fd(const struct eq_port *p);
 /* Whether eq_port_read would come back at once, with bytes or at the end; of a socket it is never said. */
 bool eq_port_ready(const struct eq_port *p);
 

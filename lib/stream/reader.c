@@ -112,6 +112,7 @@ struct eq_reader {
   struct sender *senders;
   size_t n_senders, now;                 /* whose bytes data holds */
   bool begun, done;                      /* a header came; nothing more will */
+  bool hasty, waits;                     /* does not wait for the port; would have to */
   struct eq_buffer first, chain, source; /* "prog" of the first header and of the last; a source record */
   msgpack_zone zone;
   msgpack_object object;
@@ -140,6 +141,11 @@ static struct eq_reader *reader_new(struct eq_port *port, const char *name, stru
 struct eq_reader *eq_reader_open(const char *where, struct eq_err *err) {
   struct eq_port *port = eq_port_input(where, err);
   return port ? reader_new(port, eq_port_name(port), err) : NULL;
+}
+
+struct eq_reader *eq_reader_descriptor(int fd, const char *name, struct eq_err *err) {
+  struct eq_port *port = eq_port_descriptor(fd, name, err);
+  return port ? reader_new(port, name, err) : NULL;
 }
 
 struct eq_reader *eq_reader_memory(const void *bytes, size_t n, const char *name, struct eq_err *err) {
@@ -231,7 +237,8 @@ static size_t next_object(struct eq_reader *r) {
       if (n) return n;
       if (reason) return malformed(r, reason);
     }
-    if (!fill(r)) return 0;
+    r->waits = r->hasty && r->port && !eq_port_ready(r->port);
+    if (r->waits || !fill(r)) return 0;
   }
 }
 
@@ -381,7 +388,7 @@ static bool finish(struct eq_reader *r) {
 bool eq_read(struct eq_reader *r, struct eq_record *record) {
   while (!r->done) {
     size_t n = next_object(r);
-    if (n == 0) return finish(r);
+    if (n == 0) return !r->waits && finish(r);
     enum taken got = take(r, n, record);
     r->at += n;
     r->least = 0;
@@ -391,3 +398,13 @@ bool eq_read(struct eq_reader *r, struct eq_record *record) {
   }
   return false;
 }
+
+bool eq_read_now(struct eq_reader *r, struct eq_record *record, bool *waits) {
+  r->hasty = true;
+  bool more = eq_read(r, record);
+  *waits = r->waits;
+  r->hasty = r->waits = false;
+  return more;
+}
+
+int eq_reader_fd(const struct eq_reader *r) { return r->port ? eq_port_fd(r->port) : -1; }

@@ -16,11 +16,18 @@ struct eq_reader;
 
 /* `where`: "-" for stdin, a path, or a ZeroMQ endpoint (see port.h). */
 struct eq_reader *eq_reader_open(const char *where, struct eq_err *err);
+/* What comes out of a descriptor, which becomes the reader's. */
+struct eq_reader *eq_reader_descriptor(int fd, const char *name, struct eq_err *err);
 /* The n bytes at `bytes`, borrowed; `name` for messages. For tests and fuzzing. */
 struct eq_reader *eq_reader_memory(const void *bytes, size_t n, const char *name, struct eq_err *err);
 
 /* The next record; false at the end or at the first error. Reads ahead no more than the port has. */
 bool eq_read(struct eq_reader *r, struct eq_record *record);
+
+/* For who waits for several things: as eq_read, but where that would wait it returns false and sets *waits; poll(2) on
+ * eq_reader_fd tells when to try again. A ZeroMQ endpoint cannot be read so. */
+bool eq_read_now(struct eq_reader *r, struct eq_record *record, bool *waits);
+int eq_reader_fd(const struct eq_reader *r);
 
 /* Whether eq_read would have to wait: no whole object is here and the port has no bytes now. Always true of a socket
  * whose last frame is read, for who would rather flush once too often. */

@@ -132,6 +132,18 @@ void eq_write(struct eq_writer *w, const struct eq_record *record) {
   eq_write_raw(w, record->raw);
 }
 
+void eq_write_maps(struct eq_writer *w, struct eq_str maps, uint64_t n) {
+  if (!n) return;
+  w->records += n - 1;
+  eq_write_raw(w, maps);
+}
+
+void eq_writer_drop(struct eq_writer *w, size_t n) {
+  digest(w);
+  memmove(w->out->data, w->out->data + n, w->out->size - n);
+  w->hashed = w->out->size -= n;
+}
+
 void eq_writer_flush(struct eq_writer *w) {
   digest(w);
   flush(w);

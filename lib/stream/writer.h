@@ -29,6 +29,12 @@ void eq_write_source(struct eq_writer *w, struct eq_str chain);
 /* Writes one msgpack map with "k" that the caller packed. */
 void eq_write_raw(struct eq_writer *w, struct eq_str map);
 
+/* Writes n records, msgpack maps with "k" that stand behind each other in `maps`. */
+void eq_write_maps(struct eq_writer *w, struct eq_str maps, uint64_t n);
+
+/* Of eq_writer_memory: forgets the first n bytes of the caller's buffer, which it has used. */
+void eq_writer_drop(struct eq_writer *w, size_t n);
+
 /* Hands all that was written to the port. */
 void eq_writer_flush(struct eq_writer *w);
 

@@ -103,6 +103,11 @@ void eq_tool_header(struct eq_tool *t) {
   t->header = true;
 }
 
+void eq_tool_header_of(struct eq_tool *t, struct eq_str prog) {
+  eq_write_header(t->out, prog, NULL, NULL, NULL, 0);
+  t->header = true;
+}
+
 bool eq_tool_programs(struct eq_tool *t, struct eq_buffer *json) {
   json_t *argv = json_array();
   for (size_t i = 0; i < t->n_recorded; i++) {

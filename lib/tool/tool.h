@@ -70,6 +70,9 @@ void eq_tool_header(struct eq_tool *t);
 /* What a header says of this program, as JSON, for files of other formats: [{"name", "version", "argv"}]. */
 bool eq_tool_programs(struct eq_tool *t, struct eq_buffer *json);
 
+/* The same with only these programs ("prog", msgpack): for who writes what others made. */
+void eq_tool_header_of(struct eq_tool *t, struct eq_str prog);
+
 /* Adds text to the output, for EQ_PRINTS; errors stay for eq_tool_end. False once nothing more can be written. */
 bool eq_tool_print(struct eq_tool *t, const void *text, size_t n);
 

@@ -1,0 +1,263 @@
+# eq-hub and eq-work: what comes out is what one process gives, whoever dies on the way.
+# shellcheck disable=SC2154,SC2030,SC2031 # bats assigns stderr, and runs each test in a subshell
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+  T=$BATS_TEST_TMPDIR
+  HUB=ipc://$T/hub
+  M=corpora/mini
+}
+
+teardown() {
+  local pid
+  for pid in $(jobs -p); do kill -9 "$pid" 2>/dev/null || true; done
+}
+
+texts() { eq-text -c corpora/udhr -l "${1:-en,de,he}" --limit "${2:-60}"; }
+
+# work COMMAND...: a worker in the background, whose status and words are kept.
+work() {
+  n=$((${n:-0} + 1))
+  eq-work "$HUB" -- "$@" 2>"$T/work$n.err" &
+  workers="${workers:-} $!"
+  last=$!
+}
+
+# all_end_well: no worker said anything, and the status of each is 0, but of one that came too late for its hub.
+all_end_well() {
+  local pid status
+  for pid in $workers; do
+    sleep 0.1
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" && status=0 || status=$?
+    [ "$status" = 0 ] || [ "$status" = 143 ]
+  done
+  [ -z "$(cat "$T"/work*.err)" ]
+}
+
+# slow SECONDS: a filter that takes so long for each record.
+slow() {
+  cat <<END
+import sys, time, msgpack
+out = sys.stdout.buffer
+for r in msgpack.Unpacker(sys.stdin.buffer, max_buffer_size=1 << 26, read_size=1):
+    if "k" in r and r["k"] != "mark":
+        time.sleep($1)
+        $2
+    if "end" in r: r = {"end": r["end"]}
+    out.write(msgpack.packb(r))
+    out.flush()
+END
+}
+
+# waits_for N PATTERN FILE: until N lines of the file match.
+waits_for() {
+  for _ in {1..400}; do
+    found=$(grep -ac "$2" "$3" 2>/dev/null || true)
+    [ "${found:-0}" -lt "$1" ] || return 0
+    sleep 0.05
+  done
+  cat "$3"
+  return 1
+}
+
+@test "two workers give the bytes of one process" {
+  texts en,de,he 12 >"$T/texts.mp"
+  eq-token -m "$M" -i "$T/texts.mp" -o "$T/tokens.mp"
+  eq-ppl -m "$M" -r none -r int4 --per-token -t 1 -i "$T/tokens.mp" -o "$T/one.mp"
+  work eq-token -m "$M" -t 1
+  work eq-token -m "$M" -t 1
+  eq-hub --ordered "$HUB" -i "$T/texts.mp" -o "$T/tokens2.mp"
+  cmp "$T/tokens.mp" "$T/tokens2.mp"
+  HUB=ipc://$T/ppl
+  work eq-ppl -m "$M" -r none -r int4 --per-token -t 1
+  work eq-ppl -m "$M" -r none -r int4 --per-token -t 1
+  eq-hub --ordered "$HUB" <"$T/tokens.mp" >"$T/two.mp"
+  cmp "$T/one.mp" "$T/two.mp"
+  all_end_well
+}
+
+@test "without --ordered the records are the same" {
+  texts | eq-token -m "$M" >"$T/one.mp"
+  work eq-token -m "$M" -t 1
+  work eq-token -m "$M" -t 1
+  texts | eq-hub "$HUB" >"$T/two.mp"
+  cmp <(eq-show -f stream --bare --sort lang,id -i "$T/one.mp") <(eq-show -f stream --bare --sort lang,id -i "$T/two.mp")
+  all_end_well
+}
+
+@test "a command may be a pipeline" {
+  texts en 20 | eq-token -m "$M" -t 1 | eq-ppl -m "$M" -t 1 >"$T/one.mp"
+  work sh -c "eq-token -m $M -t 1 | eq-ppl -m $M -t 1"
+  texts en 20 | eq-hub --ordered "$HUB" >"$T/two.mp"
+  cmp "$T/one.mp" "$T/two.mp"
+  all_end_well
+}
+
+@test "a command may give several records for one, or none" {
+  texts en | eq-shard -n 3 -s 1 >"$T/one.mp"
+  work eq-shard -n 3 -s 1
+  texts en | eq-hub --ordered "$HUB" >"$T/two.mp"
+  cmp "$T/one.mp" "$T/two.mp"
+  all_end_well
+}
+
+@test "an input without records still has its header and its programs" {
+  texts en | eq-shard -n 1000 -s 999 | eq-show -f stream >"$T/none.mp"
+  [ "$(eq-show -f jsonl -i "$T/none.mp" | wc -l)" -eq 0 ]
+  work eq-token -m "$M"
+  eq-hub "$HUB" -i "$T/none.mp" >"$T/two.mp"
+  cmp <(eq-token -m "$M" -i "$T/none.mp") "$T/two.mp"
+  all_end_well
+}
+
+@test "workers that are killed cost nothing but time" {
+  slow 0.02 "open('$T/log', 'a').write('%d\n' % __import__('os').getppid())" >"$T/slow.py"
+  texts en,de >"$T/texts.mp"
+  work /usr/bin/python3 "$T/slow.py"
+  local first=$last
+  work /usr/bin/python3 "$T/slow.py"
+  local second=$last
+  eq-hub -v --ordered --expire 1 "$HUB" -i "$T/texts.mp" -o "$T/two.mp" 2>"$T/hub.err" &
+  local hub=$!
+  waits_for 5 "^$first$" "$T/log"
+  kill -9 "$first"
+  work /usr/bin/python3 "$T/slow.py"
+  waits_for 5 "^$second$" "$T/log"
+  kill -STOP "$second" # it hangs, and is only thought dead
+  sleep 1.5
+  kill -CONT "$second"
+  wait $hub
+  cat "$T/hub.err"
+  cmp <(eq-show -f jsonl -i "$T/texts.mp") <(eq-show -f jsonl -i "$T/two.mp")
+  grep -q 'workers lost' "$T/hub.err"
+  ! grep -q ' 0 handed out again' "$T/hub.err" || false
+}
+
+@test "a record that its command dies of is named, and does not drag others along" {
+  slow 0 'if r["id"] == "pre.07": sys.exit(3)' >"$T/dies.py"
+  work /usr/bin/python3 "$T/dies.py"
+  texts en >"$T/texts.mp"
+  run --separate-stderr timeout 30 eq-hub "$HUB" -i "$T/texts.mp" -o "$T/out.mp"
+  echo "$stderr"
+  [ "$status" -eq 2 ]
+  [ "$(tail -n 1 <<<"$stderr")" = "eq-hub: record 7 (text en pre.07): 3 workers were lost with it, and nobody gets it again; the last said: /usr/bin/python3 ended with status 3" ]
+  [ ! -e "$T/out.mp" ]
+  wait "$last" && false || [ $? -eq 2 ]
+  tail -n 1 "$T/work1.err" | grep -q "the hub refuses this worker: record 7"
+}
+
+@test "a command that dies now and then is started again" {
+  slow 0 "
+        import os
+        if r['id'] == 'pre.07' and not os.path.exists('$T/died'): open('$T/died', 'w'); sys.exit(3)" >"$T/once.py"
+  texts en >"$T/texts.mp"
+  work /usr/bin/python3 "$T/once.py"
+  timeout 30 eq-hub --ordered "$HUB" -i "$T/texts.mp" -o "$T/two.mp"
+  wait "$last"
+  [ -e "$T/died" ]
+  cmp <(eq-show -f jsonl -i "$T/texts.mp") <(eq-show -f jsonl -i "$T/two.mp")
+  [ "$(cat "$T/work1.err")" = "eq-work: /usr/bin/python3 ended with status 3: it is started again" ]
+}
+
+@test "a worker with another command is refused, and the first's results stay pure" {
+  texts en >"$T/texts.mp"
+  mkfifo "$T/in"
+  work eq-token -m "$M"
+  eq-hub --ordered "$HUB" <"$T/in" >"$T/out.mp" 2>"$T/hub.err" &
+  local hub=$!
+  exec 4>"$T/in"
+  cat "$T/texts.mp" >&4
+  waits_for 1 equant "$T/out.mp"
+  run --separate-stderr timeout 20 eq-work "$HUB" -- eq-shard
+  echo "$stderr"
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-work: $HUB: the hub refuses this worker: its command, version or options are not those of the first worker: results of two commands would mix" ]
+  exec 4>&-
+  wait $hub
+  cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
+}
+
+@test "a command that cannot start, or is no filter, says so" {
+  texts en >"$T/texts.mp"
+  eq-hub --wait 1 "$HUB" -i "$T/texts.mp" >"$T/out.mp" 2>"$T/hub.err" &
+  local hub=$!
+  run --separate-stderr timeout 20 eq-work "$HUB" -- no-such-command
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-work: no-such-command: run: No such file or directory" ]
+  run --separate-stderr timeout 20 eq-work "$HUB" -- eq-token -m no-such-model
+  echo "$stderr"
+  [ "$status" -eq 2 ]
+  [ "$(tail -n 1 <<<"$stderr")" = "eq-work: eq-token ended with status 2" ]
+  wait $hub && false || [ $? -eq 2 ]
+  cat "$T/hub.err"
+  [ "$(tail -n 1 "$T/hub.err")" = "eq-hub: no worker for 1 s: eq-work $HUB -- COMMAND starts one; the last said: eq-token ended with status 2" ]
+}
+
+@test "an aggregator as a command is found out" {
+  texts en | eq-token -m "$M" | eq-ppl -m "$M" -r none -r int4 >"$T/scores.mp"
+  work eq-disparity
+  run --separate-stderr timeout 20 eq-hub "$HUB" -i "$T/scores.mp" -o "$T/out.mp"
+  echo "$stderr"
+  [ "$status" -eq 2 ]
+  [[ "$stderr" == *"eq-disparity kept records back behind a mark: it is no filter whose units can be told apart" ]]
+  [ ! -e "$T/out.mp" ]
+}
+
+@test "no hub and no worker end in time, and say how to start one" {
+  run --separate-stderr timeout 20 eq-work --wait 1 "$HUB" -- eq-shard
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-work: $HUB: no hub is there (waited 1 s): eq-hub $HUB starts one" ]
+  run --separate-stderr timeout 20 eq-hub --wait 1 "$HUB" -i tests/golden/one.mp
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-hub: no worker for 1 s: eq-work $HUB -- COMMAND starts one" ]
+}
+
+@test "a truncated input is worked on, and its result has no trailer" {
+  texts en | head -c 2000 >"$T/part.mp"
+  work eq-token -m "$M"
+  run --separate-stderr timeout 20 eq-hub --ordered "$HUB" -i "$T/part.mp" -o "$T/out.mp"
+  [ "$status" -eq 1 ]
+  cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/part.mp" 2>/dev/null)
+}
+
+@test "what cannot work is refused in a line" {
+  refused() {
+    run --separate-stderr timeout 20 "${@:2}" </dev/null
+    echo "$status: $stderr"
+    [ "$status" -eq 2 ] && [ "$stderr" = "$1" ]
+  }
+  refused "eq-hub: '': expected the endpoint where workers find it, ipc://PATH or tcp://HOST:PORT" eq-hub
+  refused "eq-hub: tcp://*:5555: anybody who finds this port may be a worker: --insecure allows that" eq-hub 'tcp://*:5555'
+  refused "eq-hub: --expire: expected seconds, more than 0" eq-hub --expire 0 "$HUB"
+  refused "eq-hub: --input: ipc://x: a hub reads a file or a pipe (eq-shard -i ipc://x | eq-hub ...)" eq-hub -i ipc://x "$HUB"
+  refused "eq-work: expected the hub's ENDPOINT, -- and a COMMAND: -h shows an example" eq-work "$HUB"
+  touch "$T/file"
+  refused "eq-hub: ipc://$T/file: there is a file $T/file already, and it is no socket" eq-hub "ipc://$T/file"
+  [ -f "$T/file" ]
+}
+
+@test "a second hub leaves the first its endpoint" {
+  texts en >"$T/texts.mp"
+  eq-hub --ordered "$HUB" -i "$T/texts.mp" -o "$T/out.mp" &
+  local hub=$!
+  sleep 0.3
+  run --separate-stderr timeout 20 eq-hub "$HUB" -i "$T/texts.mp"
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-hub: $HUB: another program listens there" ]
+  work eq-token -m "$M"
+  wait $hub
+  cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
+  all_end_well
+}
+
+@test "over tcp, with --insecure" {
+  local port=$((20000 + (BASHPID * 7 + BATS_TEST_NUMBER) % 12000))
+  HUB=tcp://127.0.0.1:$port
+  texts en >"$T/texts.mp"
+  work eq-token -m "$M"
+  eq-hub --insecure --ordered "tcp://127.0.0.1:$port" -i "$T/texts.mp" -o "$T/out.mp"
+  cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
+  all_end_well
+}

@@ -1,0 +1,176 @@
+/* eq-hub: hands records to workers, and loses none when one dies. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/base/progress.h"
+#include "lib/stream/hub.h"
+#include "lib/stream/socket.h"
+#include "lib/stream/work_socket.h"
+#include "lib/tool/tool.h"
+
+struct args {
+  bool ordered, insecure;
+  double expire, wait;
+};
+
+static const struct eq_option options[] = {
+  { 0, "ordered", EQ_FLAG, offsetof(struct args, ordered), NULL, "results in the order of the input", true },
+  { 0, "expire", EQ_REAL, offsetof(struct args, expire), "S", "a worker silent for S seconds is dead (10)", true },
+  { 0, "wait", EQ_REAL, offsetof(struct args, wait), "S",
+    "seconds without any worker before it gives up; 0: never (60)", true },
+  { 0, "insecure", EQ_FLAG, offsetof(struct args, insecure), NULL, "allow tcp, where anybody may be a worker", true },
+  { 0 },
+};
+
+static const struct eq_command command = {
+  .name = "eq-hub",
+  .summary = "hand records to workers, and lose none when one dies",
+  .usage = "[options] ENDPOINT < records > results",
+  .options = options,
+  .examples = "for i in 1 2; do eq-work ipc:///tmp/hub -- eq-ppl -m corpora/mini -r int4 -t 1 & done\n"
+              "eq-text -c corpora/udhr -l en,he --limit 20 | eq-token -m corpora/mini |\n"
+              "  eq-hub --ordered ipc:///tmp/hub | eq-show",
+  .see_also = "eq-work, eq-shard, eq",
+  .streams = EQ_READS | EQ_WRITES,
+  .max_operands = 1,
+};
+
+/* TURN_RECORDS, TURN_MESSAGES: what is taken of either before the other has its turn. */
+enum { TURN_RECORDS = 4096, TURN_MESSAGES = 64 };
+
+struct work_hub {
+  struct eq_tool tool;
+  struct args args;
+  struct eq_work_socket *socket;
+  struct eq_hub *hub;
+  bool input_ended, headed;
+  bool delivered; /* since the output was flushed */
+  struct eq_progress progress;
+  char what[64]; /* of the progress */
+};
+
+/* ---- what the hub asks for ---- */
+
+static void send_message(void *context, struct eq_str worker, const struct eq_buffer *message) {
+  struct work_hub *w = context;
+  eq_work_socket_send(w->socket, worker, message);
+}
+
+static bool begin(void *context, struct eq_str prog) {
+  struct work_hub *w = context;
+  eq_tool_header_of(&w->tool, prog);
+  return true;
+}
+
+static bool deliver(void *context, const struct eq_work_unit *result) {
+  struct work_hub *w = context;
+  eq_write_maps(w->tool.out, result->records, result->n);
+  eq_progress_add(&w->progress, 1);
+  w->delivered = true;
+  return !eq_writer_failed(w->tool.out);
+}
+
+static void say(void *context, const char *text) {
+  struct work_hub *w = context;
+  eq_tool_say(&w->tool, "%s", text);
+}
+
+/* ---- the loop ---- */
+
+static bool set_up(struct work_hub *w) {
+  struct eq_tool *t = &w->tool;
+  const char *where = t->n_operands ? t->operands[0] : "";
+  if (!eq_socket_is(where))
+    return eq_fail(&t->err, EQ_BAD, "'%s': expected the endpoint where workers find it, ipc://PATH or tcp://HOST:PORT",
+                   where);
+  if (strncmp(where, "tcp://", 6) == 0 && !w->args.insecure)
+    return eq_fail(&t->err, EQ_BAD, "%s: anybody who finds this port may be a worker: --insecure allows that", where);
+  if (eq_socket_is(t->input))
+    return eq_fail(&t->err, EQ_BAD, "--input: %s: a hub reads a file or a pipe (eq-shard -i %s | eq-hub ...)", t->input,
+                   t->input);
+  if (!(w->args.expire > 0)) return eq_fail(&t->err, EQ_BAD, "--expire: expected seconds, more than 0");
+  struct eq_hub_settings settings = {
+    .where = where, .ordered = w->args.ordered, .expire = w->args.expire, .wait = w->args.wait
+  };
+  if (getrandom(&settings.session, sizeof settings.session, 0) != sizeof settings.session)
+    return eq_fail_errno(&t->err, where, "number a session");
+  settings.session |= 1;
+  if (!(w->socket = eq_work_socket_bind(where, &t->err))) return false;
+  w->hub = eq_hub_new(settings, (struct eq_hub_sink){ send_message, begin, deliver, say, w }, eq_clock(), &t->err);
+  return w->hub;
+}
+
+/* Takes records while there are some and the hub has room. *waits: none is there now. */
+static bool read_records(struct work_hub *w, bool *waits) {
+  struct eq_record r;
+  struct eq_err *err = &w->tool.err;
+  *waits = false;
+  for (int i = 0; i < TURN_RECORDS && !w->input_ended && !*waits && !eq_hub_full(w->hub); i++) {
+    bool more = eq_read_now(w->tool.in, &r, waits);
+    struct eq_str prog = eq_reader_chain(w->tool.in);
+    if (!w->headed && prog.n && !(w->headed = eq_hub_header(w->hub, prog, err))) return false;
+    if (more && eq_record_is(&r, &eq_kind_mark))
+      return eq_fail(err, EQ_BAD, "%s: record %llu is a mark: eq-work sets them, no input may have any", r.where,
+                     (unsigned long long)r.number);
+    if (more && !eq_hub_add(w->hub, r.raw, err)) return false;
+    w->input_ended = !more && !*waits;
+  }
+  if (w->input_ended) eq_hub_close(w->hub);
+  return eq_reader_error(w->tool.in)->code != EQ_BAD;
+}
+
+static bool read_messages(struct work_hub *w) {
+  struct eq_str worker, message;
+  for (int i = 0; i < TURN_MESSAGES && eq_work_socket_receive(w->socket, &worker, &message); i++)
+    if (!eq_hub_take(w->hub, worker, message, eq_clock(), &w->tool.err)) return false;
+  return true;
+}
+
+static void show_progress(struct work_hub *w) {
+  struct eq_hub_counts c = eq_hub_counts(w->hub);
+  snprintf(w->what, sizeof w->what, "%zu worker%s", c.workers, c.workers == 1 ? "" : "s");
+  if (w->input_ended) w->progress.total = c.taken;
+  eq_progress_add(&w->progress, 0);
+}
+
+/* Waits for the workers, and for the input while there is room; results that are there go out before. */
+static bool wait_for_more(struct work_hub *w, bool waits) {
+  struct pollfd input = { .fd = eq_reader_fd(w->tool.in), .events = POLLIN };
+  bool reads = !w->input_ended && !eq_hub_full(w->hub);
+  if (w->delivered) eq_writer_flush(w->tool.out);
+  w->delivered = false;
+  return !eq_writer_failed(w->tool.out) &&
+         eq_work_socket_wait(w->socket, &input, reads && waits, reads && !waits ? 0 : 0.25, &w->tool.err);
+}
+
+static bool turn(struct work_hub *w) {
+  bool waits;
+  if (!read_records(w, &waits) || !read_messages(w) || !eq_hub_tick(w->hub, eq_clock(), &w->tool.err)) return false;
+  show_progress(w);
+  return !eq_hub_done(w->hub) && wait_for_more(w, waits);
+}
+
+static void report(struct work_hub *w) {
+  struct eq_hub_counts c = eq_hub_counts(w->hub);
+  if (w->tool.err.code) eq_hub_refuse(w->hub, eq_str(w->tool.err.text));
+  if (w->tool.verbose)
+    eq_tool_say(&w->tool,
+                "%llu of %llu units done, %llu handed out again, %llu late results dropped, %llu workers lost",
+                (unsigned long long)c.done, (unsigned long long)c.taken, (unsigned long long)c.again,
+                (unsigned long long)c.late, (unsigned long long)c.lost);
+}
+
+int main(int argc, char **argv) {
+  struct work_hub w = { .args = { .expire = 10, .wait = 60 } };
+  if (eq_tool_begin(&w.tool, &command, argc, argv, &w.args) && set_up(&w)) {
+    eq_progress_begin(&w.progress, w.what, "units", 0, w.tool.draw);
+    while (turn(&w)) continue;
+    eq_progress_end(&w.progress);
+    report(&w);
+  }
+  eq_work_socket_free(w.socket);
+  eq_hub_free(w.hub);
+  return eq_tool_end(&w.tool);
+}
