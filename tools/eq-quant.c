@@ -263,6 +263,7 @@ int main(int argc, char **argv) {
   struct quant q = { .args = {
                          .format = "hf",
                      } };
+  eq_file_survive_loss();
   if (eq_tool_begin(&q.tool, &command, argc, argv, &q.args) && set_up(&q)) {
     if (q.args.check)
       check(&q);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,11 +55,30 @@ bool eq_file_is(const struct eq_file *f, const char *path) {
   return stat(path, &st) == 0 && (uint64_t)st.st_dev == f->device && (uint64_t)st.st_ino == f->inode;
 }
 
+/* The one variable of the library that is not const: a signal handler has nothing else to speak through. */
+static volatile sig_atomic_t pages_lost;
+
+static void put_zeros(int signal_number, siginfo_t *info, void *context) {
+  uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page = (uintptr_t)info->si_addr / size * size;
+  (void)context;
+  pages_lost = 1;
+  if (mmap((void *)page, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+    signal(signal_number, SIG_DFL);
+}
+
+void eq_file_survive_loss(void) {
+  struct sigaction action = { .sa_flags = SA_SIGINFO | SA_RESTART };
+  action.sa_sigaction = put_zeros;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGBUS, &action, NULL);
+}
+
 bool eq_file_unchanged(const struct eq_file *f, struct eq_err *err) {
   struct stat st;
   if (!f->path || stat(f->path, &st) || (uint64_t)st.st_dev != f->device || (uint64_t)st.st_ino != f->inode)
     return true;
-  if ((size_t)st.st_size == f->size && time_of_change(&st) == f->changed) return true;
+  if ((size_t)st.st_size == f->size && time_of_change(&st) == f->changed)
+    return !pages_lost || eq_fail(err, EQ_BAD, "%s: a part of a mapped file could not be read", f->path);
   return eq_fail(err, EQ_BAD, "%s: changed while it was read", f->path);
 }
 

@@ -22,6 +22,10 @@ void eq_file_release(const struct eq_file *f);
 /* Fails when the file's bytes may have changed since it was mapped: who copied them has a mixture. A file that another
  * took the place of is still mapped as it was. */
 bool eq_file_unchanged(const struct eq_file *f, struct eq_err *err);
+/* From here on pages of mapped files that cannot be read, because a file became shorter or a disk fails, are zeros and
+ * do not end the program; eq_file_unchanged then fails for every file. For programs that ask it before they keep what
+ * they made. */
+void eq_file_survive_loss(void);
 /* Is `path` the mapped file, by whatever name? */
 bool eq_file_is(const struct eq_file *f, const char *path);
 

@@ -46,21 +46,32 @@ static bool add(const struct eq_export *x, struct eq_folder_model *f, size_t par
          eq_folder_model_add(x, f, param, "g_idx", EQ_I32, w->cols, 0, err);
 }
 
-/* A few outputs at a time, so that what is read of them stays in the cache. */
+struct packing {
+  const uint8_t *codes; /* [rows][cols] */
+  uint32_t *words;      /* [cols bits / 32][rows] */
+  size_t rows, cols;
+  unsigned bits;
+};
+enum { OUTPUTS = 16 }; /* an item's: so few that what is read of them stays in the cache */
+
+static void pack_item(void *context, size_t item, size_t thread) {
+  const struct packing *p = context;
+  size_t first = item * OUTPUTS, last = first + OUTPUTS < p->rows ? first + OUTPUTS : p->rows;
+  (void)thread;
+  for (size_t c = 0; c < p->cols; c++)
+    for (size_t r = first; r < last; r++)
+      eq_set_field(p->words + r, p->rows, c * p->bits, p->bits, p->codes[r * p->cols + c]);
+}
+
 static bool put_codes(const struct eq_export *x, struct eq_folder_model *f, size_t param, const struct eq_codes *codes,
                       struct eq_err *err) {
-  enum { OUTPUTS = 16 };
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  unsigned bits = eq_export_scheme(x, param).bits;
-  size_t n = w->cols * bits / 32 * w->rows;
-  uint32_t *words = eq_array(n, sizeof *words);
-  if (!words) return eq_fail_memory(err, n * sizeof *words, "codes");
-  for (size_t first = 0; first < w->rows; first += OUTPUTS)
-    for (size_t c = 0; c < w->cols; c++)
-      for (size_t r = first; r < w->rows && r < first + OUTPUTS; r++)
-        eq_set_field(words + r, w->rows, c * bits, bits, codes->codes[r * w->cols + c]);
-  bool ok = eq_folder_model_put(f, x, param, QWEIGHT, words, err);
-  free(words);
+  struct packing p = { codes->codes, NULL, w->rows, w->cols, eq_export_scheme(x, param).bits };
+  size_t n = w->cols * p.bits / 32 * w->rows;
+  if (!(p.words = eq_array(n, sizeof *p.words))) return eq_fail_memory(err, n * sizeof *p.words, "codes");
+  eq_pool_run(x->pool, (w->rows + OUTPUTS - 1) / OUTPUTS, pack_item, &p);
+  bool ok = eq_folder_model_put(f, x, param, QWEIGHT, p.words, err);
+  free(p.words);
   return ok;
 }
 

@@ -152,12 +152,34 @@ static void a_mapped_file_that_changes_is_noticed(void **state) {
   free(other);
 }
 
+static void a_mapped_file_that_becomes_shorter_reads_as_zeros_and_is_noticed(void **state) {
+  char *path = eq_path_join(*state, "shrinks");
+  struct eq_file f;
+  struct eq_err err = { 0 };
+  int fd = open(path, O_CREAT | O_RDWR, 0600);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  assert_true(fd >= 0 && ftruncate(fd, (off_t)(3 * page)) == 0 && pwrite(fd, "xx", 2, (off_t)(2 * page)) == 2);
+  assert_true(eq_file_map(&f, path, &err));
+  assert_int_equal(f.data[2 * page], 'x');
+  eq_file_survive_loss();
+  assert_int_equal(ftruncate(fd, (off_t)page), 0);
+  assert_int_equal(*(volatile const char *)&f.data[2 * page], 0);
+  assert_false(eq_file_unchanged(&f, &err));
+  assert_non_null(strstr(err.text, "shrinks: changed while it was read"));
+  close(fd);
+  eq_file_unmap(&f);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
-    TEST(tensors_put_in_any_order_are_read_back), TEST(a_tensor_that_lacks_bytes_or_has_too_many_is_named),
-    TEST(a_name_that_is_not_utf8_is_refused),     TEST(a_folder_appears_with_its_files_or_not_at_all),
+    TEST(tensors_put_in_any_order_are_read_back),
+    TEST(a_tensor_that_lacks_bytes_or_has_too_many_is_named),
+    TEST(a_name_that_is_not_utf8_is_refused),
+    TEST(a_folder_appears_with_its_files_or_not_at_all),
     TEST(a_mapped_file_that_changes_is_noticed),
+    TEST(a_mapped_file_that_becomes_shorter_reads_as_zeros_and_is_noticed), /* the last: losses are remembered */
   };
   return cmocka_run_group_tests_name("writers", tests, NULL, NULL);
 }
