@@ -7,7 +7,7 @@
 #include "lib/tool/results.h"
 
 struct args {
-  const char *model, *recipe, *out, *format, *dtype, *check, *patch;
+  const char *model, *recipe, *out, *format, *dtype, *check, *patch, *types;
   bool dry_run;
   uint64_t threads;
 };
@@ -27,6 +27,8 @@ static const struct eq_option options[] = {
     false },
   { 0, "dtype", EQ_TEXT, offsetof(struct args, dtype), "T", "f32, f16 or bf16: of rounded weights, in hf [f32]",
     false },
+  { 0, "tensor-type-file", EQ_TEXT, offsetof(struct args, types), "FILE",
+    "write what llama-quantize needs to make the same GGUF", true },
   { 0, "apply-patch", EQ_TEXT, offsetof(struct args, patch), "FILE",
     "the base -m with a patch's tensors in their places, as hf", false },
   { 't', "threads", EQ_UINT, offsetof(struct args, threads), "N", "threads [all processors]; results do not change",
@@ -166,7 +168,34 @@ static void plan(struct quant *q) {
     eq_format_put_rows(q->table, &q->tool, &q->rows, &eq_kind_quant);
 }
 
+/* What llama-quantize takes, for who has the model in float there. */
+static bool write_types(struct quant *q) {
+  struct eq_err *err = &q->tool.err;
+  struct eq_buffer text = { 0 };
+  struct eq_output o = { .fd = -1 };
+  if (!q->args.types) return true;
+  bool ok = eq_export_tensor_types(&q->export, &text, err) && eq_output_open(&o, q->args.types, err);
+  ok = ok && eq_write_all(o.fd, text.data, text.size, q->args.types, err) && eq_output_commit(&o, err);
+  if (o.path) eq_output_discard(&o);
+  eq_buffer_free(&text);
+  return ok;
+}
+
+/* What a user should know of the recipe although nothing is wrong. */
+static void remark(struct quant *q) {
+  const char *first = NULL;
+  enum eq_dtype type = EQ_F16;
+  size_t n = eq_model_fallbacks(&q->model, q->treatments, &first, &type);
+  double kept = eq_model_energy_kept(&q->model, q->treatments);
+  if (n)
+    eq_tool_say(&q->tool, "blocks do not divide the rows of %zu tensors: '%s', the first, becomes %s", n, first,
+                eq_dtype_name(type));
+  if (kept < 1) eq_tool_say(&q->tool, "of no tensor less than %.1f %% of the energy is kept", 100 * kept);
+}
+
 static void run(struct quant *q) {
+  if (!write_types(q)) return;
+  remark(q);
   if (!eq_tool_open(&q->tool, EQ_WRITES) || !eq_tool_programs(&q->tool, &q->programs)) return;
   eq_tool_header(&q->tool);
   q->export.programs = q->programs.data;

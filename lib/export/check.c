@@ -80,7 +80,7 @@ static void decode_item(void *context, size_t item, size_t thread) {
   size_t rows = d->x->model->weights[d->param].rows, first = item * d->rows_an_item, last = first + d->rows_an_item;
   last = last < rows ? last : rows;
   if (d->before)
-    eq_export_before(d->x, d->param, first, last, d->out);
+    eq_export_before(d->x, d->param, first, last, d->out, d->scratch + thread * eq_model_scratch(d->x->model));
   else
     eq_export_rows(d->x, d->param, first, last, d->out, d->scratch + thread * eq_model_scratch(d->x->model));
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/recipe/clip.h"
+
 static const struct eq_export_format *const formats[] = { &eq_export_hf, &eq_export_gguf, &eq_export_compressed_tensors,
                                                           &eq_export_gptq, &eq_export_patch };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
@@ -26,10 +28,28 @@ const struct eq_export_format *eq_export_format_find(const char *name, struct eq
 
 bool eq_export_keeps(const struct eq_export *x, size_t param) { return !x->treatments[param]; }
 
+/* What is done to the whole of a parameter, NULL when it is not to the whole. */
+static const struct eq_overlay *whole_of(const struct eq_export *x, size_t param) {
+  const struct eq_treatment *t = x->treatments[param];
+  return t && eq_treatment_is_whole(t) ? &t->overlays[0] : NULL;
+}
+
 struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param) {
-  struct eq_scheme s;
-  if (!eq_treatment_is_plain(x->treatments[param], &s) || s.clip) s.kind = EQ_SCHEME_KINDS;
+  const struct eq_overlay *o = whole_of(x, param);
+  struct eq_scheme s = { .kind = eq_export_keeps(x, param) ? EQ_KEEP : EQ_SCHEME_KINDS };
+  if (o) s = o->steps.step[o->steps.n - 1];
+  if (s.clip || s.full_scale) s.kind = EQ_SCHEME_KINDS;
   return s;
+}
+
+bool eq_export_starts_plain(const struct eq_export *x, size_t param) {
+  const struct eq_overlay *o = whole_of(x, param);
+  return !o || o->steps.n == 1;
+}
+
+struct eq_extremes eq_export_extremes(const struct eq_export *x, size_t param) {
+  return eq_export_starts_plain(x, param) ? x->model->weights[param].extremes
+                                          : whole_of(x, param)->prepared[whole_of(x, param)->steps.n - 1].of;
 }
 
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out) {
@@ -40,8 +60,26 @@ void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_
   eq_model_decode(x->model, param, x->treatments[param], first, last, whole, scratch);
 }
 
-void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole) {
-  eq_model_decode(x->model, param, NULL, first, last, whole, NULL);
+/* A row as the last step meets it. */
+static void row_before(const struct eq_export *x, size_t param, size_t r, float *row) {
+  const struct eq_placed_tensor *w = &x->model->weights[param];
+  const struct eq_overlay *o = whole_of(x, param);
+  if (!w->transposed) eq_tensor_decode(w->tensor, r * w->cols, w->cols, row);
+  for (size_t c = 0; w->transposed && c < w->cols; c++) eq_tensor_decode(w->tensor, c * w->rows + r, 1, &row[c]);
+  if (o) eq_treatment_apply_steps(x->treatments[param], o->steps.n - 1, r, 1, row);
+}
+
+void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole,
+                      float *scratch) {
+  const struct eq_placed_tensor *w = &x->model->weights[param];
+  if (eq_export_starts_plain(x, param)) {
+    eq_model_decode(x->model, param, NULL, first, last, whole, NULL);
+    return;
+  }
+  for (size_t r = first; r < last; r++) {
+    row_before(x, param, r, scratch);
+    for (size_t c = 0; c < w->cols; c++) whole[w->transposed ? c * w->rows + r : r * w->cols + c] = scratch[c];
+  }
 }
 
 /* ---- a parameter under its scheme, and its error ---- */
@@ -50,13 +88,13 @@ void eq_export_before(const struct eq_export *x, size_t param, size_t first, siz
 struct sums {
   double squares, errors;
   float most;
+  uint64_t clipped;
 };
 
 struct rounding {
   const struct eq_export *x;
   size_t param, rows_an_item, n_items;
   float *values;     /* the whole parameter */
-  float *scratch;    /* [threads][eq_model_scratch] */
   struct sums *sums; /* [n_items] */
 };
 
@@ -80,13 +118,30 @@ static void compare_span(const struct eq_tensor *t, size_t first, size_t n, cons
   }
 }
 
+/* By a limit that is not the largest magnitude. */
+static bool is_clipped(const struct eq_export *x, size_t param) {
+  const struct eq_overlay *o = whole_of(x, param);
+  return o && o->steps.step[o->steps.n - 1].clip;
+}
+
+static void count_clipped(const struct rounding *r, size_t first, size_t last, float *row, struct sums *s) {
+  const struct eq_overlay *o = whole_of(r->x, r->param);
+  size_t step = o->steps.n - 1, cols = r->x->model->weights[r->param].cols;
+  for (size_t i = first; i < last; i++) {
+    row_before(r->x, r->param, i, row);
+    s->clipped += eq_clipped(o->steps.step[step], o->prepared[step].table, i, cols, row);
+  }
+}
+
 static void round_item(void *context, size_t item, size_t thread) {
   struct rounding *r = context;
   const struct eq_placed_tensor *w = &r->x->model->weights[r->param];
   size_t first = item * r->rows_an_item, last = first + r->rows_an_item < w->rows ? first + r->rows_an_item : w->rows;
-  eq_export_rows(r->x, r->param, first, last, r->values, r->scratch + thread * eq_model_scratch(r->x->model));
+  float *scratch = r->x->scratch + thread * eq_model_scratch(r->x->model);
+  eq_export_rows(r->x, r->param, first, last, r->values, scratch);
   struct sums *s = &r->sums[item];
   *s = (struct sums){ 0 };
+  if (is_clipped(r->x, r->param)) count_clipped(r, first, last, scratch, s);
   if (!w->transposed)
     compare_span(w->tensor, first * w->cols, (last - first) * w->cols, r->values + first * w->cols, s);
   for (size_t c = 0; w->transposed && c < w->cols; c++) {
@@ -100,7 +155,13 @@ static void set_errors(struct eq_quant *q, struct sums s, size_t n) {
   q->relative_error = sqrt(s.errors / s.squares); /* NaN when all weights are 0: there is nothing to compare with */
   q->sqnr = 10 * log10(s.squares / s.errors);
   q->max_error = (double)s.most;
-  q->clipped = 0; /* scales are of the largest magnitude: none is beyond the codes */
+}
+
+/* Scales of the largest magnitude leave no weight beyond the codes of integers; of other schemes it is not known. */
+static double share_clipped(const struct eq_export *x, size_t param, struct sums s) {
+  struct eq_scheme scheme = eq_export_scheme(x, param);
+  if (is_clipped(x, param)) return (double)s.clipped / (double)x->model->weights[param].tensor->n;
+  return scheme.kind == EQ_INT || scheme.kind == EQ_ASYMMETRIC ? 0 : eq_absent_f64();
 }
 
 /* r->values = the parameter under its scheme; the errors go to *q. */
@@ -115,9 +176,11 @@ static bool round_parameter(struct rounding *r, struct eq_quant *q, struct eq_er
   for (size_t i = 0; i < r->n_items; i++) {
     all.squares += r->sums[i].squares, all.errors += r->sums[i].errors;
     all.most = r->sums[i].most > all.most ? r->sums[i].most : all.most;
+    all.clipped += r->sums[i].clipped;
   }
   free(r->sums);
   set_errors(q, all, w->tensor->n);
+  q->clipped = share_clipped(r->x, r->param, all);
   return true;
 }
 
@@ -152,10 +215,10 @@ static bool describe(const struct eq_export *x, size_t i, struct eq_buffer *sche
 
 static bool stopped(struct eq_err *err) { return eq_fail(err, EQ_BAD, "the output of records failed"); }
 
-static bool export_parameter(struct eq_export *x, size_t i, float *values, float *scratch, struct eq_buffer *scheme,
+static bool export_parameter(struct eq_export *x, size_t i, float *values, struct eq_buffer *scheme,
                              struct eq_err *err) {
   struct eq_quant q;
-  struct rounding r = { .x = x, .param = i, .values = values, .scratch = scratch };
+  struct rounding r = { .x = x, .param = i, .values = values };
   bool kept = eq_export_keeps(x, i);
   if (!describe(x, i, scheme, &q, err) || (!kept && !round_parameter(&r, &q, err))) return false;
   if (kept) q.mse = q.relative_error = q.max_error = q.clipped = 0;
@@ -171,11 +234,12 @@ static bool export_all(struct eq_export *x, struct eq_err *err) {
   for (size_t i = 0; i < m->n_params; i++)
     if (!eq_export_keeps(x, i) && m->weights[i].tensor->n > most) most = m->weights[i].tensor->n;
   float *values = eq_array(most, sizeof *values);
-  float *scratch = eq_array(eq_pool_threads(x->pool), eq_model_scratch(m) * sizeof *scratch);
-  bool ok = values && scratch ? true : eq_fail_memory(err, most * sizeof *values, "the largest tensor");
-  for (size_t i = 0; ok && i < m->n_params; i++) ok = export_parameter(x, i, values, scratch, &scheme, err);
+  x->scratch = eq_array(eq_pool_threads(x->pool), eq_model_scratch(m) * sizeof *x->scratch);
+  bool ok = values && x->scratch ? true : eq_fail_memory(err, most * sizeof *values, "the largest tensor");
+  for (size_t i = 0; ok && i < m->n_params; i++) ok = export_parameter(x, i, values, &scheme, err);
   free(values);
-  free(scratch);
+  free(x->scratch);
+  x->scratch = NULL;
   eq_buffer_free(&scheme);
   return ok;
 }
@@ -187,6 +251,8 @@ bool eq_export_run(struct eq_export *x, struct eq_err *err) {
   ok = ok && export_all(x, err) && eq_checkpoint_unchanged(&x->model->file, err);
   ok = ok && (!x->format || x->format->end(x, err));
   if (x->format) x->format->discard(x);
+  struct eq_err changed = { 0 }; /* which is why, rather than what came of it */
+  if (!ok && !eq_checkpoint_unchanged(&x->model->file, &changed)) *err = changed;
   return ok;
 }
 

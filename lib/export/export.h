@@ -14,7 +14,7 @@
 
 struct eq_export_format;
 
-/* What is exported, and as what. The caller fills all but the last two. */
+/* What is exported, and as what. The caller fills all but the last three. */
 struct eq_export {
   const struct eq_model *model;
   const char *source;                     /* the model's path */
@@ -35,20 +35,25 @@ struct eq_export {
   const struct eq_export_format *format; /* NULL: nothing is written */
   const char *out;
   bool no_vocabulary; /* the format wants a tokenizer, and the model's folder has none */
+  float *scratch;     /* [threads][eq_model_scratch], while it runs */
   void *state;        /* the format's own */
 };
 
 /* What the recipe does to a parameter, for formats. Nothing: */
 bool eq_export_keeps(const struct eq_export *x, size_t param);
-/* The scheme whose codes a format may hold; of kind EQ_SCHEME_KINDS where no single one makes all of the matrix, or
- * where scales are searched for: such are only stored as values. */
+/* The scheme whose codes a format may hold, the last step of what is done; of kind EQ_SCHEME_KINDS where that does not
+ * make all of the matrix, or where scales are searched for: such are only stored as values. */
 struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param);
+/* The extremes of what it encodes. */
+struct eq_extremes eq_export_extremes(const struct eq_export *x, size_t param);
 /* Adds it as the recipe spells it. */
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out);
 /* Output rows first..last-1 into their place in `whole`, which has its file's layout: under the recipe, and the weights
  * that the scheme is to encode. By any thread, with its own eq_model_scratch floats of scratch. */
 void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch);
-void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole);
+void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch);
+/* Are they the source's own? */
+bool eq_export_starts_plain(const struct eq_export *x, size_t param);
 
 /* How a format is written. `begin` refuses what the format cannot hold, in one line that names the tensor, before
  * anything is written; then `put` gets each parameter in order; then `end` names the files, or `discard` removes them.
@@ -72,6 +77,10 @@ const struct eq_export_format *eq_export_format_find(const char *name, struct eq
  * and leaves nothing, when the output is there already (a folder that is not empty) or is one of the model's own files,
  * when the format cannot hold the recipe, when the disk is full, and when the model's files changed meanwhile. */
 bool eq_export_run(struct eq_export *x, struct eq_err *err);
+
+/* Adds what llama-quantize --tensor-type-file reads, to do to a GGUF of the model in float what --format gguf writes: a
+ * line for each matrix, a pattern that its name alone matches and its type. Fails as that format does. */
+bool eq_export_tensor_types(struct eq_export *x, struct eq_buffer *out, struct eq_err *err);
 
 /* The same without looking at weights: reports bytes alone, and writes nothing. */
 bool eq_export_plan(struct eq_export *x, struct eq_err *err);

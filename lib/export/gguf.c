@@ -7,6 +7,7 @@
 #include "lib/export/export.h"
 #include "lib/export/gguf_layout.h"
 #include "lib/export/provenance.h"
+#include "lib/tensor/ggml_encode.h"
 #include "lib/tensor/gguf_writer.h"
 #include "lib/text/gguf_vocabulary_keys.h"
 
@@ -46,6 +47,7 @@ static bool choose_type(struct eq_export *x, struct gguf *g, size_t i, struct eq
   if (eq_export_keeps(x, i)) return g->types[i] = kept_type(x, w), true;
   if (is_vector(w)) return g->types[i] = EQ_F32, true;
   if (x->values) return g->types[i] = x->dtype, true;
+  if (s.kind == EQ_GGML) return g->types[i] = eq_ggml_type(s.type, w->cols), true;
   if (s.kind == EQ_FP16_CAST) return g->types[i] = EQ_F16, true;
   if (s.kind == EQ_BF16_CAST) return g->types[i] = EQ_BF16, true;
   eq_export_print(x, i, &name);
@@ -184,6 +186,37 @@ static bool plan_file(struct eq_export *x, struct gguf *g, struct eq_err *err) {
   return true;
 }
 
+/* "^blk\\.0\\.attn_q\\.weight$=q4_0" */
+static bool add_type(struct eq_export *x, const struct gguf *g, size_t i, struct eq_buffer *out, struct eq_err *err) {
+  struct eq_buffer name = { 0 };
+  bool ok = x->model->file.n_parts ? true : eq_gguf_name(x->model, i, &name, err);
+  if (x->model->file.n_parts) eq_buffer_string(&name, x->model->params[i].name);
+  eq_buffer_string(out, "^");
+  for (size_t k = 0; ok && k < name.size; k++) eq_buffer_format(out, name.data[k] == '.' ? "\\%c" : "%c", name.data[k]);
+  eq_buffer_string(out, "$=");
+  for (const char *c = eq_dtype_name(g->types[i]); *c; c++)
+    eq_buffer_format(out, "%c", *c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+  eq_buffer_string(out, "\n");
+  eq_buffer_free(&name);
+  return ok && (!out->failed || eq_fail_memory(err, out->size, "types"));
+}
+
+bool eq_export_tensor_types(struct eq_export *x, struct eq_buffer *out, struct eq_err *err) {
+  struct gguf g = { .types = eq_array(x->model->n_params, sizeof *g.types) };
+  bool ok = g.types || eq_fail_memory(err, x->model->n_params * sizeof *g.types, "types");
+  for (size_t i = 0; ok && i < x->model->n_params; i++) {
+    size_t items = eq_slot_tensors(&x->model->config, x->model->weights[i].slot);
+    if (is_vector(&x->model->weights[i])) continue;
+    ok = choose_type(x, &g, i, err);
+    if (ok && items > 1 && !x->model->file.n_parts && i && x->model->weights[i - 1].slot == x->model->weights[i].slot &&
+        x->model->params[i - 1].layer == x->model->params[i].layer)
+      continue; /* an expert: its tensor is there already */
+    ok = ok && add_type(x, &g, i, out, err);
+  }
+  free(g.types);
+  return ok;
+}
+
 static bool begin(struct eq_export *x, struct eq_err *err) {
   struct gguf *g = x->state = eq_array(1, sizeof *g);
   size_t n = x->model->n_params;
@@ -213,6 +246,7 @@ struct encoding {
   const struct eq_export *x;
   const struct gguf *g;
   const float *values; /* in the file's layout; NULL: the tensor's own */
+  float *before;
   size_t param, rows, cols, row_bytes, rows_an_item;
   float shift;
 };
@@ -242,7 +276,12 @@ static void encode_rows(const struct encoding *e, size_t first, size_t last, flo
   else
     eq_tensor_decode(w->tensor, first * e->cols, n, floats);
   for (size_t i = 0; e->shift > 0 && i < n; i++) floats[i] += e->shift;
-  eq_dtype_encode(e->g->types[e->param], floats, n, e->g->encoded + first * e->row_bytes);
+  char *out = e->g->encoded + first * e->row_bytes;
+  enum eq_dtype type = e->g->types[e->param];
+  if (type < EQ_SAFETENSORS_DTYPES)
+    eq_dtype_encode(type, floats, n, out);
+  else
+    eq_ggml_encode(type, floats, n, out);
 }
 
 static void encode_item(void *context, size_t item, size_t thread) {
@@ -250,6 +289,13 @@ static void encode_item(void *context, size_t item, size_t thread) {
   size_t first = item * e->rows_an_item, last = first + e->rows_an_item < e->rows ? first + e->rows_an_item : e->rows;
   for (size_t r = first; r < last; r += TRANSPOSED)
     encode_rows(e, r, last - r < TRANSPOSED ? last : r + TRANSPOSED, e->g->floats + thread * e->g->a_thread);
+}
+
+/* Blocks are made of what their scheme starts from, not of what it gave. */
+static void before_item(void *context, size_t item, size_t thread) {
+  const struct encoding *e = context;
+  size_t first = item * e->rows_an_item, last = first + e->rows_an_item < e->rows ? first + e->rows_an_item : e->rows;
+  eq_export_before(e->x, e->param, first, last, e->before, e->x->scratch + thread * eq_model_scratch(e->x->model));
 }
 
 static bool grow_encoded(struct gguf *g, size_t bytes, struct eq_err *err) {
@@ -293,6 +339,12 @@ static bool put(struct eq_export *x, size_t param, float *values, uint64_t *byte
   e.shift = x->model->file.n_parts ? 0 : eq_gguf_shift(x->model, param);
   *bytes = e.rows * e.row_bytes;
   if (!grow_encoded(g, *bytes, err)) return false;
+  bool blocks = values && !x->values && eq_export_scheme(x, param).kind == EQ_GGML && !is_vector(w);
+  if (blocks && eq_export_starts_plain(x, param)) e.values = NULL;
+  if (blocks && e.values) {
+    e.before = values;
+    eq_pool_run(x->pool, (e.rows + e.rows_an_item - 1) / e.rows_an_item, before_item, &e);
+  }
   eq_pool_run(x->pool, (e.rows + e.rows_an_item - 1) / e.rows_an_item, encode_item, &e);
   return put_rows(g, &e, err);
 }

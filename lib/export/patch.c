@@ -78,6 +78,7 @@ static bool put(struct eq_export *x, size_t param, float *values, uint64_t *byte
   struct patch *p = x->state;
   size_t i = p->of_param[param];
   bool kept = is_protected(x, p, param);
+  p->base.scratch = x->scratch;
   if (!eq_folder_model_write(&p->base, param, kept ? p->source : values, bytes, err)) return false;
   if (!kept) return true;
   uint64_t size = eq_tensor_bytes(&p->tensors[i], p->tensors[i].n);

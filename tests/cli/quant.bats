@@ -66,6 +66,41 @@ near() {
     END { exit bad > 0 || n != 1 }' "$1" "$2"
 }
 
+@test "blocks of GGML score bit for bit as the recipe, alone and after other steps" {
+  tokens en >"$BATS_TEST_TMPDIR/tokens"
+  for recipe in q4_0 'q8_0;L0=q4_k;L1=keep' 'prune=0.5+q5_1;embed=q6_k' 'mxfp4;L3.mlp=iq4_nl'; do
+    eq-quant -q -m "$MINI" -r "$recipe" --format gguf -o "$OUT.gguf" >/dev/null
+    eq-ppl -q -m "$OUT.gguf" <"$BATS_TEST_TMPDIR/tokens" | nlls >"$BATS_TEST_TMPDIR/exported"
+    eq-ppl -q -m "$MINI" -r "$recipe" <"$BATS_TEST_TMPDIR/tokens" | nlls | diff - "$BATS_TEST_TMPDIR/exported"
+    eq-quant -m "$MINI" --check "$OUT.gguf"
+  done
+  eq-quant -q -m tests/golden/models/llama-nf4 -r q8_0 --format gguf -o "$OUT.gguf" >/dev/null # rows that move
+  eq-quant -m tests/golden/models/llama-nf4 --check "$OUT.gguf"
+  rm "$OUT.gguf"
+  eq-quant -q -m "$MINI" -r 'q4_0;L1=keep;embed=q6_k' --tensor-type-file "$OUT.types" >/dev/null
+  grep -qxF '^blk\.0\.attn_qkv\.weight$=q4_0' "$OUT.types"
+  grep -qxF '^blk\.1\.ffn_up\.weight$=f16' "$OUT.types"
+  grep -qxF '^token_embd\.weight$=q8_0' "$OUT.types" # 256 does not divide its rows
+  [ "$(wc -l <"$OUT.types")" = 50 ]
+}
+
+@test "steps before codes are done before they are made, and clipping is counted" {
+  segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
+  for recipe in prune=0.5+int4/tensor prune=2:4+u4/g64; do
+    rm -rf "$OUT"
+    eq-quant -q -m "$MINI" -r $recipe --format gptq -o "$OUT" >/dev/null
+    eq-ppl -q -m "$OUT" < <(segment) | nlls >"$BATS_TEST_TMPDIR/exported"
+    eq-ppl -q -m "$MINI" -r $recipe < <(segment) | nlls | diff - "$BATS_TEST_TMPDIR/exported"
+  done
+  eq-quant -q -m "$MINI" -r int4/row,clip=p99 | records | jq -es 'map(select(.scheme != "keep")) | all(.clipped > 0.008 and .clipped < 0.02)'
+  eq-quant -q -m "$MINI" -r 'int4;L0=nf4' | records | jq -es 'all(if .scheme == "int4/g128" then .clipped == 0 elif .scheme == "keep" then true else has("clipped") | not end)'
+  run -2 eq-quant -q -m "$MINI" -r int4/row,clip=mse --format gptq -o "$OUT.no"
+  [[ $output == *"cannot hold int4/row,clip=mse"* ]]
+  run -2 eq-quant -q -m "$MINI" -r 'int4;L0.attn.h1=keep' --format gptq -o "$OUT.no"
+  eq-quant -q -m "$MINI" -r 'int4;L0.attn.h1=keep;top1%=keep' -o "$OUT.values" >/dev/null # values hold anything
+  eq-quant -m "$MINI" --check "$OUT.values"
+}
+
 @test "GGUFs of other families score as the recipe on its source" {
   segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
   for model in llama mistral qwen2 qwen3 gemma phi3 gpt_neox falcon-40b mpt mixtral olmo2 llama-gptq; do
