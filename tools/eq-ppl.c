@@ -23,7 +23,7 @@ struct args {
 
 static const struct eq_option options[] = {
   { .type = EQ_HEADING, .help = "What is measured" },
-  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "FOLDER", "config.json and model.safetensors", false },
+  { 'm', "model", EQ_TEXT, offsetof(struct args, model), "FOLDER", "the model: its folder, or a GGUF file", false },
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE",
     "what is done to the model; again for more [none]", false },
   { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE", "more recipes, one a line", false },

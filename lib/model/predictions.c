@@ -10,7 +10,15 @@
 
 #include "lib/base/utf8.h"
 
-enum { VERSION = 1, ALIGNED = 64, BUFFERED = 1 << 20, NAME_MAX_BYTES = 1 << 16, SIDE_MAX = 1 << 28, PANEL = 1024 };
+enum {
+  VERSION = 1,
+  ALIGNED = 64,
+  BUFFERED = 1 << 20,
+  RELEASED = 4 << 20,
+  NAME_MAX_BYTES = 1 << 16,
+  SIDE_MAX = 1 << 28,
+  PANEL = 1024
+};
 
 static const char magic[8] = "eqlogits";
 
@@ -103,7 +111,19 @@ static bool check_segments(const struct eq_predictions *p, const char *path, str
   return true;
 }
 
-bool eq_predictions_parse(struct eq_predictions *p, const char *path, const char *bytes, size_t n, struct eq_err *err) {
+/* A part at a time, each of which leaves memory again where the bytes are a file's. */
+static uint64_t digest_body(const char *bytes, size_t n, const struct eq_file *file) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  for (size_t i = 0; i < n; i += RELEASED) {
+    XXH3_64bits_update(&state, bytes + i, n - i < RELEASED ? n - i : RELEASED);
+    if (file) eq_file_release(file);
+  }
+  return XXH3_64bits_digest(&state);
+}
+
+static bool parse(struct eq_predictions *p, const char *path, const char *bytes, size_t n, const struct eq_file *file,
+                  struct eq_err *err) {
   struct header h;
   struct rest rest = { bytes, n, 0 };
   *p = (struct eq_predictions){ .vocab = 0 };
@@ -119,7 +139,7 @@ bool eq_predictions_parse(struct eq_predictions *p, const char *path, const char
   p->vocab = h.vocab, p->width = h.width, p->n_rows = h.n_rows, p->n_segments = h.n_segments;
   if (!take_sections(p, &h, &rest))
     return eq_fail(err, EQ_BAD, "%s: kept logits: %zu bytes, fewer or more than its header says", path, n);
-  if (XXH3_64bits(bytes + sizeof h, n - sizeof h) != h.body)
+  if (digest_body(bytes + sizeof h, n - sizeof h, file) != h.body)
     return eq_fail(err, EQ_BAD, "%s: kept logits: its bytes were altered after it was written", path);
   if (eq_utf8_invalid(p->model.p, p->model.n) < p->model.n || eq_utf8_invalid(p->recipe.p, p->recipe.n) < p->recipe.n)
     return eq_fail(err, EQ_BAD, "%s: kept logits: the names of model and recipe are not UTF-8", path);
@@ -127,11 +147,15 @@ bool eq_predictions_parse(struct eq_predictions *p, const char *path, const char
   return check_segments(p, path, err);
 }
 
+bool eq_predictions_parse(struct eq_predictions *p, const char *path, const char *bytes, size_t n, struct eq_err *err) {
+  return parse(p, path, bytes, n, NULL, err);
+}
+
 bool eq_predictions_open(struct eq_predictions *p, const char *path, struct eq_err *err) {
   struct eq_file file;
   *p = (struct eq_predictions){ .vocab = 0 };
   if (!eq_file_map(&file, path, err)) return false;
-  bool ok = eq_predictions_parse(p, path, file.data, file.size, err);
+  bool ok = parse(p, path, file.data, file.size, &file, err);
   p->file = file;
   if (!ok) eq_predictions_close(p);
   return ok;

@@ -109,11 +109,12 @@ static size_t file_bytes(const struct eq_model *m) {
   return most;
 }
 
-/* Bytes of the kept predictions: rows of a batch, and the file or, where it leaves memory, its matrix. */
+/* Bytes of the kept predictions: rows of a batch, in the file and copied, and the file or, where it leaves memory, its
+ * matrix. */
 static size_t kept_bytes(const struct eq_scorer *s, size_t rows) {
   const struct eq_predictions *kept = s->scoring.kept;
   if (!kept) return 0;
-  return rows * kept->width * sizeof(float) +
+  return 2 * rows * kept->width * sizeof(float) +
          (s->m->frugal ? kept->vocab * kept->width * sizeof(float) : kept->file.size);
 }
 

@@ -57,6 +57,11 @@ holds() {
   holds -m corpora/mini -i "$full" --keep-logits "$kept"
   holds -m corpora/mini -i "$full" -r int4 --reference "$kept"
   holds -m corpora/mini -i "$full" -r int4 --reference "$kept" --max-memory 50M
+  # a file of more than the limit
+  eq-ppl -q -m corpora/mini -i "$tokens" --keep-logits "$kept" -o /dev/null
+  [ "$(stat -c %s "$kept")" -gt 20000000 ]
+  holds -m corpora/mini -i "$full" --reference "$kept" --max-memory 30M -t 1
+  awk -v b="$(peak)" 'BEGIN { exit !(b < 30) }'
   holds -m corpora/mini -i "$full" -t 8
   for model in models/bert gguf/mixtral.gguf gguf/llama3.gguf models/bloom models/llama-pack-quantized; do
     local run=(-m "tests/golden/$model" --ctx 32 -i "$small")

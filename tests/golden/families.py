@@ -105,6 +105,7 @@ MODELS = {
     "gpt_neox-unbiased": ("GPTNeoXConfig", dict(NEOX, rotary_pct=0.5, attention_bias=False), torch.float32),
     "falcon-long": ("FalconConfig", dict(NEOX, alibi=True, multi_query=False, parallel_attn=False, bias=True,
                                          max_position_embeddings=512), torch.float32),
+    "roberta": ("RobertaConfig", dict(ENCODER, max_position_embeddings=34, pad_token_id=1), torch.float32),
 }
 # Sequences so long that positions are no longer exact in bfloat16, which Falcon's ALiBi is in; logits of the last tokens.
 LONG = {"falcon-long": ((300, 280, 257), 20)}
@@ -166,7 +167,7 @@ def write(name, seed):
     model = build(config, storage, seed)
     lengths, last = LONG.get(name, ((20, 7, 1), 1 << 30))
     ids = sequences(seed, lengths)
-    if config.model_type == "xlm-roberta":  # whose positions do not count padding
+    if config.model_type in ("roberta", "xlm-roberta"):  # whose positions do not count padding
         ids = [[2 if i == config.pad_token_id else i for i in s] for s in ids]
     torch.set_default_dtype(torch.float64 if config.model_type == "xglm" else torch.float32)  # whose mask is of the default type
     with torch.no_grad():
