@@ -297,7 +297,7 @@ bool eq_steps_parse(const char *text, struct eq_str s, struct eq_steps *steps, s
   struct eq_str rest = s, piece = take_word(&rest, "+");
   *steps = (struct eq_steps){ 0 };
   do {
-    if (steps->n == EQ_STEPS_MAX) return FAIL_AT(text, piece.p, err, "more than %d steps", EQ_STEPS_MAX);
+    if (steps->n == EQ_SCHEME_STEPS_MAX) return FAIL_AT(text, piece.p, err, "more than %d steps", EQ_SCHEME_STEPS_MAX);
     struct eq_scheme *step = &steps->step[steps->n++];
     if (!eq_scheme_parse(text, piece, step, err)) return false;
     if (step->kind == EQ_KEEP && (steps->n > 1 || rest.n)) return FAIL_AT(text, piece.p, err, "keep stands alone");

@@ -74,10 +74,10 @@ struct eq_scheme {
 };
 bool eq_scheme_equal(struct eq_scheme a, struct eq_scheme b);
 
-enum { EQ_STEPS_MAX = 4 };
+enum { EQ_SCHEME_STEPS_MAX = 4 };
 struct eq_steps {
-  size_t n; /* 1 to EQ_STEPS_MAX; keep stands alone */
-  struct eq_scheme step[EQ_STEPS_MAX];
+  size_t n; /* 1 to EQ_SCHEME_STEPS_MAX; keep stands alone */
+  struct eq_scheme step[EQ_SCHEME_STEPS_MAX];
 };
 bool eq_steps_equal(const struct eq_steps *a, const struct eq_steps *b);
 

@@ -23,7 +23,7 @@ static bool treatment_equal(const struct eq_treatment *a, const struct eq_treatm
 
 static void treatment_free(struct eq_treatment *t) {
   for (size_t i = 0; i < t->n; i++)
-    for (size_t k = 0; k < EQ_STEPS_MAX; k++) eq_prepared_free(&t->overlays[i].prepared[k]);
+    for (size_t k = 0; k < EQ_SCHEME_STEPS_MAX; k++) eq_prepared_free(&t->overlays[i].prepared[k]);
   free(t->overlays);
   free(t);
 }

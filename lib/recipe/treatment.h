@@ -26,8 +26,8 @@ struct eq_overlay {
   struct eq_slice slice;
   struct eq_pick pick;
   struct eq_steps steps;
-  size_t group;                              /* of a global prune: its clause's, from 1; 0: none */
-  struct eq_prepared prepared[EQ_STEPS_MAX]; /* of each step */
+  size_t group;                                     /* of a global prune: its clause's, from 1; 0: none */
+  struct eq_prepared prepared[EQ_SCHEME_STEPS_MAX]; /* of each step */
   struct eq_threshold picked;
 };
 
