@@ -55,7 +55,9 @@ static void make_dynamic(float code[DYNAMIC]) {
     float step = 0.9f / (float)steps, before = 0.1f;
     decade = decades[i];
     for (int k = 1; k <= steps; k++) {
-      float at = k < (steps + 1) / 2 ? 0.1f + step * (float)k : 1.0f - step * (float)(steps - k);
+      /* As torch.linspace, whose products and sums are one operation. */
+      float at =
+          k < (steps + 1) / 2 ? (float)((double)0.1f + (double)step * k) : (float)(1.0 - (double)step * (steps - k));
       above++;
       code[above] = (float)decade * ((before + at) / 2);
       code[zero - (above - zero)] = -code[above];
@@ -65,17 +67,21 @@ static void make_dynamic(float code[DYNAMIC]) {
   code[DYNAMIC - 1] = 1;
 }
 
-/* The nearest of codes in order, the lower one on a midpoint. */
+/* The nearest of codes in order, the lower one on a midpoint; x is first put on a grid of 65536 numbers from -1 to 1,
+ * as bitsandbytes looks codes up. */
 static float nearest_dynamic(const float code[DYNAMIC], float x) {
+  x = x > -1 ? (x < 1 ? x : 1) : -1;
+  int at = (int)((x + 1.0f) * 0.5f * 65535.0f + 0.5f);
+  double on_grid = -1.0 + 2.0 * at / 65535.0;
   size_t low = 0, high = DYNAMIC - 1;
   while (high - low > 1) {
     size_t middle = (low + high) / 2;
-    if (code[middle] <= x)
+    if ((double)code[middle] <= on_grid)
       low = middle;
     else
       high = middle;
   }
-  return x - code[low] > code[high] - x ? code[high] : code[low];
+  return on_grid > (double)((code[low] + code[high]) / 2) ? code[high] : code[low];
 }
 
 static void nest(float *scales, size_t n) {
