@@ -6,17 +6,21 @@
 
 #include "lib/base/progress.h"
 #include "lib/stream/hub.h"
+#include "lib/stream/journal.h"
 #include "lib/stream/socket.h"
 #include "lib/stream/work_socket.h"
 #include "lib/tool/tool.h"
 
 struct args {
   bool ordered, insecure;
+  const char *resume;
   double expire, wait;
 };
 
 static const struct eq_option options[] = {
   { 0, "ordered", EQ_FLAG, offsetof(struct args, ordered), NULL, "results in the order of the input", true },
+  { 0, "resume", EQ_TEXT, offsetof(struct args, resume), "JOURNAL",
+    "keep results in this file, and go on where it ends; ordered", true },
   { 0, "expire", EQ_REAL, offsetof(struct args, expire), "S", "a worker silent for S seconds is dead (10)", true },
   { 0, "wait", EQ_REAL, offsetof(struct args, wait), "S",
     "seconds without any worker before it gives up; 0: never (60)", true },
@@ -40,11 +44,20 @@ static const struct eq_command command = {
 /* TURN_RECORDS, TURN_MESSAGES: what is taken of either before the other has its turn. */
 enum { TURN_RECORDS = 4096, TURN_MESSAGES = 64 };
 
+/* A unit of the hub: which record of the input, and its hash. */
+struct pending {
+  uint64_t record, hash;
+};
+
 struct work_hub {
   struct eq_tool tool;
   struct args args;
   struct eq_work_socket *socket;
   struct eq_hub *hub;
+  struct eq_journal *journal; /* NULL without --resume */
+  struct pending *pending;    /* with it: of each unit of the hub, which records they are */
+  size_t n_pending, pending_capacity;
+  uint64_t n_records;
   bool input_ended, headed;
   bool delivered; /* since the output was flushed */
   struct eq_progress progress;
@@ -61,12 +74,20 @@ static void send_message(void *context, struct eq_str worker, const struct eq_bu
 static bool begin(void *context, struct eq_str prog) {
   struct work_hub *w = context;
   eq_tool_header_of(&w->tool, prog);
-  return true;
+  return !w->journal || eq_journal_begin(w->journal, prog, &w->tool.err);
+}
+
+/* Into the journal; the output is written from there at the end. */
+static bool keep(struct work_hub *w, const struct eq_work_unit *result) {
+  const struct pending *p = &w->pending[result->number];
+  struct eq_work_unit of_record = { p->record, result->n, result->records };
+  return eq_journal_add(w->journal, &of_record, p->hash, &w->tool.err);
 }
 
 static bool deliver(void *context, const struct eq_work_unit *result) {
   struct work_hub *w = context;
-  eq_write_maps(w->tool.out, result->records, result->n);
+  if (w->journal && !keep(w, result)) return false;
+  if (!w->journal) eq_write_maps(w->tool.out, result->records, result->n);
   eq_progress_add(&w->progress, 1);
   w->delivered = true;
   return !eq_writer_failed(w->tool.out);
@@ -92,14 +113,32 @@ static bool set_up(struct work_hub *w) {
                    t->input);
   if (!(w->args.expire > 0)) return eq_fail(&t->err, EQ_BAD, "--expire: expected seconds, more than 0");
   struct eq_hub_settings settings = {
-    .where = where, .ordered = w->args.ordered, .expire = w->args.expire, .wait = w->args.wait
+    .where = where, .ordered = w->args.ordered && !w->args.resume, .expire = w->args.expire, .wait = w->args.wait
   };
   if (getrandom(&settings.session, sizeof settings.session, 0) != sizeof settings.session)
     return eq_fail_errno(&t->err, where, "number a session");
   settings.session |= 1;
+  if (w->args.resume && !(w->journal = eq_journal_open(w->args.resume, &t->err))) return false;
+  if (w->journal && w->tool.verbose)
+    eq_tool_say(t, "%s: %llu units are there", w->args.resume, (unsigned long long)eq_journal_found(w->journal));
   if (!(w->socket = eq_work_socket_bind(where, &t->err))) return false;
   w->hub = eq_hub_new(settings, (struct eq_hub_sink){ send_message, begin, deliver, say, w }, eq_clock(), &t->err);
   return w->hub;
+}
+
+/* A record is a unit, unless the journal has its result. */
+static bool add_record(struct work_hub *w, const struct eq_record *r) {
+  struct eq_err *err = &w->tool.err;
+  uint64_t number = w->n_records++;
+  bool done = false;
+  if (!w->journal) return eq_hub_add(w->hub, r->raw, err);
+  if (!eq_journal_has(w->journal, number, r->raw, &done, err)) return false;
+  if (done) return true;
+  struct pending *grown = eq_array_grow(w->pending, w->n_pending, &w->pending_capacity, sizeof *grown);
+  if (!grown) return eq_fail_memory(err, w->n_pending * sizeof *grown, "units of work");
+  w->pending = grown;
+  w->pending[w->n_pending++] = (struct pending){ number, eq_journal_hash(r->raw) };
+  return eq_hub_add(w->hub, r->raw, err);
 }
 
 /* Takes records while there are some and the hub has room. *waits: none is there now. */
@@ -114,10 +153,13 @@ static bool read_records(struct work_hub *w, bool *waits) {
     if (more && eq_record_is(&r, &eq_kind_mark))
       return eq_fail(err, EQ_BAD, "%s: record %llu is a mark: eq-work sets them, no input may have any", r.where,
                      (unsigned long long)r.number);
-    if (more && !eq_hub_add(w->hub, r.raw, err)) return false;
+    if (more && !add_record(w, &r)) return false;
     w->input_ended = !more && !*waits;
   }
   if (w->input_ended) eq_hub_close(w->hub);
+  if (w->input_ended && w->journal && !w->n_pending && eq_journal_prog(w->journal).n && /* nothing is left to be done */
+      !eq_hub_begin(w->hub, eq_journal_prog(w->journal), err))
+    return false;
   return eq_reader_error(w->tool.in)->code != EQ_BAD;
 }
 
@@ -167,10 +209,14 @@ int main(int argc, char **argv) {
   if (eq_tool_begin(&w.tool, &command, argc, argv, &w.args) && set_up(&w)) {
     eq_progress_begin(&w.progress, w.what, "units", 0, w.tool.draw);
     while (turn(&w)) continue;
+    if (w.journal && eq_hub_done(w.hub) && !w.tool.err.code && eq_reader_error(w.tool.in)->code != EQ_BAD)
+      eq_journal_copy(w.journal, w.n_records, w.tool.out, &w.tool.err);
     eq_progress_end(&w.progress);
     report(&w);
   }
   eq_work_socket_free(w.socket);
   eq_hub_free(w.hub);
+  eq_journal_free(w.journal);
+  free(w.pending);
   return eq_tool_end(&w.tool);
 }

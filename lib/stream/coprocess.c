@@ -115,7 +115,7 @@ static bool connect_to(struct eq_coprocess *c, const char *const *argv, struct e
 }
 
 static void add_mark(struct eq_coprocess *c, uint64_t serial) {
-  eq_write_kind(c->writer, &eq_kind_mark, &(struct eq_mark){ serial }, NULL);
+  eq_write_kind(c->writer, &eq_kind_mark, &(struct eq_mark){ serial, EQ_ABSENT }, NULL);
 }
 
 struct eq_coprocess *eq_coprocess_start(const char *const *argv, struct eq_str prog, struct eq_err *err) {

@@ -339,14 +339,18 @@ static bool take_result(struct eq_hub *h, const struct eq_work_unit *result, str
 
 /* ---- messages ---- */
 
+bool eq_hub_begin(struct eq_hub *h, struct eq_str prog, struct eq_err *err) {
+  if (h->begun) return true;
+  eq_buffer_add(&h->output, prog.p, prog.n);
+  if (h->output.failed) return eq_fail_memory(err, prog.n, "a header");
+  h->begun = true;
+  return h->sink.begin(h->sink.context, prog);
+}
+
 static bool take_hello(struct eq_hub *h, struct worker *w, const struct eq_work *m, struct eq_err *err) {
   if (w->state != STARTING) return true;
-  if (!h->begun) {
-    eq_buffer_add(&h->output, m->text.p, m->text.n);
-    if (h->output.failed) return eq_fail_memory(err, m->text.n, "a header");
-    h->begun = true;
-    if (!h->sink.begin(h->sink.context, m->text)) return false;
-  } else if (!eq_str_equal(m->text, (struct eq_str){ h->output.data, h->output.size })) {
+  if (!eq_hub_begin(h, m->text, err)) return false;
+  if (!eq_str_equal(m->text, (struct eq_str){ h->output.data, h->output.size })) {
     static const char why[] =
         "its command, version or options are not those of the first worker: results of two commands "
         "would mix";

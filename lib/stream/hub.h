@@ -52,6 +52,8 @@ bool eq_hub_header(struct eq_hub *h, struct eq_str prog, struct eq_err *err);
 /* Takes a copy of a record as the next unit, unless eq_hub_full. */
 bool eq_hub_full(const struct eq_hub *h);
 bool eq_hub_add(struct eq_hub *h, struct eq_str record, struct eq_err *err);
+/* Says what a worker's HELLO would say, for who knows it and needs no worker. */
+bool eq_hub_begin(struct eq_hub *h, struct eq_str output_prog, struct eq_err *err);
 /* No more units come. */
 void eq_hub_close(struct eq_hub *h);
 

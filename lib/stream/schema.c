@@ -249,6 +249,7 @@ static const struct eq_field fact_fields[] = {
 
 static const struct eq_field mark_fields[] = {
   ROW(mark, unit, EQ_T_U64, EQ_KEY, "number of the unit of work that ends here"),
+  ROW(mark, of, EQ_T_U64, EQ_OPTIONAL, "XXH64 of the record that it was made of"),
 };
 
 #define KIND(kind, made_by, carries)                                                \

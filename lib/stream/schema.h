@@ -189,6 +189,7 @@ struct eq_fact {
  * input has come they let out all that they hold back (tool.h): what stands before it is then the unit's result. */
 struct eq_mark {
   uint64_t unit;
+  uint64_t of; /* in a journal (journal.h) */
 };
 
 /* What other chain of programs made a part of this stream: stands where concatenated or joined streams' headers

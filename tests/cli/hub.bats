@@ -261,3 +261,55 @@ waits_for() {
   cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
   all_end_well
 }
+
+@test "a hub that is killed again and again goes on from its journal" {
+  slow 0.01 pass >"$T/slow.py"
+  texts en,de,he >"$T/texts.mp"
+  work /usr/bin/python3 "$T/slow.py"
+  work /usr/bin/python3 "$T/slow.py"
+  local bytes
+  for bytes in 4000 10000 18000; do
+    eq-hub --resume "$T/journal" --expire 2 "$HUB" -i "$T/texts.mp" -o "$T/out.mp" 2>/dev/null &
+    local hub=$!
+    until [ -e "$T/journal" ] && [ "$(stat -c %s "$T/journal")" -gt $bytes ]; do sleep 0.02; done
+    kill -9 $hub
+    wait $hub || true
+    [ ! -e "$T/out.mp" ]
+    truncate -s -3 "$T/journal" # and its last write was torn
+  done
+  eq-hub -v --resume "$T/journal" --expire 2 "$HUB" -i "$T/texts.mp" -o "$T/out.mp" 2>"$T/hub.err"
+  cat "$T/hub.err"
+  cmp <(eq-show -f jsonl -i "$T/texts.mp") <(eq-show -f jsonl -i "$T/out.mp")
+  local found
+  found=$(sed -n 's/.*journal: \([0-9]*\) units are there/\1/p' "$T/hub.err")
+  [ "$found" -ge 40 ]
+  # a whole journal needs no worker
+  eq-hub --resume "$T/journal" --wait 1 "$HUB" -i "$T/texts.mp" -o "$T/again.mp"
+  cmp "$T/out.mp" "$T/again.mp"
+}
+
+@test "a journal of other records, of another command or of another kind is refused, and left as it is" {
+  texts en 20 >"$T/texts.mp"
+  work eq-token -m "$M"
+  eq-hub --resume "$T/journal" "$HUB" -i "$T/texts.mp" -o "$T/out.mp"
+  cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
+  cp "$T/journal" "$T/kept"
+  refused() {
+    run --separate-stderr timeout 20 "${@:2}"
+    echo "$status: $stderr"
+    [ "$status" -eq 2 ] && [ "$stderr" = "$1" ] && cmp "$T/journal" "$T/kept"
+  }
+  texts de 20 >"$T/other.mp"
+  refused "eq-hub: $T/journal: is stale: record 1 of the input is not the one that its result was made of" \
+    eq-hub --resume "$T/journal" "$HUB" -i "$T/other.mp"
+  texts en 10 >"$T/fewer.mp"
+  refused "eq-hub: $T/journal: is stale: it has results of 20 units, the input has 10" \
+    eq-hub --resume "$T/journal" "$HUB" -i "$T/fewer.mp"
+  refused "eq-hub: $T/out.mp: is a whole stream, and no journal of eq-hub: it is left as it is" \
+    eq-hub --resume "$T/out.mp" "$HUB" -i "$T/texts.mp"
+  cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
+  texts en 30 >"$T/more.mp"
+  work eq-shard
+  refused "eq-hub: $T/journal: is stale: its results were made by another command, version or options" \
+    eq-hub -q --resume "$T/journal" "$HUB" -i "$T/more.mp"
+}
