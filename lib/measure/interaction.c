@@ -113,8 +113,18 @@ static double mean_sum(const struct combination *c, uint32_t lang) {
   return n > 0 ? sum / n : (double)NAN;
 }
 
-static struct eq_str verdict(double lo, double hi) {
-  return eq_str(lo > 0 ? "worse-than-sum" : hi < 0 ? "better-than-sum" : "");
+static struct eq_str flags_of(double lo, double hi, bool little) {
+  static const char *const texts[3][2] = { { "", "little-text" },
+                                           { "worse-than-sum", "worse-than-sum,little-text" },
+                                           { "better-than-sum", "better-than-sum,little-text" } };
+  return eq_str(texts[lo > 0 ? 1 : hi < 0 ? 2 : 0][little]);
+}
+
+/* Of a damage or a disparity. */
+static bool has_little_text(struct eq_str flags) {
+  while (flags.n)
+    if (eq_str_is(eq_str_cut(&flags, ','), "little-text")) return true;
+  return false;
 }
 
 static bool add_item(struct eq_interactions *x, struct eq_interaction item, struct eq_err *err) {
@@ -122,7 +132,7 @@ static bool add_item(struct eq_interactions *x, struct eq_interaction item, stru
   if (!items) return eq_fail_memory(err, x->n * sizeof *items, "interactions");
   x->items = items;
   item.delta = item.sum + item.excess;
-  item.flags = verdict(item.excess_lo, item.excess_hi);
+  item.flags = flags_of(item.excess_lo, item.excess_hi, has_little_text(item.flags));
   items[x->n++] = item;
   return true;
 }
@@ -166,6 +176,7 @@ static bool add_results(struct eq_interactions *x, const struct combination *c, 
     item.excess = a->delta_segment;
     item.excess_lo = a->delta_segment_lo;
     item.excess_hi = a->delta_segment_hi;
+    item.flags = a->flags;
     ok = add_item(x, item, err);
   }
   const struct {
@@ -181,6 +192,7 @@ static bool add_results(struct eq_interactions *x, const struct combination *c, 
     item.excess = groups[g].excess;
     item.excess_lo = groups[g].lo;
     item.excess_hi = groups[g].hi;
+    item.flags = all->flags;
     ok = isnan(item.sum) || add_item(x, item, err);
   }
   return ok;

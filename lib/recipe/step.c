@@ -155,7 +155,8 @@ static double integer_bytes(const struct eq_scheme *s, double n, double groups) 
   return ceil((n + zeros) * s->bits / 8) + groups * (s->half_scales ? 2 : 4);
 }
 
-size_t eq_scheme_bytes(struct eq_scheme s, size_t rows, size_t cols) {
+/* Of a step that makes codes. */
+static double coded_bytes(struct eq_scheme s, size_t rows, size_t cols) {
   double n = (double)rows * (double)cols, groups = (double)(s.granularity == EQ_PER_TENSOR ? 1 : rows);
   size_t group = s.granularity == EQ_PER_GROUP && s.group < cols ? s.group : cols;
   enum eq_dtype t = s.kind == EQ_GGML ? eq_ggml_type(s.type, cols) : EQ_F16;
@@ -163,15 +164,34 @@ size_t eq_scheme_bytes(struct eq_scheme s, size_t rows, size_t cols) {
   if (s.granularity == EQ_PER_GROUP && group) groups = (double)(rows * ((cols + group - 1) / group));
   switch (s.kind) {
   case EQ_FP16_CAST:
-  case EQ_BF16_CAST: return 2 * rows * cols;
+  case EQ_BF16_CAST: return 2 * n;
   case EQ_INT:
-  case EQ_ASYMMETRIC: return (size_t)integer_bytes(&s, n, groups);
-  case EQ_GGML: return rows * (cols / eq_dtype_block(t) * eq_dtype_size(t));
+  case EQ_ASYMMETRIC: return integer_bytes(&s, n, groups);
+  case EQ_GGML: return (double)(rows * (cols / eq_dtype_block(t) * eq_dtype_size(t)));
   case EQ_NF4:
-  case EQ_FP4: return (size_t)(ceil(n / 2) + (s.nested ? blocks + 4 * ceil(blocks / 256) + 4 : 4 * blocks));
-  case EQ_FP8: return (size_t)(n + 4 * groups);
-  default: return 4 * rows * cols;
+  case EQ_FP4: return ceil(n / 2) + (s.nested ? blocks + 4 * ceil(blocks / 256) + 4 : 4 * blocks);
+  case EQ_FP8: return n + 4 * groups;
+  default: return 4 * n;
   }
+}
+
+size_t eq_steps_bytes(const struct eq_steps *steps, size_t rows, size_t cols, double source) {
+  double n = (double)rows * (double)cols, bytes = n * source, kept = 1;
+  for (size_t i = 0; i < steps->n; i++) {
+    const struct eq_scheme *s = &steps->step[i];
+    if (s->kind == EQ_KEEP) continue;
+    if (s->kind == EQ_PRUNE)
+      kept *= 1 - (double)s->amount.n / (double)s->amount.unit;
+    else if (s->kind == EQ_PRUNE_PATTERN)
+      kept *= 1 - (double)s->n / (double)s->m;
+    else if (s->kind == EQ_LOWRANK)
+      bytes = fmin(4 * n, 4.0 * s->n * (double)(rows + cols));
+    else if (s->kind == EQ_ZERO || s->kind == EQ_MEAN)
+      bytes = s->kind == EQ_MEAN ? 4 : 0;
+    else
+      bytes = coded_bytes(*s, rows, cols);
+  }
+  return (size_t)(fmin(bytes, kept * bytes + ceil(n / 8)) + 0.5);
 }
 
 void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,

@@ -33,9 +33,11 @@ bool eq_step_prepare_extremes(const struct eq_scheme *s, struct eq_extremes of, 
 void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,
                    float *row);
 
-/* Bytes of a matrix that is stored so: codes, scales of float32 (float16 with s16) and zero points; what has no codes
- * (prune, lowrank, noise) as float32. */
-size_t eq_scheme_bytes(struct eq_scheme scheme, size_t rows, size_t cols);
+/* Bytes of a matrix after these steps, at its smallest: codes, scales of float32 (float16 with s16) and zero points of
+ * the last step that makes codes, else the `source` bytes a weight that the file has; of a pruned one only what is not
+ * 0, and a bit a weight that says where it stands (so do 2:4's two indices of two bits in four weights; a global prune
+ * counts as if it took its share of each tensor); lowrank=R: two factors in float32. */
+size_t eq_steps_bytes(const struct eq_steps *steps, size_t rows, size_t cols, double source);
 
 /* For the files of single schemes. */
 bool eq_levels_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,

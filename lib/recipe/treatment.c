@@ -97,9 +97,8 @@ void eq_treatment_print(struct eq_buffer *out, const struct eq_treatment *t) {
 /* Of an overlay's weights, or of its picked ones. */
 static double bytes_of(const struct eq_overlay *o, double source_bytes_a_weight, double *n) {
   size_t rows = eq_stretch_size(o->slice.rows), cols = eq_stretch_size(o->slice.cols);
-  const struct eq_scheme *last = &o->steps.step[o->steps.n - 1];
   double all = (double)rows * (double)cols;
-  double bytes = last->kind == EQ_KEEP ? all * source_bytes_a_weight : (double)eq_scheme_bytes(*last, rows, cols);
+  double bytes = (double)eq_steps_bytes(&o->steps, rows, cols, source_bytes_a_weight);
   double share = o->pick.kind == EQ_PICK_ALL ? 1 : (double)o->pick.share.n / (double)o->pick.share.unit;
   *n = all * share;
   return bytes * share;

@@ -162,7 +162,8 @@ static const struct eq_field interaction_fields[] = {
   ROW(interaction, excess, EQ_T_F64, EQ_OPTIONAL, "delta less sum"),
   ROW(interaction, excess_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
   ROW(interaction, excess_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
-  ROW(interaction, flags, EQ_T_STR, EQ_OPTIONAL, "worse-than-sum or better-than-sum, where the interval says so"),
+  ROW(interaction, flags, EQ_T_STR, EQ_OPTIONAL,
+      "worse-than-sum or better-than-sum, where the interval says so; little-text"),
 };
 
 static const struct eq_field tokenization_fields[] = {
