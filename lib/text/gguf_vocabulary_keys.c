@@ -1,5 +1,6 @@
 #include "lib/text/gguf_vocabulary_keys.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,30 @@ static bool add_frame(const struct writing *w, struct eq_gguf_keys *k) {
   return true;
 }
 
+/* ---- how a conversation is written ---- */
+
+/* The template of chat_template.jinja, or the one of tokenizer_config.json; of several there the file has none. */
+static bool add_template(const struct writing *w, struct eq_gguf_keys *k) {
+  static const char key[] = "tokenizer.chat_template";
+  char *jinja = eq_path_join(w->folder, "chat_template.jinja"),
+       *path = eq_path_join(w->folder, "tokenizer_config.json");
+  struct eq_file file = { 0 };
+  bool ok = jinja && path ? true : eq_fail_memory(w->err, strlen(w->folder), "a path");
+  if (ok && eq_path_exists(jinja)) {
+    ok = eq_file_map(&file, jinja, w->err);
+    if (ok) eq_gguf_add_text(k, key, (struct eq_str){ file.data, file.size });
+  } else if (ok && eq_path_exists(path)) {
+    json_t *config = json_load_file(path, 0, NULL), *text = json_object_get(config, "chat_template");
+    if (json_is_string(text))
+      eq_gguf_add_text(k, key, (struct eq_str){ json_string_value(text), json_string_length(text) });
+    json_decref(config);
+  }
+  eq_file_unmap(&file);
+  free(jinja);
+  free(path);
+  return ok;
+}
+
 /* ---- trying ---- */
 
 static bool ids_of(const struct eq_tokenizer *t, struct eq_token_list *ids, struct eq_err *err) {
@@ -208,7 +233,7 @@ static bool add_all(struct writing *w, struct eq_gguf_keys *k, const struct eq_t
   eq_gguf_add_text(k, "tokenizer.ggml.model", eq_str(bytes ? "gpt2" : "llama"));
   add_tokens(w, k);
   add_types(w, k);
-  if (!add_frame(w, k)) return false;
+  if (!add_frame(w, k) || !add_template(w, k)) return false;
   if (bytes) return add_merges(w, k) && try_each(w, k, wanted, N_CUTTINGS, add_cutting);
   eq_gguf_add_text(k, "tokenizer.ggml.pre", eq_str("default"));
   return add_scores(w, k) && try_each(w, k, wanted, 2, add_space_prefix);

@@ -13,10 +13,10 @@ struct eq_gguf_vocabulary_size {
   int64_t bos, eos;  /* where the tokenizer puts none around a text */
 };
 
-/* Adds tokenizer.ggml.model, .pre, .tokens, .scores or .merges, .token_type, the ids of special tokens, and what stands
- * around a text. Byte-level BPE of tokenizer.json or vocab.json, and SentencePiece's BPE of tokenizer.model or
- * tokenizer.json; fails on others, and when llama.cpp has no rules that give the same ids. *none: the folder has no
- * tokenizer, and nothing was added. */
+/* Adds tokenizer.ggml.model, .pre, .tokens, .scores or .merges, .token_type, the ids of special tokens, what stands
+ * around a text, and the chat template. Byte-level BPE of tokenizer.json or vocab.json, and SentencePiece's BPE of
+ * tokenizer.model or tokenizer.json; fails on others, and when llama.cpp has no rules that give the same ids. *none:
+ * the folder has no tokenizer, and nothing was added. */
 bool eq_gguf_vocabulary_add(struct eq_gguf_keys *keys, const char *folder, struct eq_gguf_vocabulary_size size,
                             bool *none, struct eq_err *err);
 

@@ -60,6 +60,16 @@ refused() {
   done
 }
 
+@test "a chat template goes along" {
+  cp -r "$MINI" "$BATS_TEST_TMPDIR/model"
+  jq '.chat_template = "{{ from the config }}"' "$MINI/tokenizer_config.json" >"$BATS_TEST_TMPDIR/model/tokenizer_config.json"
+  eq-quant -q -m "$BATS_TEST_TMPDIR/model" -r none --format gguf -o "$OUT.gguf" >/dev/null
+  grep -q 'tokenizer.chat_template.*{{ from the config }}' <(tr '\0' ' ' <"$OUT.gguf")
+  echo '{{ from a file }}' >"$BATS_TEST_TMPDIR/model/chat_template.jinja"
+  eq-quant -q -m "$BATS_TEST_TMPDIR/model" -r none --format gguf -o "$OUT.gguf" >/dev/null
+  grep -q 'tokenizer.chat_template.*{{ from a file }}' <(tr '\0' ' ' <"$OUT.gguf")
+}
+
 # near FILE FILE: the last columns differ by less than a part in 100000.
 near() {
   awk -F '\t' 'NR == FNR { nll[FNR] = $NF; next } FNR > 1 { n++; off = $NF / nll[FNR] - 1; if (off < 0) off = -off; bad += !(off < 1e-5) }

@@ -8,6 +8,9 @@ hf: the folder opened by transformers (5.23.0), in float64, gives the surprisals
 gguf: the file opened by llama.cpp (LLAMA_CPP names the folder of llama-perplexity and llama-tokenize) gives the
   perplexity of eq-ppl --as llama.cpp under the recipe within 0.1 %, and the ids of the folder's own tokenizer. The
   embedded model, random ones with the tokenizers of tests/golden, and a GGUF that SMOLLM2 names.
+blocks: GGML's types, opened by llama.cpp, give the perplexity of the recipe once llama-quantize has made the file float
+  again (of blocks it multiplies activations that it rounded to 8 bits); and llama-quantize with the types that eq-quant
+  names makes the same file of the model in float, byte for byte but for blocks that its contraction rounds otherwise.
 compressed-tensors: the package (0.20.0) decompresses each layer to exactly the weights of the hf folder, and
   transformers loads the folder.
 gptq: GPTQModel (7.7.0) unpacks each layer to exactly these weights."""
@@ -183,6 +186,39 @@ def gguf(folder):
     return good
 
 
+def tensors_of(path):
+    import gguf as package
+    return {t.name: (t.tensor_type, t.data.tobytes()) for t in package.GGUFReader(path).tensors}
+
+
+def blocks(folder):
+    english = text_of("en")
+    smollm2 = [pathlib.Path(os.environ["SMOLLM2"])] if "SMOLLM2" in os.environ else []
+    cases = [(MINI, recipe) for recipe in ("q4_0", "q8_0;L0=q4_1;L1=keep", "q5_k;embed=q8_0", "mxfp4;L3.mlp=iq4_nl",
+                                           "prune=0.5+q5_0")]
+    cases += [(model, recipe) for model in smollm2 for recipe in ("q4_0", "q8_0;L0-3=q5_1;embed=q4_0")]
+    cases += [(model, "q8_0") for model in random_models(folder) if model.name in ("llama3", "gemma3", "falcon")]
+    good = True
+    for i, (model, recipe) in enumerate(cases):
+        file, floats, types, theirs = (folder / f"{i}{end}" for end in (".gguf", "-f32.gguf", ".types", "-theirs.gguf"))
+        export(model, recipe, file, "--format", "gguf", "--tensor-type-file", types)
+        llama("llama-quantize", "--allow-requantize", file, floats, "F32")
+        ours, perplexity = perplexities(model, recipe, floats, english, 128, folder)
+        differ = None
+        if "prune" not in recipe and model.suffix != ".gguf":
+            export(model, "none", floats, "--format", "gguf")
+            llama("llama-quantize", "--tensor-type-file", types, floats, theirs, "Q8_0")
+            a, b = tensors_of(file), tensors_of(theirs)
+            assert a.keys() == b.keys()
+            differ = sum(x != y for n in a for x, y in zip(a[n][1], b[n][1])) / sum(len(x[1]) for x in a.values())
+            good &= all(a[n][0] == b[n][0] for n in a) and differ < 1e-3
+        good &= abs(ours / perplexity - 1) < 1e-3
+        print(f"blocks  {model.name:12} {recipe:26} perplexity {ours:.4f}, llama.cpp's {perplexity:.4f}: "
+              f"{100 * (ours / perplexity - 1):+.4f} %; bytes that llama-quantize has otherwise: "
+              f"{'not asked' if differ is None else format(differ, '.1e')}")
+    return good
+
+
 def both(folder, model, recipe, form):
     """The tensors of the folder in a format, those of the values, and the layers that are in codes."""
     coded, values = folder / form, folder / "values"
@@ -275,7 +311,7 @@ def gptq(folder):
     return good
 
 
-CHECKS = {"hf": hf, "gguf": gguf, "compressed-tensors": compressed_tensors, "gptq": gptq}
+CHECKS = {"hf": hf, "gguf": gguf, "blocks": blocks, "compressed-tensors": compressed_tensors, "gptq": gptq}
 
 
 def main():
