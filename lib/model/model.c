@@ -575,7 +575,8 @@ double eq_model_energy_kept(const struct eq_model *m, const struct eq_treatment 
     for (size_t k = 0; treatments[i] && k < treatments[i]->n; k++)
       for (size_t s = 0; s < treatments[i]->overlays[k].steps.n; s++) {
         const struct eq_overlay *o = &treatments[i]->overlays[k];
-        if (o->steps.step[s].kind == EQ_LOWRANK && o->prepared[s].number < least) least = o->prepared[s].number;
+        if (treatments[i]->ready && o->steps.step[s].kind == EQ_LOWRANK && o->prepared[s].number < least)
+          least = o->prepared[s].number;
       }
   return least;
 }

@@ -53,10 +53,16 @@ static void apply_fp8(const struct eq_scheme *s, float absmax, size_t cols, floa
 
 static struct eq_pick smallest(const struct eq_scheme *s) { return (struct eq_pick){ EQ_PICK_SMALLEST, s->amount, 0 }; }
 
-static void apply_prune(const struct eq_scheme *s, const struct eq_prepared *p, size_t r, size_t cols, float *row) {
-  struct eq_pick pick = smallest(s);
-  for (size_t c = 0; c < cols; c++)
-    if (eq_is_picked(pick, p->threshold, 0, row[c], r * cols + c)) row[c] = 0;
+static void apply_prune(const struct eq_prepared *p, size_t r, size_t cols, float *row) {
+  uint32_t key = p->threshold.key;
+  uint64_t first = r * cols, limit = p->threshold.limit > first ? p->threshold.limit - first : 0;
+  size_t before = limit < cols ? (size_t)limit : cols; /* of equals, those before it are pruned */
+  for (size_t c = 0; c < cols; c++) {
+    uint32_t bits;
+    memcpy(&bits, &row[c], sizeof bits);
+    bits &= 0x7fffffffu;
+    row[c] = bits < key + (c < before) ? 0 : row[c];
+  }
 }
 
 /* Of each m inputs the n largest stay; of equals the lower index goes. Fewer than m at the end keep n too. */
@@ -212,7 +218,7 @@ void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint6
   case EQ_NF4:
   case EQ_FP4: eq_levels_apply(s, p, r, cols, row); return;
   case EQ_FP8: apply_fp8(s, fmaxf(-p->of.min, p->of.max), cols, row); return;
-  case EQ_PRUNE: apply_prune(s, p, r, cols, row); return;
+  case EQ_PRUNE: apply_prune(p, r, cols, row); return;
   case EQ_PRUNE_PATTERN: apply_pattern(s, cols, row); return;
   case EQ_LOWRANK: eq_lowrank_apply(p, r, cols, row); return;
   case EQ_ZERO: memset(row, 0, cols * sizeof *row); return;

@@ -351,6 +351,32 @@ PYTHON
   [[ $stderr == *"recipes: holds no recipe"* ]]
 }
 
+@test "what becomes of parts of a model is said" {
+  tokens en --limit 2 >"$BATS_TEST_TMPDIR/tokens"
+  run --separate-stderr eq-ppl -m "$MINI" -r q4_k -r lowrank=16 <"$BATS_TEST_TMPDIR/tokens"
+  [ "$status" -eq 0 ]
+  [[ $stderr == *"q4_k: blocks do not divide the rows of 36 tensors: 'h.0.attn.c_attn.weight', the first, becomes Q5_0"* ]]
+  [[ $stderr == *"lowrank=16: of no tensor less than "*" % of the energy is kept"* ]]
+  run --separate-stderr eq-ppl -m tests/golden/models/gemma -r 'int4;L0.attn.h1=keep' --dry-run </dev/null
+  [[ $stderr == *"L0.attn.h1 shares its keys and values with 1 other heads"* ]]
+  run --separate-stderr eq-ppl -m "$MINI" -r 'L0.attn.h9=zero' <"$BATS_TEST_TMPDIR/tokens"
+  [ "$status" -eq 2 ]
+  [[ $stderr == *"^ the model has heads h0-h"* ]]
+}
+
+@test "threads change no byte of what is done to parts of a model, and recipes share what they have in common" {
+  local recipes=(-r 'prune=0.5,global+int4' -r 'int4/tensor;top5%=keep' -r 'L3.attn.h1=zero' -r 'L3.attn.h1,L9.q=zero'
+    -r 'q=nf4,dq;noise=0.1@3' -r 'L9=lowrank=8')
+  tokens en,he --limit 3 >"$BATS_TEST_TMPDIR/tokens"
+  for t in 1 3; do
+    eq-ppl -m "$MINI" "${recipes[@]}" -t $t -v <"$BATS_TEST_TMPDIR/tokens" 2>"$BATS_TEST_TMPDIR/said.$t" |
+      eq-show -f jsonl >"$BATS_TEST_TMPDIR/out.$t"
+  done
+  cmp "$BATS_TEST_TMPDIR/out.1" "$BATS_TEST_TMPDIR/out.3"
+  # Of 12 layers the third and the fourth recipe share nine, and the last shares three with them: 4 * 12 + 3 + 9.
+  grep -F "blocks computed 60, asked for 72" "$BATS_TEST_TMPDIR/said.1"
+}
+
 @test "memory does not grow with what waits behind a segment" {
   ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=8 # or freed memory would count
   export ASAN_OPTIONS
