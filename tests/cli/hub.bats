@@ -226,7 +226,8 @@ waits_for() {
   refused() {
     run --separate-stderr timeout 20 "${@:2}" </dev/null
     echo "$status: $stderr"
-    [ "$status" -eq 2 ] && [ "$stderr" = "$1" ]
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "$1" ]
   }
   refused "eq-hub: '': expected the endpoint where workers find it, ipc://PATH or tcp://HOST:PORT" eq-hub
   refused "eq-hub: tcp://*:5555: anybody who finds this port may be a worker: --insecure allows that" eq-hub 'tcp://*:5555'

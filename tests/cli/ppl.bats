@@ -206,7 +206,10 @@ for r in records:
   echo "$with / $without"
   read -r n1 s1 b1 <<<"$with"
   read -r n2 s2 b2 <<<"$without"
-  [ "$n1" = "$n2" ] && [ "$s1" = "$n1" ] && [ "$s2" = $((n1 - 1)) ] && [ "$b2" -lt "$b1" ]
+  [ "$n1" = "$n2" ]
+  [ "$s1" = "$n1" ]
+  [ "$s2" = $((n1 - 1)) ]
+  [ "$b2" -lt "$b1" ]
 }
 
 @test "a segment that is too short is excluded, counted and says why" {
@@ -233,7 +236,8 @@ for r in records:
 
 @test "a recipe that cannot be is refused with a caret under the place" {
   run --separate-stderr eq-ppl -m "$MINI" -r 'int4;L99=keep' </dev/null
-  [ "$status" = 2 ] && [ -z "$output" ]
+  [ "$status" = 2 ]
+  [ -z "$output" ]
   [ "${stderr_lines[0]}" = "eq-ppl: recipe: int4;L99=keep" ]
   [ "${stderr_lines[1]}" = "                     ^ the model has layers L0-L11" ]
 }
@@ -250,7 +254,9 @@ for r in records:
     # shellcheck disable=SC2086 # the words of an option
     run --separate-stderr eq-ppl -m "$MINI" $wrong </dev/null
     echo "$wrong: $status $stderr"
-    [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ] && [ -z "$output" ]
+    [ "$status" = 2 ]
+    [ "${#stderr_lines[@]}" = 1 ]
+    [ -z "$output" ]
   done
 }
 
@@ -259,7 +265,8 @@ for r in records:
   run --separate-stderr bash -c "eq-ppl -m $MINI <$BATS_TEST_TMPDIR/cut >$BATS_TEST_TMPDIR/out"
   [ "$status" = 1 ]
   run --separate-stderr bash -c "eq-show -f jsonl <$BATS_TEST_TMPDIR/out"
-  [ "$status" = 1 ] && [ "${#lines[@]}" -ge 1 ]
+  [ "$status" = 1 ]
+  [ "${#lines[@]}" -ge 1 ]
 }
 
 @test "a lying model costs little memory and leaves no file" {
@@ -267,7 +274,8 @@ for r in records:
   cp corpora/mini/config.json "$BATS_TEST_TMPDIR/model"
   printf '\377\377\377\005\000\000\000\000{' >"$BATS_TEST_TMPDIR/model/model.safetensors"
   run --separate-stderr eq-ppl -m "$BATS_TEST_TMPDIR/model" -o "$BATS_TEST_TMPDIR/out" </dev/null
-  [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ]
+  [ "$status" = 2 ]
+  [ "${#stderr_lines[@]}" = 1 ]
   [[ $stderr == *model.safetensors* ]]
   [ ! -e "$BATS_TEST_TMPDIR/out" ]
 }
@@ -495,7 +503,9 @@ PY
     opened=$(eq-ppl -m "$BATS_TEST_TMPDIR/opens" --as "$as" --ctx 100 <"$BATS_TEST_TMPDIR/bare" | rows ppl,n_scored)
     framed=$(eq-ppl -m "$BATS_TEST_TMPDIR/opens" --as "$as" --ctx 100 <"$BATS_TEST_TMPDIR/framed" | rows ppl,n_scored)
     echo "$as: $bare / $bos / $opened / $framed"
-    [ "$bos" = "$opened" ] && [ "$bos" = "$framed" ] && [ "$bos" != "$bare" ]
+    [ "$bos" = "$opened" ]
+    [ "$bos" = "$framed" ]
+    [ "$bos" != "$bare" ]
   done
   bare=$(eq-ppl -m "$MINI" --as lm-eval <"$BATS_TEST_TMPDIR/bare" | rows n_scored)
   opened=$(eq-ppl -m "$BATS_TEST_TMPDIR/opens" --as lm-eval <"$BATS_TEST_TMPDIR/bare" | rows n_scored)
@@ -529,7 +539,8 @@ assert ours["bytes"] == sum(starts[i + 1] - starts[i] for i in scored), ours' "$
     # shellcheck disable=SC2086
     run --separate-stderr eq-ppl -m "$MINI" $wrong </dev/null
     echo "$wrong: $stderr"
-    [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ]
+    [ "$status" = 2 ]
+    [ "${#stderr_lines[@]}" = 1 ]
   done
 }
 
