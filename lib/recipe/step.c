@@ -8,8 +8,6 @@
 #include "lib/recipe/clip.h"
 #include "lib/tensor/ggml_encode.h"
 
-void eq_prepared_free(struct eq_prepared *p) { free(p->table); }
-
 /* ---- GGML's blocks, FP8 ---- */
 
 static void apply_blocks(enum eq_dtype asked, size_t cols, float *row) {

@@ -3,6 +3,8 @@
 #ifndef EQ_RECIPE_STEP_H
 #define EQ_RECIPE_STEP_H
 
+#include <stdlib.h>
+
 #include "lib/recipe/rounding.h"
 #include "lib/recipe/scheme.h"
 #include "lib/recipe/select.h"
@@ -15,7 +17,7 @@ struct eq_prepared {
   float *table;                  /* clip: limits (clip.h); nf4, fp4: scales of blocks; lowrank: its factors */
   size_t rank, rows;             /* of lowrank, and of its first factor */
 };
-void eq_prepared_free(struct eq_prepared *p);
+static inline void eq_prepared_free(struct eq_prepared *p) { free(p->table); }
 
 /* What a step needs before rows can be treated: nothing, the extremes of the matrix, or all of it. */
 enum eq_needs { EQ_NEEDS_NOTHING, EQ_NEEDS_EXTREMES, EQ_NEEDS_WEIGHTS };

@@ -53,6 +53,9 @@ void eq_treatments_free(struct eq_treatments *all);
 const struct eq_treatment *eq_treatments_intern(struct eq_treatments *all, size_t n_params,
                                                 const struct eq_treatment *like, bool *ok, struct eq_err *err);
 
+/* Does an overlay cover all weights of the parameter? */
+bool eq_overlay_is_whole(const struct eq_treatment *t, const struct eq_overlay *o);
+
 /* Is it one scheme for the whole parameter? Then that is what an exporter stores. steps: what comes before it. */
 bool eq_treatment_is_whole(const struct eq_treatment *t);
 /* The same with a single step. NULL is keep. */

@@ -1,0 +1,276 @@
+/* treating.c: treatments done to weights: what they must know of whole matrices, then row by row. Apart from
+ * treatment.c, so that who only reads recipes needs no linear algebra. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/recipe/treatment.h"
+
+/* ---- a part of a matrix ---- */
+
+/* The index in the span of row r of the whole; false when it is not in there. */
+static bool find_in(struct eq_stretch s, size_t r, size_t *index) {
+  if (r < s.first || (r - s.first) / s.stride >= s.blocks || (r - s.first) % s.stride >= s.size) return false;
+  *index = (r - s.first) / s.stride * s.size + (r - s.first) % s.stride;
+  return true;
+}
+
+static void gather(struct eq_stretch s, const float *row, float *out) {
+  for (size_t b = 0; b < s.blocks; b++) memcpy(out + b * s.size, row + s.first + b * s.stride, s.size * sizeof *row);
+}
+
+static void scatter(struct eq_stretch s, const float *in, float *row) {
+  for (size_t b = 0; b < s.blocks; b++) memcpy(row + s.first + b * s.stride, in + b * s.size, s.size * sizeof *row);
+}
+
+/* The part of w, [rows][cols], that an overlay covers. */
+static void gather_slice(const struct eq_treatment *t, const struct eq_overlay *o, const float *w, float *out) {
+  for (size_t r = 0, index; r < t->rows; r++)
+    if (find_in(o->slice.rows, r, &index))
+      gather(o->slice.cols, w + r * t->cols, out + index * eq_stretch_size(o->slice.cols));
+}
+
+/* ---- rows ---- */
+
+static void apply_steps(const struct eq_treatment *t, const struct eq_overlay *o, size_t r, size_t cols, float *row) {
+  for (size_t i = 0; i < o->steps.n; i++) eq_step_apply(&o->steps.step[i], &o->prepared[i], t->stream, r, cols, row);
+}
+
+/* The overlay's weights of a row: `source` is the row of the file, `work` has room for a row. */
+static void lay_over(const struct eq_treatment *t, const struct eq_overlay *o, size_t index, const float *source,
+                     float *work, float *row) {
+  size_t cols = eq_stretch_size(o->slice.cols);
+  gather(o->slice.cols, source, work);
+  apply_steps(t, o, index, cols, work);
+  if (o->pick.kind == EQ_PICK_ALL) {
+    scatter(o->slice.cols, work, row);
+    return;
+  }
+  for (size_t c = 0; c < cols; c++) {
+    size_t at = o->slice.cols.first + c / o->slice.cols.size * o->slice.cols.stride + c % o->slice.cols.size;
+    if (eq_is_picked(o->pick, o->picked, t->stream, source[at], index * cols + c)) row[at] = work[c];
+  }
+}
+
+void eq_treatment_apply(const struct eq_treatment *t, size_t first, size_t n, float *rows, float *scratch) {
+  bool whole = eq_treatment_is_whole(t);
+  for (size_t r = first; r < first + n; r++) {
+    float *row = rows + (r - first) * t->cols, *source = scratch, *work = scratch + t->cols;
+    if (whole) {
+      apply_steps(t, &t->overlays[0], r, t->cols, row);
+      continue;
+    }
+    memcpy(source, row, t->cols * sizeof *row);
+    for (size_t i = 0; i < t->n; i++) {
+      size_t index;
+      if (find_in(t->overlays[i].slice.rows, r, &index)) lay_over(t, &t->overlays[i], index, source, work, row);
+    }
+  }
+}
+
+void eq_treatment_apply_steps(const struct eq_treatment *t, size_t n_steps, size_t first, size_t n, float *rows) {
+  const struct eq_overlay *o = &t->overlays[0];
+  for (size_t r = 0; r < n; r++)
+    for (size_t i = 0; i < n_steps && i < o->steps.n; i++)
+      eq_step_apply(&o->steps.step[i], &o->prepared[i], t->stream, first + r, t->cols, rows + r * t->cols);
+}
+
+/* ---- preparing ---- */
+
+/* Steps that need the weights, or extremes that are not those of the whole parameter. */
+static bool overlay_needs_weights(const struct eq_treatment *t, const struct eq_overlay *o) {
+  size_t cols = eq_stretch_size(o->slice.cols);
+  bool picks = o->pick.kind == EQ_PICK_SMALLEST || o->pick.kind == EQ_PICK_LARGEST || o->pick.kind == EQ_PICK_RANDOM;
+  for (size_t i = 0; i < o->steps.n; i++) {
+    enum eq_needs needs = eq_step_needs(&o->steps.step[i], cols);
+    if (needs == EQ_NEEDS_WEIGHTS || (needs == EQ_NEEDS_EXTREMES && (i > 0 || picks || !eq_overlay_is_whole(t, o))))
+      return true;
+  }
+  return picks;
+}
+
+static bool needs_weights(const struct eq_treatment *t) {
+  for (size_t i = 0; i < t->n; i++)
+    if (overlay_needs_weights(t, &t->overlays[i])) return true;
+  return false;
+}
+
+/* What the steps know of the part w, which goes through all but the last of them. */
+static bool prepare_steps(const struct eq_treatment *t, struct eq_overlay *o, float *w, struct eq_err *err) {
+  size_t rows = eq_stretch_size(o->slice.rows), cols = eq_stretch_size(o->slice.cols);
+  if (o->pick.kind != EQ_PICK_ALL && !eq_select(o->pick, t->stream, w, rows * cols, &o->picked, err)) return false;
+  for (size_t i = 0; i < o->steps.n; i++) {
+    const struct eq_scheme *s = &o->steps.step[i];
+    if (!eq_step_prepare(s, w, rows, cols, t->stream, &o->prepared[i], err)) return false;
+    for (size_t r = 0; i + 1 < o->steps.n && r < rows; r++)
+      eq_step_apply(s, &o->prepared[i], t->stream, r, cols, w + r * cols);
+  }
+  return true;
+}
+
+static bool prepare_from_weights(struct eq_treatment *t, const struct eq_weights_source *from, struct eq_err *err) {
+  size_t n = t->rows * t->cols;
+  float *w = eq_array(n, 2 * sizeof *w);
+  bool ok = w ? from->load(from->context, t->param, w, err) : eq_fail_memory(err, 2 * n * sizeof *w, "a tensor");
+  for (size_t i = 0; ok && i < t->n; i++) {
+    gather_slice(t, &t->overlays[i], w, w + n);
+    ok = prepare_steps(t, &t->overlays[i], w + n, err);
+  }
+  free(w);
+  return ok;
+}
+
+static bool prepare_from_extremes(struct eq_treatment *t, const struct eq_weights_source *from, struct eq_err *err) {
+  for (size_t i = 0; i < t->n; i++) {
+    struct eq_overlay *o = &t->overlays[i];
+    for (size_t k = 0; k < o->steps.n; k++)
+      if (eq_step_needs(&o->steps.step[k], t->cols) == EQ_NEEDS_EXTREMES &&
+          !eq_step_prepare_extremes(&o->steps.step[k], from->extremes(from->context, t->param), &o->prepared[k], err))
+        return false;
+  }
+  return true;
+}
+
+/* ---- pruning over several tensors ---- */
+
+struct member {
+  struct eq_treatment *t;
+  struct eq_overlay *o;
+};
+
+/* Calls `visit` with the weights of each member of a group, parameter by parameter. */
+static bool visit_group(struct eq_treatments *all, size_t group, const struct eq_weights_source *from,
+                        void (*visit)(void *context, struct member m, const float *w, size_t n), void *context,
+                        struct eq_err *err) {
+  for (size_t p = 0; p < all->n_params; p++)
+    for (struct eq_treatment *t = all->of_param[p]; t; t = t->next) {
+      bool is_in = false;
+      for (size_t i = 0; i < t->n; i++) is_in |= t->overlays[i].group == group;
+      if (!is_in) continue;
+      size_t n = t->rows * t->cols;
+      float *w = eq_array(n, 2 * sizeof *w);
+      bool ok = w ? from->load(from->context, p, w, err) : eq_fail_memory(err, 2 * n * sizeof *w, "a tensor");
+      for (size_t i = 0; ok && i < t->n; i++) {
+        struct eq_overlay *o = &t->overlays[i];
+        if (o->group != group) continue;
+        gather_slice(t, o, w, w + n);
+        visit(context, (struct member){ t, o }, w + n, eq_stretch_size(o->slice.rows) * eq_stretch_size(o->slice.cols));
+      }
+      free(w);
+      if (!ok) return false;
+    }
+  return true;
+}
+
+struct counting {
+  struct eq_selection selection;
+  int pass;
+};
+
+static void count_member(void *context, struct member m, const float *w, size_t n) {
+  struct counting *c = context;
+  eq_selection_count(&c->selection, c->pass, m.t->stream, w, n);
+}
+
+static void limit_member(void *context, struct member m, const float *w, size_t n) {
+  struct counting *c = context;
+  m.o->prepared[0].threshold = eq_selection_threshold(&c->selection, m.t->stream, w, n);
+}
+
+/* The share of a group's prune; false when no treatment has it. */
+static bool share_of(const struct eq_treatments *all, size_t group, struct eq_decimal *share) {
+  for (size_t p = 0; p < all->n_params; p++)
+    for (const struct eq_treatment *t = all->of_param[p]; t; t = t->next)
+      for (size_t i = 0; i < t->n; i++)
+        if (t->overlays[i].group == group) return *share = t->overlays[i].steps.step[0].amount, !t->ready;
+  return false;
+}
+
+static bool prepare_group(struct eq_treatments *all, size_t group, const struct eq_weights_source *from,
+                          struct eq_err *err) {
+  struct counting c = { .pass = 0 };
+  struct eq_pick pick = { .kind = EQ_PICK_SMALLEST };
+  if (!share_of(all, group, &pick.share)) return true;
+  bool ok = eq_selection_begin(&c.selection, pick, err);
+  for (; ok && c.pass < 2; c.pass++) {
+    ok = visit_group(all, group, from, count_member, &c, err);
+    eq_selection_end_pass(&c.selection, c.pass);
+  }
+  ok = ok && visit_group(all, group, from, limit_member, &c, err);
+  eq_selection_free(&c.selection);
+  return ok;
+}
+
+/* ---- all of them ---- */
+
+struct preparing {
+  struct eq_weights_source from;
+  struct eq_treatment **waiting; /* [n] */
+  struct eq_err *errors;         /* [n] */
+};
+
+static void prepare_item(void *context, size_t item, size_t thread) {
+  struct preparing *p = context;
+  (void)thread;
+  prepare_from_weights(p->waiting[item], &p->from, &p->errors[item]);
+}
+
+/* Those that need weights go to `waiting`; the others are made ready. */
+static bool sort_out(struct eq_treatments *all, struct preparing *p, size_t *n, struct eq_err *err) {
+  for (size_t i = 0; i < all->n_params; i++)
+    for (struct eq_treatment *t = all->of_param[i]; t; t = t->next) {
+      if (t->ready) continue;
+      if (needs_weights(t))
+        p->waiting[(*n)++] = t;
+      else if (!prepare_from_extremes(t, &p->from, err))
+        return false;
+    }
+  return true;
+}
+
+static void mark_ready(struct eq_treatments *all) {
+  for (size_t i = 0; i < all->n_params; i++)
+    for (struct eq_treatment *t = all->of_param[i]; t; t = t->next) t->ready = true;
+}
+
+bool eq_treatments_prepare(struct eq_treatments *all, struct eq_weights_source from, struct eq_pool *pool,
+                           struct eq_err *err) {
+  size_t n = 0, threads = eq_pool_threads(pool);
+  struct preparing p = { from, eq_array(all->n, sizeof *p.waiting), eq_array(all->n, sizeof *p.errors) };
+  bool ok = p.waiting && p.errors ? true : eq_fail_memory(err, all->n * sizeof *p.errors, "treatments");
+  for (size_t g = 1; ok && g <= all->n_groups; g++) ok = prepare_group(all, g, &from, err);
+  ok = ok && sort_out(all, &p, &n, err);
+  for (size_t i = 0, some; ok && i < n; i += some) {
+    some = n - i < threads ? n - i : threads;
+    struct preparing part = { from, p.waiting + i, p.errors + i };
+    eq_pool_run(pool, some, prepare_item, &part);
+    for (size_t k = i; ok && k < i + some; k++)
+      if (p.errors[k].code) ok = eq_fail(err, p.errors[k].code, "%s", p.errors[k].text);
+    if (from.done) from.done(from.context, i + some, n);
+  }
+  if (ok) mark_ready(all);
+  free(p.waiting), free(p.errors);
+  return ok;
+}
+
+/* ---- bytes ---- */
+
+/* Of an overlay's weights, or of its picked ones. */
+static double bytes_of(const struct eq_overlay *o, double source_bytes_a_weight, double *n) {
+  size_t rows = eq_stretch_size(o->slice.rows), cols = eq_stretch_size(o->slice.cols);
+  double all = (double)rows * (double)cols;
+  double bytes = (double)eq_steps_bytes(&o->steps, rows, cols, source_bytes_a_weight);
+  double share = o->pick.kind == EQ_PICK_ALL ? 1 : (double)o->pick.share.n / (double)o->pick.share.unit;
+  *n = all * share;
+  return bytes * share;
+}
+
+/* What overlays share is counted for the one on top only, as a part of the bytes below it. */
+size_t eq_treatment_bytes(const struct eq_treatment *t, size_t source_bytes) {
+  if (!t) return source_bytes;
+  double n = (double)t->rows * (double)t->cols, a_weight = (double)source_bytes / n, bytes = (double)source_bytes;
+  for (size_t i = 0; i < t->n; i++) {
+    double covered, own = bytes_of(&t->overlays[i], a_weight, &covered);
+    bytes += own - bytes * (covered / n);
+  }
+  return (size_t)(bytes + 0.5);
+}
