@@ -126,6 +126,11 @@ bool eq_output_open(struct eq_output *o, const char *path, struct eq_err *err) {
   if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) o->path = realpath(path, NULL); /* NULL: it leads nowhere */
   if (!o->path) o->path = eq_copy_string(path, strlen(path));
   if (!o->path) return eq_fail_memory(err, strlen(path), "a path");
+  if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a name given to /dev/null would take its place */
+    eq_output_discard(o);
+    return eq_fail(err, EQ_BAD, "%s: is a %s, expected a file that may be replaced", path,
+                   S_ISDIR(st.st_mode) ? "folder" : "device, a pipe or a socket");
+  }
   if ((o->fd = open_nameless(o->path)) >= 0) return true;
   struct eq_buffer name = { 0 };
   eq_buffer_format(&name, "%s.XXXXXX", o->path);

@@ -36,7 +36,8 @@ bool eq_path_is_folder(const char *path);
 
 /* A file being written: without a name where the file system can do that, else under a temporary one beside its own.
  * Nothing shows under `path` until eq_output_commit, which flushes, fsyncs and names it; eq_output_discard removes what
- * was written. fd is for the caller to write to. A symbolic link stays: the file that it leads to is replaced. */
+ * was written. fd is for the caller to write to. A symbolic link stays: the file that it leads to is replaced. What is
+ * there and is no regular file (a folder, /dev/null, a FIFO) is refused: it must not be replaced. */
 struct eq_output {
   int fd;
   char *path, *temporary; /* temporary: NULL while the file has no name */

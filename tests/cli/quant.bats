@@ -390,3 +390,15 @@ PYTHON
   refused "--dtype: 'f64': expected f32, f16 or bf16" eq-quant -m "$MINI" -r int4 -o "$OUT" --dtype f64
   refused "is a GGUF file, and --format hf needs a folder" eq-quant -m tests/golden/gguf/llama3.gguf -r int4/row -o "$OUT"
 }
+
+@test "a device or a FIFO is not replaced by a file" {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  for command in "eq-quant -q -m $MINI -r int4 --format gguf -o" "eq-quant -q -m $MINI -r int4 --format patch -o" \
+    "eq-quant -q -m $MINI -r q4_0 --tensor-type-file"; do
+    echo "$command"
+    run --separate-stderr $command "$BATS_TEST_TMPDIR/fifo"
+    echo "$stderr"
+    [ "$status" -eq 2 ]
+    [ -p "$BATS_TEST_TMPDIR/fifo" ]
+  done
+}
