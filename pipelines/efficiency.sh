@@ -5,8 +5,8 @@
 #   pipelines/efficiency.sh [-m MODEL] [FOLDER [N]]   a folder or a GGUF file (corpora/mini); results go to FOLDER
 #                                                     (build/efficiency); N segments a language (all)
 #
-# The three recipes take about 4.2 bits a linear weight of 16 bits: 4 bits and a scale for 128; a fifth of the weights and
-# a bit each to say where they stand; half of them at 6 bits, and that bit. Generating text reads every weight once a
+# The three recipes take 4.2 or 4.25 bits a linear weight of 16 bits: 4 bits and a scale for 128; a fifth of the weights
+# and a bit each to say where they stand; half of them at 6 bits, the scale and that bit. Generating text reads every weight once a
 # token, so speed is counted as the model's bytes over those that are left, embeddings and all, as where memory is what
 # limits it: it is a model of speed, not a measurement.
 set -euo pipefail

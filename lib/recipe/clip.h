@@ -3,14 +3,16 @@
  * With K = 2^(b-1) - 1, s = limit / K (scale=m8: / (K + 1)) and q = (w - c) / s, rounded half to even and clamped to
  * [-K, K], a weight becomes q s + c. Each group of a scale has its own limit; c is 0 but with aciq.
  *
- *   mse    the limit of at most max|w| of least squared error: the error is a parabola of s between the values of s at
- *          which a code changes, so that going over these finds the least of all. Groups with too many of them (whole
- *          tensors) try 512 limits.
+ *   mse    the limit of least squared error: the error is a parabola of s between the values of s at which a code
+ *          changes, so that going over these finds the least of all. Groups with too many of them (whole tensors) try
+ *          512 limits. At most max|w|, with scale=m8 what its K + 1 stands for.
+ *
  *   aciq   the limit that is best for a Gaussian or a Laplace distribution (Banner et al. 2019), times the deviation or
- *          mean |w - c| of the group, c the group's mean; Laplace where the excess kurtosis of the whole matrix is
- * above 1.5. Their multipliers for 2, 3 and 4 bits (1.71 2.15 2.55 and 2.83 3.89 5.03) are for a step of 2 limit / 2^b;
- * these here are for ours, limit / K, where 2^b - 1 codes are used. p99.9  that percentile of |w|, linear between order
- * statistics */
+ *          mean |w - c| of the group, c the group's mean; Laplace where the excess kurtosis of the matrix is over 1.5.
+ *          Their multipliers for 2, 3 and 4 bits (1.71 2.15 2.55 and 2.83 3.89 5.03) are for a step of 2 limit / 2^b;
+ *          these here are for ours, limit / K, where 2^b - 1 codes are used
+ *
+ *   p99.9  that percentile of |w|, linear between order statistics */
 #ifndef EQ_RECIPE_CLIP_H
 #define EQ_RECIPE_CLIP_H
 

@@ -4,13 +4,18 @@
  * [cols][rows] (GPT-2's Conv1D): the result is the same. A row is one output channel and a group runs along its inputs;
  * a vector is one row.
  *
- * With b bits, in float32 without contraction, denormals kept, ties to even:
- *   int<b>  s = max|w| / (2^(b-1) - 1), q = w / s rounded, clamped to [-2^(b-1), 2^(b-1) - 1]; the weight is q s
+ * In float32 without contraction, denormals kept, ties to even; K = 2^(b-1):
+ *
+ *   int<b>  s = max|w| / (K - 1), q = w / s rounded, clamped to [-K, K - 1]; the weight is q s
+ *
  *   u<b>    lo = min(w, 0), hi = max(w, 0), s = (hi - lo) / (2^b - 1), z = -lo / s rounded, clamped to [0, 2^b - 1],
- *           q = (w / s rounded) + z clamped likewise; the weight is (q - z) s. As GPTQ's quantizer (Frantar et al.
- * 2023, their quant.py) has it. s16     rounds s to float16 first A group whose s is 0 becomes 0. NaN stays NaN and
- * doesn't count for s; an infinite weight makes its whole group NaN, as the formula has it (readers of models refuse
- * both). Rounding again what is rounded may move it: q s is itself rounded, and so the next s. */
+ *           q = (w / s rounded) + z clamped likewise; the weight is (q - z) s: GPTQ's quantizer, Frantar et al. 2023
+ *
+ *   s16     rounds s to float16 first
+ *
+ * A group whose s is 0 becomes 0. NaN stays NaN and doesn't count for s; an infinite weight makes its whole group NaN,
+ * as the formula has it (readers of models refuse both). Rounding again what is rounded may move it: q s is itself
+ * rounded, and so the next s. */
 #ifndef EQ_RECIPE_ROUNDING_H
 #define EQ_RECIPE_ROUNDING_H
 

@@ -44,7 +44,8 @@ void eq_selection_end_pass(struct eq_selection *s, int pass) {
   if (pass == 0) s->left = eq_decimal_of(s->pick.share, s->n);
   if (pass == 0 && s->left == 0) s->none = true;
   if (s->none) return;
-  while (s->counts[bucket] < s->left) s->left -= s->counts[bucket++];
+  /* the last bucket ends it also where the weights have changed since the first pass: their reader will say so */
+  while (bucket + 1 < BUCKETS && s->counts[bucket] < s->left) s->left -= s->counts[bucket++];
   memset(s->counts, 0, BUCKETS * sizeof *s->counts);
   if (pass == 0)
     s->high = bucket;

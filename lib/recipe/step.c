@@ -153,14 +153,19 @@ bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, siz
   }
 }
 
+/* What a matrix is stored as: values, of which those that are 0 may be left out, and what stays anyway. */
+struct stored {
+  double values, rest;
+};
+
 /* Scales of four bytes; zero points of as many bits as codes. */
-static double integer_bytes(const struct eq_scheme *s, double n, double groups) {
-  double zeros = s->kind == EQ_ASYMMETRIC ? groups : 0;
-  return ceil((n + zeros) * s->bits / 8) + groups * (s->half_scales ? 2 : 4);
+static struct stored integers(const struct eq_scheme *s, double n, double groups) {
+  double zeros = s->kind == EQ_ASYMMETRIC ? ceil(groups * s->bits / 8) : 0;
+  return (struct stored){ ceil(n * s->bits / 8), zeros + groups * (s->half_scales ? 2 : 4) };
 }
 
-/* Of a step that makes codes. */
-static double coded_bytes(struct eq_scheme s, size_t rows, size_t cols) {
+/* Of a step that makes codes. GGML's blocks have their scales among the codes, and stay whole. */
+static struct stored codes(struct eq_scheme s, size_t rows, size_t cols) {
   double n = (double)rows * (double)cols, groups = (double)(s.granularity == EQ_PER_TENSOR ? 1 : rows);
   size_t group = s.granularity == EQ_PER_GROUP && s.group < cols ? s.group : cols;
   enum eq_dtype t = s.kind == EQ_GGML ? eq_ggml_type(s.type, cols) : EQ_F16;
@@ -168,34 +173,38 @@ static double coded_bytes(struct eq_scheme s, size_t rows, size_t cols) {
   if (s.granularity == EQ_PER_GROUP && group) groups = (double)(rows * ((cols + group - 1) / group));
   switch (s.kind) {
   case EQ_FP16_CAST:
-  case EQ_BF16_CAST: return 2 * n;
+  case EQ_BF16_CAST: return (struct stored){ 2 * n, 0 };
   case EQ_INT:
-  case EQ_ASYMMETRIC: return integer_bytes(&s, n, groups);
-  case EQ_GGML: return (double)(rows * (cols / eq_dtype_block(t) * eq_dtype_size(t)));
+  case EQ_ASYMMETRIC: return integers(&s, n, groups);
+  case EQ_GGML: return (struct stored){ 0, (double)(rows * (cols / eq_dtype_block(t) * eq_dtype_size(t))) };
   case EQ_NF4:
-  case EQ_FP4: return ceil(n / 2) + (s.nested ? blocks + 4 * ceil(blocks / 256) + 4 : 4 * blocks);
-  case EQ_FP8: return n + 4 * groups;
-  default: return 4 * n;
+  case EQ_FP4: return (struct stored){ ceil(n / 2), s.nested ? blocks + 4 * ceil(blocks / 256) + 4 : 4 * blocks };
+  case EQ_FP8: return (struct stored){ n, 4 * groups };
+  default: return (struct stored){ 4 * n, 0 };
   }
 }
 
-size_t eq_steps_bytes(const struct eq_steps *steps, size_t rows, size_t cols, double source) {
-  double n = (double)rows * (double)cols, bytes = n * source, kept = 1;
-  for (size_t i = 0; i < steps->n; i++) {
-    const struct eq_scheme *s = &steps->step[i];
-    if (s->kind == EQ_KEEP) continue;
-    if (s->kind == EQ_PRUNE)
-      kept *= 1 - (double)s->amount.n / (double)s->amount.unit;
-    else if (s->kind == EQ_PRUNE_PATTERN)
-      kept *= 1 - (double)s->n / (double)s->m;
-    else if (s->kind == EQ_LOWRANK)
-      bytes = fmin(4 * n, 4.0 * s->n * (double)(rows + cols));
-    else if (s->kind == EQ_ZERO || s->kind == EQ_MEAN)
-      bytes = s->kind == EQ_MEAN ? 4 : 0;
-    else
-      bytes = coded_bytes(*s, rows, cols);
+/* What a step makes of the share of weights that are not 0, and of how they are stored. */
+static void store_step(const struct eq_scheme *s, size_t rows, size_t cols, struct stored *as, double *kept) {
+  double n = (double)rows * (double)cols;
+  switch (s->kind) {
+  case EQ_KEEP: return;
+  case EQ_PRUNE: *kept *= 1 - (double)s->amount.n / (double)s->amount.unit; return;
+  case EQ_PRUNE_PATTERN: *kept *= (double)s->n / (double)s->m; return;
+  case EQ_LOWRANK: *as = (struct stored){ 0, fmin(4 * n, 4.0 * s->n * (double)(rows + cols)) }; break;
+  case EQ_ZERO: *as = (struct stored){ 0, 0 }; break;
+  case EQ_MEAN: *as = (struct stored){ 0, 4 }; break;
+  case EQ_NOISE: *as = (struct stored){ 4 * n, 0 }; break;
+  default: *as = codes(*s, rows, cols); return;
   }
-  return (size_t)(fmin(bytes, kept * bytes + ceil(n / 8)) + 0.5);
+  *kept = 1;
+}
+
+size_t eq_steps_bytes(const struct eq_steps *steps, size_t rows, size_t cols, double source) {
+  double n = (double)rows * (double)cols, kept = 1;
+  struct stored as = { n * source, 0 };
+  for (size_t i = 0; i < steps->n; i++) store_step(&steps->step[i], rows, cols, &as, &kept);
+  return (size_t)(fmin(as.values, kept * as.values + ceil(n / 8)) + as.rest + 0.5);
 }
 
 void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,

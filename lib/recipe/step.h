@@ -36,9 +36,9 @@ void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint6
                    float *row);
 
 /* Bytes of a matrix after these steps, at its smallest: codes, scales of float32 (float16 with s16) and zero points of
- * the last step that makes codes, else the `source` bytes a weight that the file has; of a pruned one only what is not
- * 0, and a bit a weight that says where it stands (so do 2:4's two indices of two bits in four weights; a global prune
- * counts as if it took its share of each tensor); lowrank=R: two factors in float32. */
+ * the last step that makes codes, else the `source` bytes a weight that the file has. Of a pruned one the codes that
+ * are not 0, and a bit a weight that says where they stand (as many as 2:4's indices take); GGML's blocks stay whole. A
+ * global prune counts as if it took its share of each tensor. lowrank=R: two factors in float32. */
 size_t eq_steps_bytes(const struct eq_steps *steps, size_t rows, size_t cols, double source);
 
 /* For the files of single schemes. */

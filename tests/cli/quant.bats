@@ -402,3 +402,22 @@ PYTHON
     [ -p "$BATS_TEST_TMPDIR/fifo" ]
   done
 }
+
+@test "bytes are those of codes, scales and what pruning leaves" {
+  while read -r recipe bits; do
+    echo "$recipe $bits"
+    [ "$(eq-quant -q -m "$MINI" -r "$recipe" --dry-run | sed -n 's/^all that is touched.* //p')" = "$bits" ]
+  done <<'END'
+int4 4.250
+int4/g32,s16 4.500
+u4 4.281
+prune=0.5 9.000
+prune=1:4 5.000
+prune=3:4 13.00
+prune=0.5+int4/g32 4.000
+prune=0.5+q4_0 4.500
+prune=0.9+noise=0.1 32.00
+prune=0.5+lowrank=8 2.667
+lowrank=8 2.667
+END
+}
