@@ -164,6 +164,17 @@ static double share_clipped(const struct eq_export *x, size_t param, struct sums
   return scheme.kind == EQ_INT || scheme.kind == EQ_ASYMMETRIC ? 0 : eq_absent_f64();
 }
 
+/* Squares of floats do not overflow a double: that sum is finite when the values are. */
+static bool is_finite(const struct eq_export *x, size_t param, double errors, struct eq_err *err) {
+  struct eq_buffer scheme = { 0 };
+  if (isfinite(errors)) return true;
+  eq_export_print(x, param, &scheme);
+  eq_fail(err, EQ_BAD, "tensor '%s': %s makes NaN or infinite values of it: its weights are too large for that",
+          x->model->params[param].name, scheme.data ? scheme.data : "");
+  eq_buffer_free(&scheme);
+  return false;
+}
+
 /* r->values = the parameter under its scheme; the errors go to *q. */
 static bool round_parameter(struct rounding *r, struct eq_quant *q, struct eq_err *err) {
   const struct eq_placed_tensor *w = &r->x->model->weights[r->param];
@@ -181,7 +192,21 @@ static bool round_parameter(struct rounding *r, struct eq_quant *q, struct eq_er
   free(r->sums);
   set_errors(q, all, w->tensor->n);
   q->clipped = share_clipped(r->x, r->param, all);
+  return is_finite(r->x, r->param, all.errors, err);
+}
+
+bool eq_export_fits_f16(const char *name, const float *values, size_t n, struct eq_err *err) {
+  for (size_t i = 0; i < n; i++)
+    if (fabsf(values[i]) >= 65520)
+      return eq_fail(err, EQ_BAD, "tensor '%s' has a weight of %g, which float16 cannot hold: use bf16 or f32", name,
+                     (double)values[i]);
   return true;
+}
+
+bool eq_export_round(const struct eq_export *x, size_t param, float *values, struct eq_err *err) {
+  struct eq_quant q;
+  struct rounding r = { .x = x, .param = param, .values = values };
+  return round_parameter(&r, &q, err);
 }
 
 /* ---- all parameters ---- */

@@ -52,6 +52,10 @@ void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *
  * that the scheme is to encode. By any thread, with its own eq_model_scratch floats of scratch. */
 void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch);
 void eq_export_before(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch);
+/* The whole of it under the recipe. Fails when some of that is not finite. */
+bool eq_export_round(const struct eq_export *x, size_t param, float *values, struct eq_err *err);
+/* Fails when float16, rounded to, holds one of them no more: `name` is the tensor's. */
+bool eq_export_fits_f16(const char *name, const float *values, size_t n, struct eq_err *err);
 /* Are they the source's own? */
 bool eq_export_starts_plain(const struct eq_export *x, size_t param);
 

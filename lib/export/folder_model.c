@@ -1,6 +1,5 @@
 #include "lib/export/folder_model.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,10 +171,7 @@ bool eq_folder_model_begin(struct eq_export *x, const struct eq_codes_layout *la
 /* Values into tensor i of the file, in its type. */
 static bool put_values(struct eq_folder_model *f, size_t i, const float *values, size_t n, struct eq_err *err) {
   enum eq_dtype type = f->tensors[i].dtype;
-  for (size_t j = 0; type == EQ_F16 && j < n; j++)
-    if (fabsf(values[j]) >= 65520)
-      return eq_fail(err, EQ_BAD, "tensor '%s' has a weight of %g, which float16 cannot hold: use bf16 or f32",
-                     f->tensors[i].name, (double)values[j]);
+  if (type == EQ_F16 && !eq_export_fits_f16(f->tensors[i].name, values, n, err)) return false;
   eq_dtype_encode(type, values, n, f->bytes);
   return eq_safetensors_put(&f->file, i, f->bytes, n * eq_dtype_size(type), err);
 }

@@ -334,6 +334,7 @@ static bool put(struct eq_export *x, size_t param, float *values, uint64_t *byte
   struct encoding e = { .x = x, .g = g, .values = values, .param = param, .rows = w->rows, .cols = w->cols };
   if (is_vector(w)) e.rows = w->cols, e.cols = 1; /* so that its elements can move like rows */
   enum eq_dtype type = g->types[param];
+  if (values && type == EQ_F16 && !eq_export_fits_f16(x->model->params[param].name, values, t->n, err)) return false;
   e.row_bytes = e.cols / eq_dtype_block(type) * eq_dtype_size(type);
   e.rows_an_item = e.cols < 1024 ? 65536 / e.cols : 64;
   e.shift = x->model->file.n_parts ? 0 : eq_gguf_shift(x->model, param);

@@ -79,6 +79,7 @@ static bool put(struct eq_export *x, size_t param, float *values, uint64_t *byte
   size_t i = p->of_param[param];
   bool kept = is_protected(x, p, param);
   p->base.scratch = x->scratch;
+  if (kept && !eq_export_round(&p->base, param, p->source, err)) return false;
   if (!eq_folder_model_write(&p->base, param, kept ? p->source : values, bytes, err)) return false;
   if (!kept) return true;
   uint64_t size = eq_tensor_bytes(&p->tensors[i], p->tensors[i].n);

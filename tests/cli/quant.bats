@@ -249,6 +249,18 @@ PYTHON
   [ ! -e "$BATS_TEST_TMPDIR/no" ]
 }
 
+@test "a base of values has them where the patch has tensors too" {
+  for case in 'int4;L0=keep --dtype f32' 'int4;L0=keep --dtype bf16' 'bf16;L0=keep'; do
+    read -r recipe dtype <<<"$case"
+    rm -rf "$OUT" "$OUT.whole"
+    # shellcheck disable=SC2086 # an option and its value, or none
+    eq-quant -q -m "$MINI" -r "$recipe" --format patch $dtype -o "$OUT" >/dev/null
+    eq-quant -q -m "$MINI" --check "$OUT" | grep -qx 'rounded: 48 of 48 are as the recipe makes them'
+    eq-quant -q -m "$OUT" --apply-patch "$OUT/patch.safetensors" -o "$OUT.whole" >/dev/null
+    eq-quant -q -m "$MINI" --check "$OUT.whole"
+  done
+}
+
 @test "recipes that codes cannot hold are refused by the tensor" {
   llama=tests/golden/models/llama
   compressed() { refused "$1" eq-quant -q -m "$2" -r "$3" --format compressed-tensors -o "$OUT"; }
@@ -381,6 +393,47 @@ open(sys.argv[1], "wb").write(data)
 PYTHON
   refused "tensor 'h.1.mlp.c_fc.weight' has 1 of 65536 weights that are NaN or infinite" \
     eq-quant -m "$BATS_TEST_TMPDIR/model" -r int4 -o "$OUT"
+}
+
+# large SOURCE COPY TENSOR VALUE...: a copy of a model, whose tensor of float32 begins with these.
+large() {
+  cp -r "$1" "$2"
+  python3 - "$2/model.safetensors" "${@:3}" <<'PYTHON'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size, = struct.unpack("<Q", data[:8])
+entry = json.loads(data[8:8 + size])[sys.argv[2]]
+assert entry["dtype"] == "F32", entry
+begin = 8 + size + entry["data_offsets"][0]
+for i, value in enumerate(sys.argv[3:]):
+    data[begin + 4 * i:begin + 4 * i + 4] = struct.pack("<f", float(value))
+open(sys.argv[1], "wb").write(data)
+PYTHON
+}
+
+@test "weights that are too large for a recipe or a type are refused, by the tensor" {
+  tensor=model.layers.0.mlp.down_proj.weight
+  model=$BATS_TEST_TMPDIR/model
+  large tests/golden/models/llama "$model" $tensor 1e6
+  too_large() { refused "tensor '$tensor': $1 makes NaN or infinite values of it" eq-quant -q -m "$model" -r "$@"; }
+  too_large fp16 -o "$OUT"
+  too_large fp16 --format gguf -o "$OUT.gguf"
+  too_large fp16
+  for format in hf gguf; do
+    refused "tensor '$tensor' has a weight of 1e+06, which float16 cannot hold: use bf16 or f32" \
+      eq-quant -q -m "$model" -r int8/row --format $format --dtype f16 -o "$OUT"
+  done
+  eq-quant -q -m "$model" -r int8/row --format gguf --dtype bf16 -o "$OUT" >/dev/null
+  rm "$OUT"
+  model=$BATS_TEST_TMPDIR/larger
+  large tests/golden/models/llama "$model" $tensor 3e38 -3e38
+  too_large u4/row -o "$OUT"
+  too_large u4/row --format compressed-tensors -o "$OUT"
+  tensor=h.0.mlp.c_fc.weight
+  eq-quant -q -m "$MINI" -r bf16 -o "$BATS_TEST_TMPDIR/mini" >/dev/null
+  model=$BATS_TEST_TMPDIR/blocks
+  large "$BATS_TEST_TMPDIR/mini" "$model" $tensor 1e6
+  too_large q4_0 --format gguf -o "$OUT.gguf"
 }
 
 @test "bad usage is one line" {
