@@ -7,10 +7,9 @@
 set -euo pipefail
 model=corpora/mini
 if [ "${1:-}" = -m ]; then
-  model=${2:?-m needs a model}
+  model=$(realpath "${2:?-m needs a model}")
   shift 2
 fi
-model=$(realpath "$model")
 folder=$(realpath -m "${1:-build/bits}")
 limit=${2:+--limit=$2}
 cd "$(dirname "$0")/.."

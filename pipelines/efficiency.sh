@@ -12,10 +12,9 @@
 set -euo pipefail
 model=corpora/mini
 if [ "${1:-}" = -m ]; then
-  model=${2:?-m needs a model}
+  model=$(realpath "${2:?-m needs a model}")
   shift 2
 fi
-model=$(realpath "$model")
 folder=$(realpath -m "${1:-build/efficiency}")
 limit=${2:+--limit=$2}
 cd "$(dirname "$0")/.."
@@ -43,8 +42,8 @@ printf '\nWhat a byte saved buys: speed, and speed over the bits a segment betwe
     [$tensors[].recipe] | unique[] as $r | ([$tensors[] | select(.recipe == $r)]) as $t
     | ($t | map(.weights) | add) as $n | ($t | map(.bytes) | add) as $b | ($t | map(.source_bytes) | add) as $s
     | ($all[] | select(.recipe == $r)) as $d
-    | [$r, 8 * $b / $n, $s / $b, $d.worst_minus_best, $s / $b / $d.worst_minus_best]
-    | @tsv' | awk -F'\t' -v OFS='\t' '{ print $1, sprintf("%.3f", $2), sprintf("%.2f", $3), sprintf("%.4g", $4), sprintf("%.4g", $5) }'
+    | [$r, 8 * $b / $n, $s / $b, $d.worst_minus_best, (if ($d.worst_minus_best // 0) == 0 then null else $s / $b / $d.worst_minus_best end)]
+    | @tsv' | awk -F'\t' -v OFS='\t' '{ print $1, sprintf("%.3f", $2), sprintf("%.2f", $3), $4 == "" ? "nan" : sprintf("%.4g", $4), $5 == "" ? "nan" : sprintf("%.4g", $5) }'
 } | tee "$folder/efficiency.tsv" | column -t -s "$(printf '\t')"
 
 for image in svg png; do

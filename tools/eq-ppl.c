@@ -432,7 +432,8 @@ static bool choose_recipes(struct ppl *p) {
   struct eq_err no_recipe = { 0 };
   bool is_recipe = eq_recipes_add(&p->reference, a->reference, &no_recipe);
   if (!is_recipe && eq_path_exists(a->reference)) return eq_predictions_open(&p->kept, a->reference, err);
-  if (!is_recipe) return eq_fail(err, EQ_BAD, "--reference: '%s' is neither a recipe nor a file", a->reference);
+  if (!is_recipe)
+    return eq_fail(err, EQ_BAD, "--reference: '%s' is neither a recipe nor a file", a->reference);
   return resolve(p, &p->reference);
 }
 
@@ -531,9 +532,10 @@ static void report(const struct ppl *p) {
               asked ? (double)computed / (double)asked : 1.0);
 }
 
-/* Of a stream that ended early nothing is kept. */
+/* Of a stream that ended early, at either end, nothing is kept. */
 static void commit_kept(struct ppl *p) {
-  if (p->keep && p->tool.err.code == EQ_OK && eq_reader_error(p->tool.in)->code == EQ_OK)
+  if (p->keep && p->tool.err.code == EQ_OK && eq_reader_error(p->tool.in)->code == EQ_OK &&
+      !eq_writer_failed(p->tool.out))
     eq_predictions_commit(p->keep, &p->tool.err);
 }
 

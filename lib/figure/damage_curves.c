@@ -46,7 +46,8 @@ static bool place_recipe(struct curves *v, struct eq_str recipe, struct at *at, 
   while (letters < recipe.n && recipe.p[letters] >= 'a' && recipe.p[letters] <= 'z') letters++;
   for (n = letters; n < recipe.n && recipe.p[n] >= '0' && recipe.p[n] <= '9' && bits <= BITS_MAX; n++)
     bits = bits * 10 + (unsigned)(recipe.p[n] - '0');
-  if (!letters || !bits || bits > BITS_MAX) return true;
+  bool percent = n < recipe.n && recipe.p[n] == '%'; /* top5% */
+  if (!letters || !bits || bits > BITS_MAX || percent) return true;
   eq_buffer_format(&name, "%.*s·%.*s", (int)letters, recipe.p, (int)(recipe.n - n), recipe.p + n);
   bool ok = !name.failed && eq_names_add(&v->panels, (struct eq_str){ name.data, name.size }, &panel);
   eq_buffer_free(&name);
@@ -76,11 +77,18 @@ static bool place_recipes(struct curves *v, size_t *left_out, struct eq_err *err
   return true;
 }
 
+/* Points of recipes that are not drawn, so that they do not stretch the axis. */
+static void drop_others(const struct curves *v, struct eq_damage_chart *c) {
+  size_t kept = 0;
+  for (size_t i = 0; i < c->n; i++)
+    if (v->at[c->points[i].recipe].bits) c->points[kept++] = c->points[i];
+  c->n = kept;
+}
+
 /* Insertion keeps ties in the order of the stream. */
 static void order_languages(struct curves *v) {
   const struct eq_damage_chart *c = v->chart;
-  for (size_t i = 0; i < c->n; i++)
-    if (v->at[c->points[i].recipe].bits) v->sums[c->points[i].lang] += c->points[i].x;
+  for (size_t i = 0; i < c->n; i++) v->sums[c->points[i].lang] += c->points[i].x;
   for (uint32_t l = 0; l < c->langs.n; l++) {
     uint32_t i = l;
     for (; i && v->sums[v->langs[i - 1]] < v->sums[l]; i--) v->langs[i] = v->langs[i - 1];
@@ -240,7 +248,10 @@ bool eq_damage_curves_script(struct eq_damage_chart *c, const struct eq_chart_lo
   double *scratch = eq_array(c->n, sizeof *scratch);
   bool ok = (v.at && v.langs && v.sums && scratch) || eq_fail_memory(err, c->n * sizeof *scratch, "the curves");
   ok = ok && place_recipes(&v, left_out, err);
-  if (ok) add_script(&v, look, &table, scratch, script);
+  if (ok) {
+    drop_others(&v, c);
+    add_script(&v, look, &table, scratch, script);
+  }
   free(v.at);
   free(v.langs);
   free(v.sums);

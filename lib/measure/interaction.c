@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/number.h"
 #include "lib/measure/groups.h"
 #include "lib/recipe/recipe.h"
 
@@ -39,14 +40,77 @@ static bool add_part(struct combination *c, struct eq_str prefix, struct eq_str 
   return true;
 }
 
+/* What a clause's selectors are, "" where it has none and means all weights. */
+static struct eq_str selectors_of(struct eq_str clause) {
+  const char *equals = memchr(clause.p, '=', clause.n);
+  if (!equals || eq_scheme_begins(clause)) return eq_str("");
+  return (struct eq_str){ clause.p, (size_t)(equals - clause.p) };
+}
+
+/* Layers first..last of "L3" or "L3-5", and what follows a point; false for any other selector. */
+static bool parse_layers(struct eq_str s, uint64_t *first, uint64_t *last, struct eq_str *part) {
+  if (s.n < 2 || s.p[0] != 'L') return false;
+  struct eq_str range = { s.p + 1, s.n - 1 };
+  struct eq_str layers = eq_str_cut(&range, '.'), from = eq_str_cut(&layers, '-');
+  *part = range;
+  if (!eq_parse_u64(from, first)) return false; /* L-1, L0.75 */
+  *last = *first;
+  return (!range.n || range.p[0] > '9') && (!layers.n || eq_parse_u64(layers, last));
+}
+
+/* Parts of a layer, or of a model, that share no weight. */
+static bool are_other_parts(struct eq_str a, struct eq_str b) {
+  static const char *const lists[][8] = { { "attn", "mlp", "embed", "pos", "norm" },
+                                          { "q", "k", "v", "o", "gate", "up", "down" } };
+  for (size_t l = 0; l < 2; l++) {
+    int i = -1, j = -1;
+    for (int n = 0; n < 8 && lists[l][n]; n++) {
+      if (eq_str_is(a, lists[l][n])) i = n;
+      if (eq_str_is(b, lists[l][n])) j = n;
+    }
+    if (i >= 0 && j >= 0 && i != j) return true;
+  }
+  return false;
+}
+
+/* Whether two selectors surely share no weight; what cannot be told without the model may share some. */
+static bool are_apart(struct eq_str a, struct eq_str b) {
+  uint64_t a_first, a_last, b_first, b_last;
+  struct eq_str a_part, b_part;
+  if (!parse_layers(a, &a_first, &a_last, &a_part) || !parse_layers(b, &b_first, &b_last, &b_part))
+    return are_other_parts(a, b);
+  return a_last < b_first || b_last < a_first || are_other_parts(a_part, b_part);
+}
+
+static bool lists_are_apart(struct eq_str a, struct eq_str b) {
+  if (!a.n || !b.n) return false;
+  while (a.n) {
+    struct eq_str one = eq_str_cut(&a, ','), rest = b;
+    while (rest.n)
+      if (!are_apart(one, eq_str_cut(&rest, ','))) return false;
+  }
+  return true;
+}
+
+/* A clause replaces what earlier ones did to the same weights: then damages would not add up, whatever they are. */
+static bool clauses_are_apart(struct eq_str recipe) {
+  while (recipe.n) {
+    struct eq_str clause = eq_str_cut(&recipe, ';'), rest = recipe;
+    while (rest.n)
+      if (!lists_are_apart(selectors_of(clause), selectors_of(eq_str_cut(&rest, ';')))) return false;
+  }
+  return true;
+}
+
 /* Splits the recipe's clauses, or the steps of its one clause, each behind the clause's own selectors. */
 static bool find_parts(struct combination *c) {
   struct eq_str rest = c->scores->recipes.items[c->whole], prefix = { "", 0 };
   char end = memchr(rest.p, ';', rest.n) ? ';' : '+';
-  const char *equals = memchr(rest.p, '=', rest.n);
-  if (end == '+' && equals && !eq_scheme_begins(rest)) {
-    prefix = (struct eq_str){ rest.p, (size_t)(equals + 1 - rest.p) };
-    rest = (struct eq_str){ equals + 1, rest.n - prefix.n };
+  if (end == ';' && !clauses_are_apart(rest)) return false;
+  size_t n = end == '+' ? selectors_of(rest).n : 0;
+  if (n) {
+    prefix = (struct eq_str){ rest.p, n + 1 };
+    rest = (struct eq_str){ rest.p + n + 1, rest.n - n - 1 };
   }
   while (rest.n)
     if (!add_part(c, prefix, eq_str_cut(&rest, end))) return false;
@@ -151,12 +215,27 @@ static bool name_parts(struct eq_interactions *x, const struct combination *c, s
   return true;
 }
 
-/* The mean of `sum` over a group's languages: those items that begin at `first`. */
-static double group_sum(const struct eq_interactions *x, size_t first, struct eq_str group) {
-  double sum = 0, n = 0;
-  for (size_t i = first; i < x->n; i++)
-    if (x->items[i].lang.p && eq_group_listed(x->items[i].group, group)) sum += x->items[i].sum, n++;
-  return n > 0 ? sum / n : (double)NAN;
+/* Of a group's languages, those items that begin at `first`: how many, the mean of their sums, the most segments of
+ * one, and whether one has little text. */
+struct members {
+  size_t n;
+  double sum;
+  uint64_t segments;
+  bool little;
+};
+
+static struct members members_of(const struct eq_interactions *x, size_t first, struct eq_str group) {
+  struct members m = { 0 };
+  for (size_t i = first; i < x->n; i++) {
+    const struct eq_interaction *item = &x->items[i];
+    if (!item->lang.p || !eq_group_listed(item->group, group)) continue;
+    m.n++;
+    m.sum += item->sum;
+    m.little = m.little || has_little_text(item->flags);
+    if (item->segments > m.segments) m.segments = item->segments;
+  }
+  m.sum /= (double)m.n;
+  return m;
 }
 
 static bool add_results(struct eq_interactions *x, const struct combination *c, const struct eq_disparities *d,
@@ -185,15 +264,17 @@ static bool add_results(struct eq_interactions *x, const struct combination *c, 
   } groups[] = { { o->low, all->delta_low, all->delta_low_lo, all->delta_low_hi },
                  { o->high, all->delta_high, all->delta_high_lo, all->delta_high_hi } };
   for (size_t g = 0; ok && g < 2; g++) {
+    struct members m = members_of(x, first, groups[g].group);
+    if (!m.n) continue;
     item.lang = (struct eq_str){ 0 };
     item.group = groups[g].group;
-    item.segments = all->segments;
-    item.sum = group_sum(x, first, groups[g].group);
+    item.segments = m.segments;
+    item.sum = m.sum;
     item.excess = groups[g].excess;
     item.excess_lo = groups[g].lo;
     item.excess_hi = groups[g].hi;
-    item.flags = all->flags;
-    ok = isnan(item.sum) || add_item(x, item, err);
+    item.flags = eq_str(m.little ? "little-text" : "");
+    ok = add_item(x, item, err);
   }
   return ok;
 }

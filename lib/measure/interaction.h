@@ -1,8 +1,9 @@
 /* interaction.h: is a combination of interventions worse than the sum of its parts?
  *
- * A recipe combines others when its text is theirs, joined: clauses (attn=int4;mlp=prune=0.5) or steps of one scheme
- * (prune=0.5+int4, of prune=0.5 and int4). Where all parts were measured too, the excess of a segment is the bits that
- * the combination adds over the base, less the sum of what each part adds alone; 0 were damages additive. Means,
+ * A recipe combines others when its text is theirs, joined: steps of one scheme (prune=0.5+int4, of prune=0.5 and int4)
+ * or clauses that surely share no weight (attn=int4;mlp=prune=0.5; L0-3=int4;L4=int8; not int4;L0=int8, of which the
+ * second replaces what the first did to L0). Where all parts were measured too, the excess of a segment is the bits
+ * that the combination adds over the base, less the sum of what each part adds alone; 0 were damages additive. Means,
  * intervals and draws are disparity.h's, with the sum of the parts for a base. */
 #ifndef EQ_MEASURE_INTERACTION_H
 #define EQ_MEASURE_INTERACTION_H

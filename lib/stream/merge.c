@@ -1,5 +1,6 @@
 #include "lib/stream/merge.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void key_number(struct eq_buffer *key, uint64_t v) {
 
 static bool key_field(struct eq_buffer *key, const struct eq_record *r, const struct eq_field *f, struct eq_err *err) {
   const msgpack_object *o = eq_record_find(r, f->key);
-  if (!o && !eq_field_is_required(f))
+  if ((!o || o->type == MSGPACK_OBJECT_NIL) && !eq_field_is_required(f)) /* nil: what jq makes of "nothing" */
     eq_buffer_add(key, "\0", 1);
   else if (o && f->type == EQ_T_STR && o->type == MSGPACK_OBJECT_STR)
     key_string(key, (struct eq_str){ o->via.str.size ? o->via.str.ptr : "", o->via.str.size });
@@ -104,11 +105,9 @@ bool eq_merge_add_chain(struct eq_merge *m, struct eq_str chain, struct eq_err *
 
 bool eq_merge_add(struct eq_merge *m, const struct eq_record *r, struct eq_err *err) {
   size_t key = m->keys.size;
-  if (eq_record_is(r, &eq_kind_source)) { /* {"k": "source", "prog": chain}, as the reader makes it */
-    static const char before[] = "\x82\xa1k\xa6source\xa4prog";
-    size_t n = sizeof before - 1;
-    if (r->raw.n > n && memcmp(r->raw.p, before, n) == 0)
-      return eq_merge_add_chain(m, (struct eq_str){ r->raw.p + n, r->raw.n - n }, err);
+  if (eq_record_is(r, &eq_kind_source)) {
+    struct eq_str chain = eq_record_bytes(r, "prog");
+    return eq_merge_add_chain(m, chain.n ? chain : (struct eq_str){ "\x90", 1 }, err);
   }
   return key_of(&m->keys, r, err) && add_item(m, &m->records, key, r->raw, err);
 }
@@ -141,12 +140,18 @@ static void describe(const msgpack_object_map *map, struct eq_buffer *text) {
   }
 }
 
+/* Two NaNs say the same. */
+static bool same_value(const msgpack_object *a, const msgpack_object *b) {
+  bool floats = a->type == MSGPACK_OBJECT_FLOAT64 && b->type == MSGPACK_OBJECT_FLOAT64;
+  return (floats && isnan(a->via.f64) && isnan(b->via.f64)) || msgpack_object_equal(*a, *b);
+}
+
 /* The first key of a that b has not, or has otherwise; "" when there is none. */
 static struct eq_str first_difference(const msgpack_object_map *a, const msgpack_object_map *b) {
   for (uint32_t i = 0; i < a->size; i++) {
     bool same = false;
     for (uint32_t j = 0; j < b->size && !same; j++)
-      same = msgpack_object_equal(a->ptr[i].key, b->ptr[j].key) && msgpack_object_equal(a->ptr[i].val, b->ptr[j].val);
+      same = msgpack_object_equal(a->ptr[i].key, b->ptr[j].key) && same_value(&a->ptr[i].val, &b->ptr[j].val);
     if (!same) return (struct eq_str){ a->ptr[i].key.via.str.ptr, a->ptr[i].key.via.str.size };
   }
   return eq_str("");

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "lib/stream/reader.h"
+
 /* A copy's own memory; the record comes first, so that its address is the copy's. */
 struct copy {
   struct eq_record record;
@@ -51,6 +53,20 @@ const msgpack_object *eq_record_find(const struct eq_record *r, const char *key)
   for (uint32_t i = 0; i < r->map->via.map.size; i++)
     if (eq_str_equal(string_of(&r->map->via.map.ptr[i].key), wanted)) return &r->map->via.map.ptr[i].val;
   return NULL;
+}
+
+struct eq_str eq_record_bytes(const struct eq_record *r, const char *key) {
+  const unsigned char *b = (const unsigned char *)r->raw.p;
+  const char *reason;
+  size_t at = b[0] == 0xdf ? 5 : b[0] == 0xde ? 3 : 1;
+  for (uint32_t i = 0; i < r->map->via.map.size; i++) {
+    size_t n_key = eq_msgpack_size(b + at, r->raw.n - at, &reason);
+    size_t n = eq_msgpack_size(b + at + n_key, r->raw.n - at - n_key, &reason);
+    if (eq_str_is(string_of(&r->map->via.map.ptr[i].key), key))
+      return (struct eq_str){ (const char *)b + at + n_key, n };
+    at += n_key + n;
+  }
+  return (struct eq_str){ "", 0 };
 }
 
 bool eq_record_string(const struct eq_record *r, const char *key, struct eq_str *value) {

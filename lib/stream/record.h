@@ -25,6 +25,9 @@ bool eq_record_is(const struct eq_record *r, const struct eq_kind *kind);
 /* The value of a key, NULL when absent. */
 const msgpack_object *eq_record_find(const struct eq_record *r, const char *key);
 
+/* The bytes of a key's value in the record; empty when the key is absent. */
+struct eq_str eq_record_bytes(const struct eq_record *r, const char *key);
+
 /* The value of a key that is a string (never NULL, also when empty); false when it is absent or something else. */
 bool eq_record_string(const struct eq_record *r, const char *key, struct eq_str *value);
 

@@ -209,3 +209,23 @@ END
   eq-disparity -q -i $stream | eq-show -f jsonl >"$BATS_TEST_TMPDIR/all"
   ! grep -q interaction "$BATS_TEST_TMPDIR/all" || false
 }
+
+@test "clauses are a combination only where they surely share no weight" {
+  cd "$BATS_TEST_DIRNAME/../.."
+  PYTHONPATH=tests/golden PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$BATS_TEST_TMPDIR/apart.mp" <<'END'
+import stream, sys
+parts = ["int4/g128", "L0=int8/g128", "attn=int3/g128", "L1=int2/g128", "L0-2=int4/g128", "L3.attn=int4/g128", "L3.mlp=int3/g128",
+         "L-1=int2/g128", "k=int4/g128", "v=int2/g128"]
+whole = ["int4/g128;L0=int8/g128", "attn=int3/g128;L1=int2/g128", "L0=int8/g128;L1=int2/g128", "L0-2=int4/g128;L1=int2/g128",
+         "L3.attn=int4/g128;L3.mlp=int3/g128", "L0=int8/g128;L-1=int2/g128", "k=int4/g128;v=int2/g128"]
+stream.write(sys.argv[1], [dict(k="surprisal", lang="en", id=str(i), model="m", recipe=r, n_tokens=4, n_scored=3, nll=9.0 + n + i * n / 7)
+                           for i in range(4) for n, r in enumerate(["none", *parts, *whole])], "test")
+END
+  eq-disparity -q -B 100 -i "$BATS_TEST_TMPDIR/apart.mp" | eq-show -f jsonl -k interaction >"$BATS_TEST_TMPDIR/got"
+  diff - <(jq -r 'select(.lang) | .recipe' "$BATS_TEST_TMPDIR/got") <<'END'
+L0=int8/g128;L1=int2/g128
+L3.attn=int4/g128;L3.mlp=int3/g128
+k=int4/g128;v=int2/g128
+END
+  [ "$(jq -r '.group // empty' "$BATS_TEST_TMPDIR/got" | sort -u)" = high ]
+}

@@ -87,3 +87,18 @@ END
   [ "$status" -eq 2 ]
   [[ "$output" == *"record 1 (surprisal): 'id' is missing, expected a string" ]]
 }
+
+@test "null is absent, and NaN does not differ from NaN" {
+  stream "$out/a.mp" '[one("1", reference=None), one("2", float("nan"), excluded="short")]'
+  stream "$out/b.mp" '[one("2", float("nan"), excluded="long")]'
+  eq-merge -q -i "$out/a.mp" -o "$out/same.mp"
+  run --separate-stderr bash -c "cat '$out'/[ab].mp | eq-merge"
+  [ "$status" -eq 1 ]
+  [[ "$stderr" == *"differ in 'excluded': surprisal en 2 m none"* ]]
+}
+
+@test "a source record in other words is provenance all the same" {
+  stream "$out/a.mp" '[dict(prog=[{"name": "x"}], k="source"), one("1"), dict(prog=[{"name": "y"}], k="source"), one("2")]'
+  eq-merge -i "$out/a.mp" -o "$out/m.mp"
+  [ "$(LC_ALL=C grep -ao 'source' "$out/m.mp" | wc -l)" -eq 2 ]
+}

@@ -251,3 +251,12 @@ END
   run -0 eq-show -k damage -c lang,recipe,as,deg -i "$BATS_TEST_TMPDIR/two"
   [[ ${lines[0]} == *' as '* && $output == *'lm-eval:64'* ]]
 }
+
+@test "what curves leave out does not stretch their axis, and a share is no width" {
+  stream "$out/left.mp" '[one("en", r, x, 0.5, "saturated" if x > 99 else "") for r, x in (("int8", 3), ("int4", 5), ("prune=0.9", 9000),
+    ("top5%=int4", 7000))]'
+  run --separate-stderr eq-plot --curves --script -i "$out/left.mp"
+  [ "$stderr" = "eq-plot: left out 2 recipes that name no bits" ]
+  grep -qE '^set yrange \[-0.11:5.61\]' <<<"$output"
+  ! grep -q hollow <<<"$output" || false
+}

@@ -449,6 +449,7 @@ PYTHON
   for command in "eq-quant -q -m $MINI -r int4 --format gguf -o" "eq-quant -q -m $MINI -r int4 --format patch -o" \
     "eq-quant -q -m $MINI -r q4_0 --tensor-type-file"; do
     echo "$command"
+    # shellcheck disable=SC2086 # a command is words
     run --separate-stderr $command "$BATS_TEST_TMPDIR/fifo"
     echo "$stderr"
     [ "$status" -eq 2 ]
