@@ -432,8 +432,7 @@ static bool choose_recipes(struct ppl *p) {
   struct eq_err no_recipe = { 0 };
   bool is_recipe = eq_recipes_add(&p->reference, a->reference, &no_recipe);
   if (!is_recipe && eq_path_exists(a->reference)) return eq_predictions_open(&p->kept, a->reference, err);
-  if (!is_recipe)
-    return eq_fail(err, EQ_BAD, "--reference: '%s' is neither a recipe nor a file", a->reference);
+  if (!is_recipe) return eq_fail(err, EQ_BAD, "--reference: '%s' is neither a recipe nor a file", a->reference);
   return resolve(p, &p->reference);
 }
 
