@@ -145,14 +145,11 @@ static bool is_first(const struct eq_export *x, size_t param) {
   return true;
 }
 
-/* Linear layers that were left as they are, and the head, whose module is there also when it is tied. */
+/* Modules that were left as they are, and the head, whose module is there also when it is tied. */
 static json_t *ignored(const struct eq_export *x) {
   json_t *list = json_array();
-  for (size_t i = 0; i < x->model->n_params; i++) {
-    unsigned roles = x->model->params[i].roles;
-    bool layer = x->model->weights[i].slot->rows != EQ_D_ONE && (roles & (EQ_LINEAR | EQ_HEAD)) && !(roles & EQ_EMBED);
-    if (layer && !eq_folder_model_codes(x, i)) json_array_append_new(list, module_of(x, i));
-  }
+  for (size_t i = 0; i < x->model->n_params; i++)
+    if (eq_folder_model_is_left(x, i)) json_array_append_new(list, module_of(x, i));
   if (x->model->config.tied) json_array_append_new(list, json_string("lm_head"));
   return list;
 }

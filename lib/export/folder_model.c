@@ -14,6 +14,12 @@ bool eq_folder_model_codes(const struct eq_export *x, size_t param) {
   return f->layout && !x->values && !eq_export_keeps(x, param) && kind != EQ_FP16_CAST && kind != EQ_BF16_CAST;
 }
 
+bool eq_folder_model_is_left(const struct eq_export *x, size_t param) {
+  const struct eq_slot *s = x->model->weights[param].slot;
+  bool table = s->place == EQ_W_EMBED || s->place == EQ_W_POS || s->place == EQ_W_TYPE;
+  return s->rows != EQ_D_ONE && !table && !eq_folder_model_codes(x, param);
+}
+
 const char *eq_folder_model_path(const struct eq_export *x) {
   const struct eq_folder_model *f = x->state;
   return f->folder.temporary;

@@ -54,6 +54,9 @@ const char *eq_folder_model_path(const struct eq_export *x);
 
 /* Is a parameter stored as codes? */
 bool eq_folder_model_codes(const struct eq_export *x, size_t param);
+/* Is it the matrix of a module that multiplies (a linear layer, a router, a projection, the head; no table of vectors)
+ * and not stored as codes? A config must name such, or who reads it looks for their codes. */
+bool eq_folder_model_is_left(const struct eq_export *x, size_t param);
 /* The module of a parameter: its name without ".weight", of which n bytes are. */
 size_t eq_folder_model_module(const struct eq_export *x, size_t param);
 

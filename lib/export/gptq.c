@@ -167,19 +167,14 @@ static void set_pattern(json_t *dynamic, const struct eq_export *x, size_t param
   eq_buffer_free(&pattern);
 }
 
-static bool is_layer(const struct eq_export *x, size_t param) {
-  return x->model->weights[param].slot->rows != EQ_D_ONE && x->model->params[param].roles & EQ_LINEAR;
-}
-
 static json_t *describe(const struct eq_export *x) {
   struct eq_scheme usual = eq_export_scheme(x, most_usual(x));
   json_t *config = json_object(), *dynamic = json_object(), *left = json_array();
   for (size_t i = 0; i < x->model->n_params; i++) {
-    if (!is_layer(x, i)) continue;
-    if (!eq_folder_model_codes(x, i)) {
+    if (eq_folder_model_is_left(x, i)) {
       set_pattern(dynamic, x, i, '-', json_object());
       json_array_append_new(left, json_stringn(x->model->params[i].name, eq_folder_model_module(x, i)));
-    } else if (!eq_scheme_equal(eq_export_scheme(x, i), usual)) {
+    } else if (eq_folder_model_codes(x, i) && !eq_scheme_equal(eq_export_scheme(x, i), usual)) {
       json_t *own = json_object();
       set_scheme(own, eq_export_scheme(x, i));
       set_pattern(dynamic, x, i, '+', own);

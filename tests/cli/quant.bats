@@ -184,6 +184,18 @@ RECIPES
   jq -e 'has("quantization_config") | not' "$OUT/config.json"
 }
 
+@test "configs of codes name routers, projections and heads, which have none" {
+  eq-quant -q -m tests/golden/models/mixtral -r 'int8/tensor' --format compressed-tensors -o "$OUT" >/dev/null
+  jq -e '[.quantization_config.ignore[] | select(endswith("block_sparse_moe.gate"))] | length == 2' "$OUT/config.json"
+  rm -rf "$OUT"
+  eq-quant -q -m tests/golden/models/mixtral -r 'int8/tensor' --format gptq -o "$OUT" >/dev/null
+  jq -e '.quantization_config | ([.modules_to_not_convert[] | select(endswith("block_sparse_moe.gate"))] | length == 2)
+    and (.modules_to_not_convert | index("lm_head")) and .dynamic["-:^model\\.layers\\.1\\.block_sparse_moe\\.gate$"] == {}' "$OUT/config.json"
+  rm -rf "$OUT"
+  eq-quant -q -m tests/golden/models/opt-350m -r int4/row --format compressed-tensors -o "$OUT" >/dev/null
+  jq -e '.quantization_config.ignore | length == 3 and (map(endswith("project_in")) | any) and (map(endswith("project_out")) | any)' "$OUT/config.json"
+}
+
 @test "a check finds every tensor of every format right, and any bit that is not" {
   while read -r format model recipe; do
     rm -rf "$OUT"
