@@ -269,15 +269,19 @@ static bool export_all(struct eq_export *x, struct eq_err *err) {
   return ok;
 }
 
+bool eq_export_unchanged(const struct eq_export *x, struct eq_err *err) {
+  return eq_checkpoint_unchanged(&x->model->file, err) && (!x->patch || eq_file_unchanged(&x->patch->file, err));
+}
+
 bool eq_export_run(struct eq_export *x, struct eq_err *err) {
   if (x->format && eq_checkpoint_has_file(&x->model->file, x->out))
     return eq_fail(err, EQ_BAD, "%s: is the model that is read: name another output", x->out);
   bool ok = !x->format || x->format->begin(x, err);
-  ok = ok && export_all(x, err) && eq_checkpoint_unchanged(&x->model->file, err);
+  ok = ok && export_all(x, err) && eq_export_unchanged(x, err);
   ok = ok && (!x->format || x->format->end(x, err));
   if (x->format) x->format->discard(x);
   struct eq_err changed = { 0 }; /* which is why, rather than what came of it */
-  if (!ok && !eq_checkpoint_unchanged(&x->model->file, &changed)) *err = changed;
+  if (!ok && !eq_export_unchanged(x, &changed)) *err = changed;
   return ok;
 }
 

@@ -359,7 +359,7 @@ static bool end(struct eq_export *x, struct eq_err *err) {
       for (size_t d = 0; d < g->tensors[i].n_dims; d++) n *= g->tensors[i].dims[d];
       ok = eq_gguf_put(&g->file, i, g->copied[i], n / g->tensors[i].dtype->block * g->tensors[i].dtype->bytes, err);
     }
-  return ok && eq_checkpoint_unchanged(&x->model->file, err) && eq_gguf_commit(&g->file, err);
+  return ok && eq_export_unchanged(x, err) && eq_gguf_commit(&g->file, err);
 }
 
 static void discard(struct eq_export *x) {
