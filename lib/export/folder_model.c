@@ -296,8 +296,8 @@ bool eq_folder_model_end(struct eq_export *x, struct eq_err *err) {
   struct eq_folder_model *f = x->state;
   bool ok = true;
   for (size_t i = f->n_own; ok && i < f->n; i++) ok = copy_tensor(f, i, err);
-  return ok && eq_safetensors_commit(&f->file, err) && carry(x, f, err) &&
-         eq_export_unchanged(x, err) && eq_folder_commit(&f->folder, err);
+  return ok && eq_safetensors_commit(&f->file, err) && carry(x, f, err) && eq_export_unchanged(x, err) &&
+         eq_folder_commit(&f->folder, err);
 }
 
 void eq_folder_model_discard(struct eq_export *x) {
