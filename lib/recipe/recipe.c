@@ -504,7 +504,8 @@ struct target {
   size_t n_params, n_layers;
   struct eq_treatment *made; /* [n_params] */
   size_t *capacity;          /* [n_params], of their overlays */
-  size_t group;              /* of the clause at hand, from 1; 0: it is not global */
+  size_t clause;             /* the one at hand */
+  size_t group;              /* its, from 1; 0: it is not global */
 };
 
 static bool is_whole(const struct eq_parameter *p, const struct eq_overlay *o) {
@@ -512,10 +513,47 @@ static bool is_whole(const struct eq_parameter *p, const struct eq_overlay *o) {
          eq_stretch_size(o->slice.cols) == p->cols;
 }
 
-/* What covers all of a parameter replaces what was there; to keep what nothing was done to is nothing. */
+/* The end of the block of s that index i is in; i when it is in none. */
+static size_t block_end(struct eq_stretch s, size_t i) {
+  size_t block = i < s.first ? s.blocks : (i - s.first) / s.stride;
+  if (block >= s.blocks || (i - s.first) % s.stride >= s.size) return i;
+  return s.first + block * s.stride + s.size;
+}
+
+static bool stretch_covers(struct eq_stretch a, struct eq_stretch b) {
+  for (size_t k = 0; k < b.blocks; k++)
+    if (block_end(a, b.first + k * b.stride) < b.first + k * b.stride + b.size) return false;
+  return true;
+}
+
+/* Are all weights of b among those of a? */
+static bool overlay_covers(const struct eq_overlay *a, const struct eq_overlay *b) {
+  bool covers = stretch_covers(a->slice.rows, b->slice.rows) && stretch_covers(a->slice.cols, b->slice.cols);
+  if (a->pick.kind == EQ_PICK_ALL) return covers;
+  return covers && eq_pick_equal(a->pick, b->pick) && stretch_covers(b->slice.rows, a->slice.rows) &&
+         stretch_covers(b->slice.cols, a->slice.cols);
+}
+
+/* The selectors of a clause are a union: what one of them covers already is not treated, nor counted, once more. */
+static bool is_in_clause(const struct eq_treatment *made, const struct eq_overlay *o) {
+  for (size_t k = made->n; k > 0 && made->overlays[k - 1].clause == o->clause; k--)
+    if (overlay_covers(&made->overlays[k - 1], o)) return true;
+  return false;
+}
+
+static void remove_covered(struct eq_treatment *made, const struct eq_overlay *o) {
+  size_t left = 0;
+  for (size_t k = 0; k < made->n; k++)
+    if (!overlay_covers(o, &made->overlays[k])) made->overlays[left++] = made->overlays[k];
+  made->n = left;
+}
+
+/* What covers all of an overlay, or of the parameter, replaces it; to keep what nothing was done to is nothing. */
 static bool add_overlay(struct target *t, size_t i, struct eq_overlay o, struct eq_err *err) {
   struct eq_treatment *made = &t->made[i];
   bool keeps = o.steps.step[0].kind == EQ_KEEP;
+  if (is_in_clause(made, &o)) return true;
+  if (o.pick.kind == EQ_PICK_ALL) remove_covered(made, &o);
   if (is_whole(&t->params[i], &o)) made->n = 0;
   if (made->n == 0 && keeps) return true;
   struct eq_overlay *grown = eq_array_grow(made->overlays, made->n, &t->capacity[i], sizeof *grown);
@@ -526,7 +564,7 @@ static bool add_overlay(struct target *t, size_t i, struct eq_overlay o, struct 
 }
 
 static struct eq_overlay overlay_of(const struct target *t, const struct eq_steps *steps, struct eq_slice slice) {
-  return (struct eq_overlay){ .slice = slice, .steps = *steps, .group = t->group };
+  return (struct eq_overlay){ .slice = slice, .steps = *steps, .clause = t->clause, .group = t->group };
 }
 
 /* The parts of a parameter that a selector means. */
@@ -588,6 +626,7 @@ static bool apply_preset(const struct eq_recipe *r, const struct clause *c, stru
 static bool apply_clauses(const struct eq_recipe *r, struct target *t, struct eq_treatments *all, struct eq_err *err) {
   for (size_t i = 0; i < r->n_clauses; i++) {
     const struct clause *c = &r->clauses[i];
+    t->clause = i;
     t->group = c->steps.step[0].global ? ++all->n_groups : 0;
     if (c->preset && !apply_preset(r, c, t, err)) return false;
     for (size_t j = 0; j < c->n; j++)
@@ -606,7 +645,7 @@ static uint64_t stream_of(const char *name) {
 bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *params, size_t n_params, size_t n_layers,
                        struct eq_treatments *all, const struct eq_treatment **treatments, struct eq_err *err) {
   struct target t = {
-    params, n_params, n_layers, eq_array(n_params, sizeof *t.made), eq_array(n_params, sizeof *t.capacity), 0
+    params, n_params, n_layers, eq_array(n_params, sizeof *t.made), eq_array(n_params, sizeof *t.capacity), 0, 0
   };
   bool ok = t.made && t.capacity ? true : eq_fail_memory(err, n_params * sizeof *t.made, "a recipe");
   ok = ok && apply_clauses(r, &t, all, err);

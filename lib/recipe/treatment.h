@@ -26,6 +26,7 @@ struct eq_overlay {
   struct eq_slice slice;
   struct eq_pick pick;
   struct eq_steps steps;
+  size_t clause;                                    /* of its recipe; not compared, recipes share treatments */
   size_t group;                                     /* of a global prune: its clause's, from 1; 0: none */
   struct eq_prepared prepared[EQ_SCHEME_STEPS_MAX]; /* of each step */
   struct eq_threshold picked;

@@ -375,6 +375,34 @@ static void a_part_has_scales_of_its_own(void **state) {
   free(out[0]);
 }
 
+static void selectors_of_a_clause_are_a_union(void **state) {
+  (void)state;
+  static const char *const same[][2] = {
+    { "L0,L0.q=int4/tensor", "L0=int4/tensor" },
+    { "L0.top50%,L0=int4/tensor", "L0=int4/tensor" },
+    { "L0.q,L0.attn.h0=int4/tensor", "L0.q=int4/tensor;L0.attn.h0=int4/tensor;L0.q=int4/tensor" },
+    { "L0,L0.q,L0.attn.h1=prune=0.5,global", "L0=prune=0.5,global" },
+    { "all,L0.attn.h1=prune=0.5,global", "all=prune=0.5,global" },
+    { "top50%,L0.top50%=prune=0.45,global", "top50%=prune=0.45,global" },
+  };
+  const struct eq_heads heads = { 2, 2, 2, false };
+  float *w = random_weights(21, 12 * 8), *other = random_weights(22, 12 * 8);
+  for (size_t i = 0; i < 4 * 8; i++) w[i] *= 0.1f, other[i] *= 10;
+  struct model m = one_matrix(w, 12, 8);
+  m.params[0].roles |= EQ_ATTN | EQ_Q | EQ_K | EQ_V, m.params[0].heads = &heads;
+  m.params[1] = m.params[0], m.params[1].layer = 1, m.params[1].name = "v", m.w[1] = other, m.n = 2;
+  for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+    float *a[MATRICES], *b[MATRICES];
+    treat(&m, same[i][0], 12, 1, a);
+    treat(&m, same[i][1], 12, 1, b);
+    for (size_t k = 0; k < m.n; k++) {
+      if (memcmp(a[k], b[k], 12 * 8 * sizeof *w)) fail_msg("%s is not %s", same[i][0], same[i][1]);
+      free(a[k]), free(b[k]);
+    }
+  }
+  free(w), free(other);
+}
+
 static void what_a_model_has_not_is_an_error(void **state) {
   (void)state;
   static const struct {
@@ -446,6 +474,7 @@ int main(void) {
     cmocka_unit_test(chance_picks_its_share),
     cmocka_unit_test(projections_and_heads_are_found_in_fused_matrices),
     cmocka_unit_test(a_part_has_scales_of_its_own),
+    cmocka_unit_test(selectors_of_a_clause_are_a_union),
     cmocka_unit_test(what_a_model_has_not_is_an_error),
     cmocka_unit_test(a_scale_beyond_float16_is_an_error),
     cmocka_unit_test(equal_treatments_are_one),
