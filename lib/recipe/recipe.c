@@ -563,6 +563,29 @@ static bool add_overlay(struct target *t, size_t i, struct eq_overlay o, struct 
   return true;
 }
 
+/* Do those of n overlays that take whole rows (or columns) together take all of them? */
+static bool union_covers(const struct eq_parameter *p, const struct eq_overlay *o, size_t n, bool by_rows) {
+  for (size_t at = 0, end; at < (by_rows ? p->rows : p->cols); at = end) {
+    end = at;
+    for (size_t k = 0; k < n; k++) {
+      size_t across = eq_stretch_size(by_rows ? o[k].slice.cols : o[k].slice.rows);
+      if (o[k].pick.kind != EQ_PICK_ALL || across != (by_rows ? p->cols : p->rows)) continue;
+      size_t block = block_end(by_rows ? o[k].slice.rows : o[k].slice.cols, at);
+      end = block > end ? block : end;
+    }
+    if (end == at) return false;
+  }
+  return true;
+}
+
+/* What is kept in all of its parts is kept. */
+static void drop_kept(const struct eq_parameter *p, struct eq_treatment *made) {
+  size_t n = 0;
+  while (n < made->n && made->overlays[made->n - 1 - n].steps.step[0].kind == EQ_KEEP) n++;
+  const struct eq_overlay *last = made->overlays + (made->n - n);
+  if (n && (union_covers(p, last, n, true) || union_covers(p, last, n, false))) made->n = 0;
+}
+
 static struct eq_overlay overlay_of(const struct target *t, const struct eq_steps *steps, struct eq_slice slice) {
   return (struct eq_overlay){ .slice = slice, .steps = *steps, .clause = t->clause, .group = t->group };
 }
@@ -653,6 +676,7 @@ bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *par
     struct eq_treatment *made = &t.made[i];
     made->param = i, made->rows = params[i].rows, made->cols = params[i].cols;
     made->stream = stream_of(params[i].name);
+    drop_kept(&params[i], made);
     treatments[i] = ok ? eq_treatments_intern(all, n_params, made, &ok, err) : NULL;
     free(made->overlays);
   }

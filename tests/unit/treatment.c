@@ -403,6 +403,38 @@ static void selectors_of_a_clause_are_a_union(void **state) {
   free(w), free(other);
 }
 
+static void what_all_parts_keep_is_kept(void **state) {
+  (void)state;
+  static const struct {
+    const char *recipe;
+    bool is_kept;
+  } cases[] = {
+    { "int4;L0.q,L0.k,L0.v=keep", true },
+    { "int4;L0.v=int8;L0.v=keep;L0.k=keep;L0.q=keep", true },
+    { "L0.q=int4;L0.q=keep", true },
+    { "int4;L0.attn.h0,L0.attn.h1=keep", true },
+    { "int4;L0.q,L0.k=keep", false },
+    { "int4;L0.attn.h1=keep", false },
+    { "int4;L0.q,L0.k=keep;top90%=keep", false },
+    { "int4;L0.q,L0.k,L0.v=keep;L0.q=int8", false },
+    { "int4;L0.q,L0.k,L0.v=keep;top5%=int8", false },
+  };
+  const struct eq_heads layouts[] = { { 2, 2, 2, false }, { 2, 2, 2, true } };
+  struct model m = one_matrix(NULL, 12, 8);
+  m.params[0].roles |= EQ_ATTN | EQ_Q | EQ_K | EQ_V;
+  for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+    struct eq_err err = { 0 };
+    struct eq_treatments all = { 0 };
+    const struct eq_treatment *t;
+    struct eq_recipe *r = eq_recipe_parse(cases[i / 2].recipe, &err);
+    m.params[0].heads = &layouts[i % 2];
+    assert_true(eq_recipe_resolve(r, m.params, 1, 1, &all, &t, &err));
+    if (!t != cases[i / 2].is_kept) fail_msg("%s", cases[i / 2].recipe);
+    eq_treatments_free(&all);
+    eq_recipe_free(r);
+  }
+}
+
 static void what_a_model_has_not_is_an_error(void **state) {
   (void)state;
   static const struct {
@@ -475,6 +507,7 @@ int main(void) {
     cmocka_unit_test(projections_and_heads_are_found_in_fused_matrices),
     cmocka_unit_test(a_part_has_scales_of_its_own),
     cmocka_unit_test(selectors_of_a_clause_are_a_union),
+    cmocka_unit_test(what_all_parts_keep_is_kept),
     cmocka_unit_test(what_a_model_has_not_is_an_error),
     cmocka_unit_test(a_scale_beyond_float16_is_an_error),
     cmocka_unit_test(equal_treatments_are_one),
