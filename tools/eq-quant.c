@@ -96,10 +96,10 @@ static bool resolve(struct quant *q, const char *text, struct eq_recipe **recipe
   return eq_recipe_resolve(*recipe, m->params, m->n_params, m->config.n_layers, &q->made, *treatments, err);
 }
 
-/* The base of a patch: the recipe without its clauses of keep. */
-static bool choose_base(struct quant *q) {
+/* The base of a patch: the recipe without its clauses of keep, to free(). */
+static char *base_of(const char *recipe) {
   static const char keep[] = "=keep";
-  struct eq_str rest = eq_str(eq_recipe_canonical(q->recipe));
+  struct eq_str rest = eq_str(recipe);
   struct eq_buffer text = { 0 };
   while (rest.n) {
     struct eq_str clause = eq_str_cut(&rest, ';');
@@ -107,8 +107,15 @@ static bool choose_base(struct quant *q) {
     if (clause.n > n && memcmp(clause.p + clause.n - n, keep, n) == 0) continue;
     eq_buffer_format(&text, "%s%.*s", text.size ? ";" : "", EQ_STR(clause));
   }
-  bool ok = resolve(q, text.data ? text.data : "none", &q->base_recipe, &q->base);
-  eq_buffer_free(&text);
+  if (!text.size) eq_buffer_string(&text, "none");
+  if (text.failed) eq_buffer_free(&text);
+  return text.data;
+}
+
+static bool choose_base(struct quant *q) {
+  char *text = base_of(eq_recipe_canonical(q->recipe));
+  bool ok = text ? resolve(q, text, &q->base_recipe, &q->base) : eq_fail_memory(&q->tool.err, 64, "a recipe");
+  free(text);
   if (!ok) return false;
   q->export.base = q->base, q->export.base_recipe = eq_recipe_canonical(q->base_recipe);
   return true;
@@ -254,15 +261,24 @@ static bool open_patch(struct quant *q) {
   return true;
 }
 
-/* Base and patch are of one model, by what their metadata say. */
-static bool check_base(struct quant *q) {
+static bool same_note(struct quant *q, const char *key, const char *wanted, const char *none) {
   const struct eq_checkpoint *c = &q->model.file;
-  char *made_of = c->n_shards ? eq_export_note(&c->shards[0], EQ_NOTE_MODEL) : NULL;
-  bool same = made_of && strcmp(made_of, q->patch_model) == 0;
+  char *note = c->n_shards ? eq_export_note(&c->shards[0], key) : NULL;
+  bool same = note && strcmp(note, wanted) == 0;
   if (!same)
     eq_fail(&q->tool.err, EQ_BAD, "--apply-patch: %s is a patch for the base of %s, but %s is of %s", q->args.patch,
-            q->patch_model, q->args.model, made_of ? made_of : "a model that it does not name");
-  free(made_of);
+            wanted, q->args.model, note ? note : none);
+  free(note);
+  return same;
+}
+
+/* Base and patch are of one model and recipe, by what their metadata say. */
+static bool check_base(struct quant *q) {
+  char *recipe = base_of(q->patch_recipe);
+  if (!recipe) return eq_fail_memory(&q->tool.err, 64, "a recipe");
+  bool same = same_note(q, EQ_NOTE_MODEL, q->patch_model, "a model that it does not name") &&
+              same_note(q, EQ_NOTE_RECIPE, recipe, "a recipe that it does not name");
+  free(recipe);
   return same;
 }
 

@@ -253,6 +253,9 @@ PYTHON
   eq-quant -q -m "$MINI" -r 'int4;L0=keep' --format patch -o "$BATS_TEST_TMPDIR/other" >/dev/null
   run -2 eq-quant -q -m "$BATS_TEST_TMPDIR/other" --apply-patch "$OUT/patch.safetensors" -o "$BATS_TEST_TMPDIR/no"
   [[ $output == *"is a patch for the base of llama@"*", but "*"/other is of mini@"* ]]
+  eq-quant -q -m tests/golden/models/llama -r 'u4/g4;L0=keep' --format patch -o "$BATS_TEST_TMPDIR/finer" >/dev/null
+  run -2 eq-quant -q -m "$BATS_TEST_TMPDIR/finer" --apply-patch "$OUT/patch.safetensors" -o "$BATS_TEST_TMPDIR/no"
+  [[ $output == *"is a patch for the base of u4/g8, but "*"/finer is of u4/g4" ]]
   run -2 eq-quant -q -m "$MINI" --apply-patch "$OUT/patch.safetensors" -o "$BATS_TEST_TMPDIR/no"
   run -2 eq-quant -q -m "$OUT" --apply-patch "$MINI/model.safetensors" -o "$BATS_TEST_TMPDIR/no"
   [[ $output == *"is no patch: its metadata do not say what it was made of" ]]
