@@ -55,8 +55,14 @@ static bool set_up(struct work *w) {
   return w->worker;
 }
 
-/* Starts the command, or goes on with it: for the same input its output is the same. */
+/* Starts the command, or goes on with it: for the same input its output is the same. One whose input was ended gives
+ * way: the hub died behind its END and was started again. */
 static bool take_header(struct work *w, struct eq_str prog) {
+  if (w->ended) {
+    eq_coprocess_free(w->process);
+    w->process = NULL;
+    w->ended = false;
+  }
   if (w->process && !eq_str_equal(prog, (struct eq_str){ w->prog.data, w->prog.size }))
     return eq_fail(&w->tool.err, EQ_BAD, "%s: the hub came again with another input", w->tool.operands[0]);
   if (w->process) {
@@ -73,7 +79,7 @@ static bool take_header(struct work *w, struct eq_str prog) {
 
 static bool take_units(struct work *w, struct eq_work *m) {
   struct eq_work_unit u;
-  while (w->process && eq_work_next(m, &u)) /* without it they go to others: the hub was told */
+  while (w->process && !w->ended && eq_work_next(m, &u)) /* without it they go to others: the hub was told */
     if (!eq_coprocess_give(w->process, m->session, &u, &w->tool.err)) return false;
   return true;
 }

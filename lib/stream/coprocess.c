@@ -154,6 +154,7 @@ struct eq_str eq_coprocess_prog(const struct eq_coprocess *c) {
 /* ---- its input ---- */
 
 bool eq_coprocess_give(struct eq_coprocess *c, uint64_t session, const struct eq_work_unit *u, struct eq_err *err) {
+  if (c->closed) return eq_fail(err, EQ_BAD, "%s: its input has ended, and it takes no unit", c->name);
   if (c->first && 2 * c->first >= c->end) { /* it moves on average once a unit */
     memmove(c->given, c->given + c->first, (c->end - c->first) * sizeof *c->given);
     c->end -= c->first;

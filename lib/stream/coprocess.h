@@ -18,7 +18,7 @@ struct eq_coprocess *eq_coprocess_start(const char *const *argv, struct eq_str p
 /* Ends it, if it has not ended. Of NULL too. */
 void eq_coprocess_free(struct eq_coprocess *c);
 
-/* Takes a unit; what comes of it carries its number and this session. */
+/* Takes a unit, unless it was closed; what comes of it carries its number and this session. */
 bool eq_coprocess_give(struct eq_coprocess *c, uint64_t session, const struct eq_work_unit *u, struct eq_err *err);
 /* No more units come: its input ends once it has taken what is there. */
 void eq_coprocess_close(struct eq_coprocess *c);

@@ -289,6 +289,26 @@ waits_for() {
   cmp "$T/out.mp" "$T/again.mp"
 }
 
+@test "a worker whose hub died behind its END works for the next" {
+  {
+    slow 0 pass
+    echo "
+import os
+if not os.path.exists('$T/ended'): open('$T/ended', 'w'); time.sleep(20)"
+  } >"$T/lingers.py"
+  texts en 20 >"$T/texts.mp"
+  work /usr/bin/python3 "$T/lingers.py"
+  eq-hub --resume "$T/journal" "$HUB" -i "$T/texts.mp" -o "$T/out.mp" &
+  local hub=$!
+  until [ -e "$T/ended" ]; do sleep 0.02; done
+  kill -9 $hub
+  wait $hub || true
+  truncate -s 2000 "$T/journal"
+  timeout 15 eq-hub --resume "$T/journal" "$HUB" -i "$T/texts.mp" -o "$T/out.mp"
+  cmp <(eq-show -f jsonl -i "$T/texts.mp") <(eq-show -f jsonl -i "$T/out.mp")
+  all_end_well
+}
+
 @test "a journal of other records, of another command or of another kind is refused, and left as it is" {
   texts en 20 >"$T/texts.mp"
   work eq-token -m "$M"
