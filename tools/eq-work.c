@@ -38,6 +38,7 @@ struct work {
   struct eq_worker *worker;
   struct eq_coprocess *process; /* NULL before the hub's header came, and after its death */
   struct eq_buffer prog;        /* of the hub's input, for which it was started */
+  bool given;                   /* it took a unit since it was started */
   bool ended;                   /* no more units come */
   bool done;
 };
@@ -73,14 +74,17 @@ static bool take_header(struct work *w, struct eq_str prog) {
   w->prog.size = 0;
   eq_buffer_add(&w->prog, prog.p, prog.n);
   if (w->prog.failed) return eq_fail_memory(&w->tool.err, prog.n, "a header");
+  w->given = false;
   w->process = eq_coprocess_start(w->argv, prog, &w->tool.err);
   return w->process;
 }
 
 static bool take_units(struct work *w, struct eq_work *m) {
   struct eq_work_unit u;
-  while (w->process && !w->ended && eq_work_next(m, &u)) /* without it they go to others: the hub was told */
+  while (w->process && !w->ended && eq_work_next(m, &u)) { /* without it they go to others: the hub was told */
     if (!eq_coprocess_give(w->process, m->session, &u, &w->tool.err)) return false;
+    w->given = true;
+  }
   return true;
 }
 
@@ -102,10 +106,9 @@ static bool hear(struct work *w) {
 /* The command has ended. When it did so too early, others get what it had, and it is started anew; but one that never
  * got so far as to take a unit would not do better. */
 static bool bury(struct work *w, const struct eq_err *why) {
-  bool started = eq_coprocess_prog(w->process).n;
   eq_coprocess_free(w->process);
   w->process = NULL;
-  bool again = why->code && started && !w->ended;
+  bool again = why->code && w->given && !w->ended;
   eq_worker_leave(w->worker, eq_str(why->text), again);
   w->done = !again;
   if (!why->code) return true;

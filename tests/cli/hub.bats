@@ -195,6 +195,23 @@ waits_for() {
   [ "$(tail -n 1 "$T/hub.err")" = "eq-hub: no worker for 1 s: eq-work $HUB -- COMMAND starts one; the last said: eq-token ended with status 2" ]
 }
 
+@test "a command that starts and dies before it took a unit is not started again" {
+  slow 0 pass >"$T/dies.py"
+  sed -i 's/^    out.flush()/&\n    if r.get("k") == "mark": sys.exit(3)/' "$T/dies.py"
+  texts en | eq-shard -n 1000 -s 999 >"$T/none.mp"
+  mkfifo "$T/in"
+  eq-hub --wait 1 "$HUB" <"$T/in" >"$T/out.mp" 2>"$T/hub.err" &
+  local hub=$!
+  exec 4>"$T/in"
+  head -c 200 "$T/none.mp" >&4 # its header, and nothing else
+  run --separate-stderr timeout 20 eq-work "$HUB" -- /usr/bin/python3 "$T/dies.py"
+  echo "$stderr"
+  [ "$status" -eq 2 ]
+  [ "$stderr" = "eq-work: /usr/bin/python3 ended with status 3" ]
+  wait $hub && false || [ $? -eq 2 ]
+  exec 4>&-
+}
+
 @test "an aggregator as a command is found out" {
   texts en | eq-token -m "$M" | eq-ppl -m "$M" -r none -r int4 >"$T/scores.mp"
   work eq-disparity
