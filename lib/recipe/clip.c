@@ -196,6 +196,13 @@ float *eq_limits_of(struct eq_scheme scheme, const float *w, size_t rows, size_t
   return limits;
 }
 
+float eq_limits_beyond_half(struct eq_scheme scheme, const float *limits, size_t rows, size_t cols) {
+  size_t n = scheme.granularity == EQ_PER_TENSOR ? 1 : rows * eq_codes_groups(scheme, cols);
+  for (size_t i = 0; scheme.half_scales && i < n; i++)
+    if (!(scale_of(scheme, limits[2 * i]) <= 65504)) return limits[2 * i];
+  return 0;
+}
+
 /* ---- rounding ---- */
 
 static inline float round_clipped(float w, float s, float center, float top) {

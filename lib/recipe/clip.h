@@ -21,6 +21,9 @@
 /* Limit and c of each group, [rows][groups][2], of /tensor [2]; NULL when memory is out; free() it. w: [rows][cols]. */
 float *eq_limits_of(struct eq_scheme scheme, const float *w, size_t rows, size_t cols);
 
+/* A limit whose scale, with s16, is beyond float16 (aciq's may be above max|w|); 0 when there is none. */
+float eq_limits_beyond_half(struct eq_scheme scheme, const float *limits, size_t rows, size_t cols);
+
 /* Row r, in place. */
 void eq_round_clipped(struct eq_scheme scheme, const float *limits, size_t r, size_t cols, float *row);
 

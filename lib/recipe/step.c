@@ -125,12 +125,47 @@ enum eq_needs eq_step_needs(const struct eq_scheme *s, size_t cols) {
   }
 }
 
+static bool fits_half(const struct eq_scheme *s, struct eq_extremes of) {
+  return !is_integers(s) || !s->half_scales || eq_scale_of(*s, of).scale <= 65504;
+}
+
+/* A group of u<b> may have a range that fits where the whole matrix's does not. */
+bool eq_step_extremes_do(const struct eq_scheme *s, struct eq_extremes of) {
+  return s->granularity == EQ_PER_TENSOR || fits_half(s, of);
+}
+
 bool eq_step_prepare_extremes(const struct eq_scheme *s, struct eq_extremes of, struct eq_prepared *p,
                               struct eq_err *err) {
   p->of = of;
-  if (!is_integers(s) || !s->half_scales || eq_scale_of(*s, of).scale <= 65504) return true;
-  return eq_fail(err, EQ_BAD, "s16: weights from %g to %g need a scale that is beyond float16", (double)of.min,
-                 (double)of.max);
+  return fits_half(s, of) || eq_fail(err, EQ_BAD, "s16: weights from %g to %g need a scale that is beyond float16",
+                                     (double)of.min, (double)of.max);
+}
+
+/* Each group's scale must be a float16. */
+static bool prepare_groups(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
+                           struct eq_err *err) {
+  size_t group = s->granularity == EQ_PER_GROUP && s->group < cols ? s->group : cols;
+  p->of = eq_extremes_of(w, rows * cols);
+  if (fits_half(s, p->of)) return true;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < cols; c += group) {
+      struct eq_prepared of_group;
+      size_t n = cols - c < group ? cols - c : group;
+      if (!eq_step_prepare_extremes(s, eq_extremes_of(w + r * cols + c, n), &of_group, err)) return false;
+    }
+  return true;
+}
+
+static bool prepare_integers(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
+                             struct eq_err *err) {
+  if (s->granularity == EQ_PER_TENSOR && !s->clip)
+    return eq_step_prepare_extremes(s, eq_extremes_of(w, rows * cols), p, err);
+  if (!s->clip) return prepare_groups(s, w, rows, cols, p, err);
+  p->of = eq_extremes_of(w, rows * cols);
+  p->table = eq_limits_of(*s, w, rows, cols);
+  if (!p->table) return eq_fail_memory(err, rows * cols, "clipping");
+  float beyond = eq_limits_beyond_half(*s, p->table, rows, cols);
+  return beyond == 0 || eq_fail(err, EQ_BAD, "s16: a limit of %g needs a scale that is beyond float16", (double)beyond);
 }
 
 bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, uint64_t stream,
@@ -139,9 +174,7 @@ bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, siz
   (void)stream;
   switch (s->kind) {
   case EQ_INT:
-    if (s->clip && !(p->table = eq_limits_of(*s, w, rows, cols))) return eq_fail_memory(err, n, "clipping");
-    return eq_step_prepare_extremes(s, eq_extremes_of(w, n), p, err);
-  case EQ_ASYMMETRIC:
+  case EQ_ASYMMETRIC: return prepare_integers(s, w, rows, cols, p, err);
   case EQ_FP8: return eq_step_prepare_extremes(s, eq_extremes_of(w, n), p, err);
   case EQ_NF4:
   case EQ_FP4: return eq_levels_prepare(s, w, rows, cols, p, err);

@@ -27,7 +27,9 @@ enum eq_needs eq_step_needs(const struct eq_scheme *s, size_t cols);
  * beyond float16 (s16), when LAPACK finds no singular values. A global prune's threshold is set by treatment.c. */
 bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, uint64_t stream,
                      struct eq_prepared *p, struct eq_err *err);
-/* The part of it that extremes are enough for. */
+/* The part of it that extremes are enough for: where a step that needs them has these and they do, which those of a
+ * matrix whose groups have s16 scales may not: then groups must be looked at. */
+bool eq_step_extremes_do(const struct eq_scheme *s, struct eq_extremes of);
 bool eq_step_prepare_extremes(const struct eq_scheme *s, struct eq_extremes of, struct eq_prepared *p,
                               struct eq_err *err);
 

@@ -76,21 +76,25 @@ void eq_treatment_apply_steps(const struct eq_treatment *t, size_t n_steps, size
 
 /* ---- preparing ---- */
 
-/* Steps that need the weights, or extremes that are not those of the whole parameter. */
-static bool overlay_needs_weights(const struct eq_treatment *t, const struct eq_overlay *o) {
+/* Steps that need the weights, or extremes that are not those of the whole parameter, or more than those tell. */
+static bool overlay_needs_weights(const struct eq_treatment *t, const struct eq_overlay *o,
+                                  const struct eq_weights_source *from) {
   size_t cols = eq_stretch_size(o->slice.cols);
   bool picks = o->pick.kind == EQ_PICK_SMALLEST || o->pick.kind == EQ_PICK_LARGEST || o->pick.kind == EQ_PICK_RANDOM;
   for (size_t i = 0; i < o->steps.n; i++) {
     enum eq_needs needs = eq_step_needs(&o->steps.step[i], cols);
-    if (needs == EQ_NEEDS_WEIGHTS || (needs == EQ_NEEDS_EXTREMES && (i > 0 || picks || !eq_overlay_is_whole(t, o))))
+    if (needs == EQ_NEEDS_WEIGHTS) return true;
+    if (needs == EQ_NEEDS_EXTREMES &&
+        (i > 0 || picks || !eq_overlay_is_whole(t, o) ||
+         !eq_step_extremes_do(&o->steps.step[i], from->extremes(from->context, t->param))))
       return true;
   }
   return picks;
 }
 
-static bool needs_weights(const struct eq_treatment *t) {
+static bool needs_weights(const struct eq_treatment *t, const struct eq_weights_source *from) {
   for (size_t i = 0; i < t->n; i++)
-    if (overlay_needs_weights(t, &t->overlays[i])) return true;
+    if (overlay_needs_weights(t, &t->overlays[i], from)) return true;
   return false;
 }
 
@@ -219,7 +223,7 @@ static bool sort_out(struct eq_treatments *all, struct preparing *p, size_t *n, 
   for (size_t i = 0; i < all->n_params; i++)
     for (struct eq_treatment *t = all->of_param[i]; t; t = t->next) {
       if (t->ready) continue;
-      if (needs_weights(t))
+      if (needs_weights(t, &p->from))
         p->waiting[(*n)++] = t;
       else if (!prepare_from_extremes(t, &p->from, err))
         return false;

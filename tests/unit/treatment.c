@@ -458,20 +458,41 @@ static void what_a_model_has_not_is_an_error(void **state) {
   }
 }
 
-static void a_scale_beyond_float16_is_an_error(void **state) {
+static void scales_beyond_float16_are_errors(void **state) {
   (void)state;
-  float w[4] = { 1e6f, 1, 2, 3 };
-  struct model m = one_matrix(w, 1, 4);
+  static const struct {
+    const char *recipe;
+    float w[8];
+    bool fits;
+  } cases[] = {
+    { "int4/row,s16", { 1e6f, 1, 2, 3 }, false },
+    { "u4/g4,s16", { 6e5f, 1, 2, 3, -6e5f, -1, -2, -3 }, true }, /* 1.2e6 / 15 is beyond, 6e5 / 15 is not */
+    { "u4/tensor,s16", { 6e5f, 1, 2, 3, -6e5f, -1, -2, -3 }, false },
+    { "u4/g4,s16", { 6e5f, 1, 2, 3, -6e5f, 6e5f, -2, -3 }, false },
+    { "int2/tensor,clip=mse,s16", { 6e4f, -6e4f, 6e4f, -6e4f, 6e4f, -6e4f, 6e4f, -6e4f }, true },
+    { "int2/tensor,clip=aciq,s16", { 6e4f, -6e4f, 6e4f, -6e4f, 6e4f, -6e4f, 6e4f, -6e4f }, false }, /* limit 7.3e4 */
+    { "int2/g4,clip=aciq,s16", { 1, 2, 3, 4, 6e4f, -6e4f, 6e4f, -6e4f }, false },
+    { "int4/row,clip=p50,s16", { 1e6f, 1, 2, 3, 4, 5, 6, 7 }, true },
+  };
   struct eq_err err = { 0 };
-  struct eq_treatments all = { 0 };
-  const struct eq_treatment *t;
-  struct eq_recipe *r = eq_recipe_parse("int4/row,s16", &err);
   struct eq_pool *pool = eq_pool_new(1, &err);
-  assert_true(eq_recipe_resolve(r, m.params, 1, 1, &all, &t, &err));
-  assert_false(eq_treatments_prepare(&all, (struct eq_weights_source){ &m, load, extremes, NULL }, pool, &err));
-  assert_non_null(strstr(err.text, "beyond float16"));
-  eq_treatments_free(&all);
-  eq_recipe_free(r);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    float w[8], scratch[16];
+    struct model m = one_matrix(w, 1, 8);
+    struct eq_treatments all = { 0 };
+    const struct eq_treatment *t;
+    struct eq_recipe *r = eq_recipe_parse(cases[i].recipe, &err);
+    memcpy(w, cases[i].w, sizeof w);
+    err = (struct eq_err){ 0 };
+    assert_true(eq_recipe_resolve(r, m.params, 1, 1, &all, &t, &err));
+    bool ok = eq_treatments_prepare(&all, (struct eq_weights_source){ &m, load, extremes, NULL }, pool, &err);
+    if (ok != cases[i].fits) fail_msg("%s, case %zu: %s", cases[i].recipe, i, err.text);
+    if (ok) eq_treatment_apply(t, 0, 1, w, scratch);
+    for (size_t c = 0; c < 8; c++) assert_true(isfinite(w[c]));
+    assert_true(ok || strstr(err.text, "beyond float16"));
+    eq_treatments_free(&all);
+    eq_recipe_free(r);
+  }
   eq_pool_free(pool);
 }
 
@@ -509,7 +530,7 @@ int main(void) {
     cmocka_unit_test(selectors_of_a_clause_are_a_union),
     cmocka_unit_test(what_all_parts_keep_is_kept),
     cmocka_unit_test(what_a_model_has_not_is_an_error),
-    cmocka_unit_test(a_scale_beyond_float16_is_an_error),
+    cmocka_unit_test(scales_beyond_float16_are_errors),
     cmocka_unit_test(equal_treatments_are_one),
   };
   return cmocka_run_group_tests_name("treatment", tests, NULL, NULL);
