@@ -60,6 +60,11 @@ static void sort(struct eq_journal *j) {
 
 /* ---- reading what is there ---- */
 
+/* Whether it is the mark behind the header, which tells a journal from another stream that was cut. */
+static bool opens(const struct eq_mark *m, struct eq_str prog) {
+  return m->unit == 0 && m->of == eq_journal_hash(prog);
+}
+
 /* Takes the records up to each whole mark; *end becomes where the last one ends. */
 static bool read_entries(struct eq_journal *j, const char *data, size_t n, uint64_t *end, struct eq_err *err) {
   struct eq_reader *in = eq_reader_memory(data, n, j->path, err);
@@ -74,7 +79,8 @@ static bool read_entries(struct eq_journal *j, const char *data, size_t n, uint6
     if (!ok || !eq_record_is(&r, &eq_kind_mark)) continue;
     ok = eq_record_get(&r, &eq_kind_mark, &m, err);
     if (ok && m.of == EQ_ABSENT) ok = eq_fail(err, EQ_BAD, "%s: is no journal of eq-hub: a mark lacks 'of'", j->path);
-    ok = ok && add_entry(j, (struct entry){ m.unit, m.of, begin, at - begin, records - 1 }, err);
+    if (ok && (*end || records > 1 || !opens(&m, eq_reader_chain(in))))
+      ok = add_entry(j, (struct entry){ m.unit, m.of, begin, at - begin, records - 1 }, err);
     *end = at + r.raw.n;
     records = 0;
   }
@@ -82,7 +88,10 @@ static bool read_entries(struct eq_journal *j, const char *data, size_t n, uint6
     ok = eq_fail(err, EQ_BAD, "%s", eq_reader_error(in)->text);
   if (ok && eq_reader_error(in)->code == EQ_OK)
     ok = eq_fail(err, EQ_BAD, "%s: is a whole stream, and no journal of eq-hub: it is left as it is", j->path);
-  if (ok && j->n) eq_buffer_add(&j->prog, eq_reader_chain(in).p, eq_reader_chain(in).n);
+  if (ok && records && !*end)
+    ok = eq_fail(err, EQ_BAD, "%s: has records without a mark, and is no journal of eq-hub: it is left as it is",
+                 j->path);
+  if (ok && *end) eq_buffer_add(&j->prog, eq_reader_chain(in).p, eq_reader_chain(in).n);
   if (in) eq_reader_free(in);
   return ok && (!j->prog.failed || eq_fail_memory(err, n, "a journal"));
 }
@@ -164,6 +173,7 @@ bool eq_journal_begin(struct eq_journal *j, struct eq_str prog, struct eq_err *e
   eq_buffer_add(&j->prog, prog.p, prog.n);
   if (j->prog.failed) return eq_fail_memory(err, prog.n, "a journal");
   eq_write_header(j->writer, prog, NULL, NULL, NULL, 0);
+  eq_write_kind(j->writer, &eq_kind_mark, &(struct eq_mark){ 0, eq_journal_hash(prog) }, NULL);
   return write_bytes(j, err);
 }
 

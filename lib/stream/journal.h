@@ -1,8 +1,9 @@
 /* journal.h: results of units of work kept in a file as they come, so that a run that was killed goes on where it was.
  *
- * The file is a stream without a trailer: a header with the "prog" of the results, then each unit's records followed by
- * its mark, which carries the unit's number and "of", the XXH64 of the record that it was made of. A tail that was torn
- * off is cut; so it survives a kill at any byte. Beside it, memory holds 40 bytes a unit. */
+ * The file is a stream without a trailer: a header with the "prog" of the results and a mark 0 with the XXH64 of that
+ * array, then each unit's records followed by its mark, which carries the unit's number and "of", the XXH64 of the
+ * record that it was made of. A tail that was torn off is cut; so it survives a kill at any byte. A file with records
+ * and no mark is none, and left as it is. Beside it, memory holds 40 bytes a unit. */
 #ifndef EQ_STREAM_JOURNAL_H
 #define EQ_STREAM_JOURNAL_H
 

@@ -346,6 +346,11 @@ if not os.path.exists('$T/ended'): open('$T/ended', 'w'); time.sleep(20)"
   refused "eq-hub: $T/out.mp: is a whole stream, and no journal of eq-hub: it is left as it is" \
     eq-hub --resume "$T/out.mp" "$HUB" -i "$T/texts.mp"
   cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")
+  head -c 2000 "$T/out.mp" >"$T/part.mp"
+  cp "$T/part.mp" "$T/part.kept"
+  refused "eq-hub: $T/part.mp: has records without a mark, and is no journal of eq-hub: it is left as it is" \
+    eq-hub --resume "$T/part.mp" "$HUB" -i "$T/texts.mp"
+  cmp "$T/part.mp" "$T/part.kept"
   texts en 30 >"$T/more.mp"
   work eq-shard
   refused "eq-hub: $T/journal: is stale: its results were made by another command, version or options" \
