@@ -181,7 +181,8 @@ static bool write_types(struct quant *q) {
   struct eq_buffer text = { 0 };
   struct eq_output o = { .fd = -1 };
   if (!q->args.types) return true;
-  bool ok = eq_export_tensor_types(&q->export, &text, err) && eq_output_open(&o, q->args.types, err);
+  bool ok = eq_export_new_file(&q->export, q->args.types, err) && eq_export_tensor_types(&q->export, &text, err) &&
+            eq_output_open(&o, q->args.types, err);
   ok = ok && eq_write_all(o.fd, text.data, text.size, q->args.types, err) && eq_output_commit(&o, err);
   if (o.path) eq_output_discard(&o);
   eq_buffer_free(&text);

@@ -273,9 +273,34 @@ bool eq_export_unchanged(const struct eq_export *x, struct eq_err *err) {
   return eq_checkpoint_unchanged(&x->model->file, err) && (!x->patch || eq_file_unchanged(&x->patch->file, err));
 }
 
+/* Is what `path` names, or would, in the model's folder or below? */
+static bool is_in_source(const struct eq_export *x, const char *path) {
+  const char *slash = path + strlen(path);
+  while (slash > path && slash[-1] == '/') slash--; /* "out/" is "out" */
+  while (slash > path && slash[-1] != '/') slash--;
+  char *parent = slash > path ? eq_copy_string(path, (size_t)(slash - path)) : eq_copy_string(".", 1);
+  char *folder = parent ? realpath(parent, NULL) : NULL, *source = realpath(x->source, NULL);
+  size_t n = source ? strlen(source) : 0;
+  bool in = folder && n && !x->model->file.n_parts && strncmp(folder, source, n) == 0 &&
+            (folder[n] == '/' || !folder[n] || source[n - 1] == '/');
+  free(parent), free(folder), free(source);
+  return in;
+}
+
+static bool check_place(const struct eq_export *x, const char *path, struct eq_err *err) {
+  if (eq_checkpoint_has_file(&x->model->file, path))
+    return eq_fail(err, EQ_BAD, "%s: is the model that is read: name another output", path);
+  return !is_in_source(x, path) ||
+         eq_fail(err, EQ_BAD, "%s: is in the folder of the model that is read: name another place", path);
+}
+
+bool eq_export_new_file(const struct eq_export *x, const char *path, struct eq_err *err) {
+  if (!check_place(x, path, err)) return false;
+  return !eq_path_exists(path) || eq_fail(err, EQ_BAD, "%s: is there already: name a new file", path);
+}
+
 bool eq_export_run(struct eq_export *x, struct eq_err *err) {
-  if (x->format && eq_checkpoint_has_file(&x->model->file, x->out))
-    return eq_fail(err, EQ_BAD, "%s: is the model that is read: name another output", x->out);
+  if (x->format && !check_place(x, x->out, err)) return false;
   bool ok = !x->format || x->format->begin(x, err);
   ok = ok && export_all(x, err) && eq_export_unchanged(x, err);
   ok = ok && (!x->format || x->format->end(x, err));

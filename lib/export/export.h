@@ -80,10 +80,12 @@ const struct eq_export_format *eq_export_format_find(const char *name, struct eq
 /* Have the files that are read, the patch's too, stayed as they were? For formats, before they name theirs. */
 bool eq_export_unchanged(const struct eq_export *x, struct eq_err *err);
 
+/* May a file be made there? Not in the place of another, not over one of the model's and not in its folder. */
+bool eq_export_new_file(const struct eq_export *x, const char *path, struct eq_err *err);
+
 /* Exports. In memory it takes the largest rounded tensor as float32 and a few MiB, whatever the model's size. Fails,
- * and leaves nothing, when the output is there already (a folder that is not empty) or is one of the model's own files,
- * when the format cannot hold the recipe, when the disk is full, and when the model's files or the patch changed
- * meanwhile. */
+ * and leaves nothing, when the output is there already (a folder that is not empty) or in the model's folder, when the
+ * format cannot hold the recipe, when the disk is full, and when the model's files or the patch changed meanwhile. */
 bool eq_export_run(struct eq_export *x, struct eq_err *err);
 
 /* Adds what llama-quantize --tensor-type-file reads, to do to a GGUF of the model in float what --format gguf writes: a

@@ -221,6 +221,7 @@ static bool begin(struct eq_export *x, struct eq_err *err) {
   struct gguf *g = x->state = eq_array(1, sizeof *g);
   size_t n = x->model->n_params;
   if (!g) return eq_fail_memory(err, sizeof *g, "a file");
+  if (!eq_export_new_file(x, x->out, err)) return false;
   g->of_param = eq_array(n, sizeof *g->of_param);
   g->types = eq_array(n, sizeof *g->types);
   g->moved = eq_array(CHUNK, 1);

@@ -51,6 +51,7 @@ for _ in 1 2 3 4 5; do
   once eq-quant -q -m "$made/gpt2" -r int4 >>"$made/int4"
   [ "${LLAMA_CPP:-}" ] || continue
   once "$LLAMA_CPP/llama-quantize" "$made/f32.gguf" "$made/theirs.gguf" Q4_0 >>"$made/theirs"
+  rm -f "$made/ours.gguf"
   once eq-quant -q -m "$made/f32.gguf" -r 'all=q4_0;embed=q6_k' --format gguf -o "$made/ours.gguf" >>"$made/ours"
 done
 row 'int4/g128, records (promised 0.5 s)' "$made/int4"

@@ -54,6 +54,7 @@ refused() {
 
 @test "a GGUF of the embedded model scores bit for bit, with its own vocabulary" {
   for recipe in none int4 'int4/tensor;L0=keep;embed=int8/row'; do
+    rm -f "$OUT.gguf"
     eq-quant -q -m "$MINI" -r "$recipe" --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
     eq-text -c corpora/udhr -l en,he,ja --limit 4 | eq-token -m "$OUT.gguf" | eq-ppl -m "$OUT.gguf" | nlls >"$BATS_TEST_TMPDIR/exported"
     tokens en,he,ja | eq-ppl -q -m "$MINI" -r "$recipe" | nlls | diff - "$BATS_TEST_TMPDIR/exported"
@@ -63,9 +64,11 @@ refused() {
 @test "a chat template goes along" {
   cp -r "$MINI" "$BATS_TEST_TMPDIR/model"
   jq '.chat_template = "{{ from the config }}"' "$MINI/tokenizer_config.json" >"$BATS_TEST_TMPDIR/model/tokenizer_config.json"
+  rm -f "$OUT.gguf"
   eq-quant -q -m "$BATS_TEST_TMPDIR/model" -r none --format gguf -o "$OUT.gguf" >/dev/null
   grep -q 'tokenizer.chat_template.*{{ from the config }}' <(tr '\0' ' ' <"$OUT.gguf")
   echo '{{ from a file }}' >"$BATS_TEST_TMPDIR/model/chat_template.jinja"
+  rm -f "$OUT.gguf"
   eq-quant -q -m "$BATS_TEST_TMPDIR/model" -r none --format gguf -o "$OUT.gguf" >/dev/null
   grep -q 'tokenizer.chat_template.*{{ from a file }}' <(tr '\0' ' ' <"$OUT.gguf")
 }
@@ -79,11 +82,13 @@ near() {
 @test "blocks of GGML score bit for bit as the recipe, alone and after other steps" {
   tokens en >"$BATS_TEST_TMPDIR/tokens"
   for recipe in q4_0 'q8_0;L0=q4_k;L1=keep' 'prune=0.5+q5_1;embed=q6_k' 'mxfp4;L3.mlp=iq4_nl'; do
+    rm -f "$OUT.gguf"
     eq-quant -q -m "$MINI" -r "$recipe" --format gguf -o "$OUT.gguf" >/dev/null
     eq-ppl -q -m "$OUT.gguf" <"$BATS_TEST_TMPDIR/tokens" | nlls >"$BATS_TEST_TMPDIR/exported"
     eq-ppl -q -m "$MINI" -r "$recipe" <"$BATS_TEST_TMPDIR/tokens" | nlls | diff - "$BATS_TEST_TMPDIR/exported"
     eq-quant -m "$MINI" --check "$OUT.gguf"
   done
+  rm -f "$OUT.gguf"
   eq-quant -q -m tests/golden/models/llama-nf4 -r q8_0 --format gguf -o "$OUT.gguf" >/dev/null # rows that move
   eq-quant -m tests/golden/models/llama-nf4 --check "$OUT.gguf"
   rm "$OUT.gguf"
@@ -114,6 +119,7 @@ near() {
 @test "GGUFs of other families score as the recipe on its source" {
   segment() { echo '{"k":"tokens","lang":"en","id":"0","ids":[3,5,6,9,2,11]}' | eq-show --from jsonl -f stream; }
   for model in llama mistral qwen2 qwen3 gemma phi3 gpt_neox falcon-40b mpt mixtral olmo2 llama-gptq; do
+    rm -f "$OUT.gguf"
     eq-quant -q -m "tests/golden/models/$model" -r 'int4/row;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
     eq-ppl -q -m "$OUT.gguf" --prefix none < <(segment) | nlls >"$BATS_TEST_TMPDIR/exported"
     eq-ppl -q -m "tests/golden/models/$model" --prefix none -r 'int4/row;L0=keep' < <(segment) | nlls >"$BATS_TEST_TMPDIR/source"
@@ -213,9 +219,11 @@ FORMATS
   eq-quant -q -m "$MINI" -r int4 --dtype bf16 -o "$BATS_TEST_TMPDIR/bf16" >/dev/null
   eq-quant -m "$MINI" --check "$BATS_TEST_TMPDIR/bf16"
   for model in models/llama models/gemma models/gpt_neox models/mixtral models/stablelm models/bloom gguf/llama3.gguf; do
+    rm -f "$OUT.gguf"
     eq-quant -q -m tests/golden/$model -r 'int4/row;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
     eq-quant -m tests/golden/$model --check "$OUT.gguf" >"$BATS_TEST_TMPDIR/said" || { echo "$model"; cat "$BATS_TEST_TMPDIR/said"; return 1; }
   done
+  rm -f "$OUT.gguf"
   eq-quant -q -m "$MINI" -r 'int4;L0=keep' --format gguf --dtype f32 -o "$OUT.gguf" >/dev/null
   eq-quant -m "$MINI" --check "$OUT.gguf"
   for tensor in h.0.mlp.c_fc.weight h.1.mlp.c_fc.weight h.1.ln_1.bias; do
@@ -389,6 +397,23 @@ PYTHON
   mkdir "$BATS_TEST_TMPDIR/empty"
   eq-quant -q -m "$MINI" -r int4 -o "$BATS_TEST_TMPDIR/empty/" >/dev/null
   [ -e "$BATS_TEST_TMPDIR/empty/model.safetensors" ]
+}
+
+@test "no file is replaced, and nothing is made in the model's folder" {
+  cp -r "$MINI" "$BATS_TEST_TMPDIR/model"
+  cd "$BATS_TEST_TMPDIR"
+  echo precious >file
+  refused "file: is there already: name a new file" eq-quant -m model -r q8_0 --format gguf -o file
+  refused "file: is there already: name a new file" eq-quant -m model -r q8_0 --tensor-type-file file
+  refused "model/model.safetensors: is the model that is read" eq-quant -m model -r q8_0 --tensor-type-file model/model.safetensors
+  refused "model/config.json: is in the folder of the model" eq-quant -m model -r q8_0 --format gguf -o model/config.json
+  refused "model/config.json: is in the folder of the model" eq-quant -m model -r q8_0 --tensor-type-file model/config.json
+  refused "model/new: is in the folder of the model" eq-quant -m model -r int4 -o model/new
+  refused "model/new/: is in the folder of the model" eq-quant -m model -r int4 -o model/new/
+  refused "new.gguf: is in the folder of the model" eq-quant -m model/ -r q8_0 --format gguf -o "$PWD/model/new.gguf"
+  [ "$(cat file)" = precious ]
+  diff -r "$OLDPWD/$MINI" model
+  eq-quant -q -m model -r q8_0 --format gguf -o model-q8.gguf >/dev/null # beside it
 }
 
 @test "an output that does not fit the disk is one line, and nothing is left" {

@@ -46,6 +46,8 @@ def stream(records):
 
 
 def export(model, recipe, out, *options):
+    if out.is_file():
+        out.unlink()
     return lines(run("eq-quant", "-q", "-m", model, "-r", recipe, "-o", out, *options))
 
 

@@ -26,6 +26,7 @@ static void write_gguf(const char *name, const char *recipe_text, const char *ou
   struct eq_buffer source = { 0 };
   struct eq_model m;
   eq_buffer_format(&source, "tests/golden/models/%s", name);
+  unlink(out); /* no file is replaced */
   struct eq_pool *pool = eq_pool_new(2, &err);
   if (!eq_model_open(&m, source.data, pool, &err)) fail_msg("%s", err.text);
   struct eq_recipe *recipe = eq_recipe_parse(recipe_text, &err);
