@@ -194,9 +194,15 @@ static bool turn(struct work_hub *w) {
   return !eq_hub_done(w->hub) && wait_for_more(w, waits);
 }
 
+/* Workers learn why, when the hub ends before its time. */
+static void send_away(struct work_hub *w) {
+  const struct eq_err *bad = w->tool.err.code ? &w->tool.err : eq_reader_error(w->tool.in);
+  if (!eq_hub_done(w->hub))
+    eq_hub_refuse(w->hub, eq_str(bad->code == EQ_BAD ? bad->text : "the hub's output was closed"));
+}
+
 static void report(struct work_hub *w) {
   struct eq_hub_counts c = eq_hub_counts(w->hub);
-  if (w->tool.err.code) eq_hub_refuse(w->hub, eq_str(w->tool.err.text));
   if (w->tool.verbose)
     eq_tool_say(&w->tool,
                 "%llu of %llu units done, %llu handed out again, %llu late results dropped, %llu workers lost",
@@ -212,6 +218,7 @@ int main(int argc, char **argv) {
     if (w.journal && eq_hub_done(w.hub) && !w.tool.err.code && eq_reader_error(w.tool.in)->code != EQ_BAD)
       eq_journal_copy(w.journal, w.n_records, w.tool.out, &w.tool.err);
     eq_progress_end(&w.progress);
+    send_away(&w);
     report(&w);
   }
   eq_work_socket_free(w.socket);

@@ -239,6 +239,29 @@ waits_for() {
   cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/part.mp" 2>/dev/null)
 }
 
+@test "a hub that ends before its time sends its workers away" {
+  texts en >"$T/texts.mp"
+  mkfifo "$T/in"
+  work eq-token -m "$M"
+  eq-hub "$HUB" <"$T/in" >"$T/out.mp" 2>"$T/hub.err" &
+  local hub=$!
+  exec 4>"$T/in"
+  head -c 1500 "$T/texts.mp" >&4
+  waits_for 1 equant "$T/out.mp"
+  head -c 4000 /dev/zero >&4 # no map begins so
+  exec 4>&-
+  wait $hub && false || [ $? -eq 2 ]
+  cat "$T/hub.err"
+  wait "$last" && false || [ $? -eq 2 ]
+  [ "$(cat "$T/work1.err")" = "eq-work: $HUB: the hub refuses this worker: $(sed 's/^eq-hub: //' "$T/hub.err")" ]
+  HUB=ipc://$T/closed
+  slow 0.05 pass >"$T/slow.py"
+  work /usr/bin/python3 "$T/slow.py"
+  eq-hub "$HUB" -i "$T/texts.mp" 2>/dev/null | head -c 10 >/dev/null
+  wait "$last" && false || [ $? -eq 2 ]
+  grep -q "the hub refuses this worker: the hub's output was closed" "$T/work2.err"
+}
+
 @test "what cannot work is refused in a line" {
   refused() {
     run --separate-stderr timeout 20 "${@:2}" </dev/null
