@@ -86,10 +86,12 @@ static double gaussian(uint64_t seed, uint64_t stream, uint64_t i) {
   return sqrt(-2 * log(u)) * (i % 2 ? sin(v) : cos(v));
 }
 
-static void apply_noise(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,
-                        float *row) {
+static void apply_noise(const struct eq_scheme *s, const struct eq_prepared *p, const struct eq_origin *o, size_t r,
+                        size_t cols, float *row) {
   double size = p->number * ((double)s->amount.n / (double)s->amount.unit);
-  for (size_t c = 0; c < cols; c++) row[c] = (float)((double)row[c] + size * gaussian(s->seed, stream, r * cols + c));
+  uint64_t first = (uint64_t)eq_stretch_at(o->slice.rows, r) * o->cols;
+  for (size_t c = 0; c < cols; c++)
+    row[c] = (float)((double)row[c] + size * gaussian(s->seed, o->stream, first + eq_stretch_at(o->slice.cols, c)));
 }
 
 static double mean_of(const float *w, size_t n) {
@@ -168,10 +170,9 @@ static bool prepare_integers(const struct eq_scheme *s, const float *w, size_t r
   return beyond == 0 || eq_fail(err, EQ_BAD, "s16: a limit of %g needs a scale that is beyond float16", (double)beyond);
 }
 
-bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, uint64_t stream,
-                     struct eq_prepared *p, struct eq_err *err) {
+bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
+                     struct eq_err *err) {
   size_t n = rows * cols;
-  (void)stream;
   switch (s->kind) {
   case EQ_INT:
   case EQ_ASYMMETRIC: return prepare_integers(s, w, rows, cols, p, err);
@@ -240,8 +241,8 @@ size_t eq_steps_bytes(const struct eq_steps *steps, size_t rows, size_t cols, do
   return (size_t)(fmin(as.values, kept * as.values + ceil(n / 8)) + as.rest + 0.5);
 }
 
-void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,
-                   float *row) {
+void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, const struct eq_origin *o, size_t r,
+                   size_t cols, float *row) {
   switch (s->kind) {
   case EQ_KEEP:
   case EQ_SCHEME_KINDS: return;
@@ -265,6 +266,6 @@ void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint6
   case EQ_MEAN:
     for (size_t c = 0; c < cols; c++) row[c] = (float)p->number;
     return;
-  case EQ_NOISE: apply_noise(s, p, stream, r, cols, row); return;
+  case EQ_NOISE: apply_noise(s, p, o, r, cols, row); return;
   }
 }

@@ -9,6 +9,26 @@
 #include "lib/recipe/scheme.h"
 #include "lib/recipe/select.h"
 
+/* Blocks of `size` rows (or columns), `stride` apart. */
+struct eq_stretch {
+  size_t first, size, stride, blocks;
+};
+struct eq_slice {
+  struct eq_stretch rows, cols;
+};
+static inline size_t eq_stretch_size(struct eq_stretch s) { return s.size * s.blocks; }
+/* The row (or column) of the tensor that is the i-th of these. */
+static inline size_t eq_stretch_at(struct eq_stretch s, size_t i) {
+  return s.first + i / s.size * s.stride + i % s.size;
+}
+
+/* Where a matrix is in its tensor: random numbers are drawn by a weight's index there, so that parts draw others. */
+struct eq_origin {
+  uint64_t stream; /* of the tensor */
+  size_t cols;     /* of the tensor */
+  struct eq_slice slice;
+};
+
 /* What a step knows of the whole matrix. */
 struct eq_prepared {
   struct eq_extremes of; /* what /tensor's scale is made of */
@@ -23,19 +43,19 @@ static inline void eq_prepared_free(struct eq_prepared *p) { free(p->table); }
 enum eq_needs { EQ_NEEDS_NOTHING, EQ_NEEDS_EXTREMES, EQ_NEEDS_WEIGHTS };
 enum eq_needs eq_step_needs(const struct eq_scheme *s, size_t cols);
 
-/* Fills *p from w, [rows][cols]. stream: of the tensor, for random numbers. Fails when memory is out, when a scale is
- * beyond float16 (s16), when LAPACK finds no singular values. A global prune's threshold is set by treatment.c. */
-bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, uint64_t stream,
-                     struct eq_prepared *p, struct eq_err *err);
+/* Fills *p from w, [rows][cols]. Fails when memory is out, when a scale is beyond float16 (s16), when LAPACK finds no
+ * singular values. A global prune's threshold is set by treating.c. */
+bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
+                     struct eq_err *err);
 /* The part of it that extremes are enough for: where a step that needs them has these and they do, which those of a
  * matrix whose groups have s16 scales may not: then groups must be looked at. */
 bool eq_step_extremes_do(const struct eq_scheme *s, struct eq_extremes of);
 bool eq_step_prepare_extremes(const struct eq_scheme *s, struct eq_extremes of, struct eq_prepared *p,
                               struct eq_err *err);
 
-/* Treats a row in place: row r of the matrix, of `cols` inputs. */
-void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, uint64_t stream, size_t r, size_t cols,
-                   float *row);
+/* Treats a row in place: row r of the matrix, which is at o, of `cols` inputs. */
+void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, const struct eq_origin *o, size_t r,
+                   size_t cols, float *row);
 
 /* Bytes of a matrix after these steps, at its smallest: codes, scales of float32 (float16 with s16) and zero points of
  * the last step that makes codes, else the `source` bytes a weight that the file has. Of a pruned one the codes that

@@ -31,8 +31,13 @@ static void gather_slice(const struct eq_treatment *t, const struct eq_overlay *
 
 /* ---- rows ---- */
 
+static struct eq_origin origin_of(const struct eq_treatment *t, const struct eq_overlay *o) {
+  return (struct eq_origin){ t->stream, t->cols, o->slice };
+}
+
 static void apply_steps(const struct eq_treatment *t, const struct eq_overlay *o, size_t r, size_t cols, float *row) {
-  for (size_t i = 0; i < o->steps.n; i++) eq_step_apply(&o->steps.step[i], &o->prepared[i], t->stream, r, cols, row);
+  struct eq_origin origin = origin_of(t, o);
+  for (size_t i = 0; i < o->steps.n; i++) eq_step_apply(&o->steps.step[i], &o->prepared[i], &origin, r, cols, row);
 }
 
 /* The overlay's weights of a row: `source` is the row of the file, `work` has room for a row. */
@@ -46,7 +51,7 @@ static void lay_over(const struct eq_treatment *t, const struct eq_overlay *o, s
     return;
   }
   for (size_t c = 0; c < cols; c++) {
-    size_t at = o->slice.cols.first + c / o->slice.cols.size * o->slice.cols.stride + c % o->slice.cols.size;
+    size_t at = eq_stretch_at(o->slice.cols, c);
     if (eq_is_picked(o->pick, o->picked, t->stream, source[at], index * cols + c)) row[at] = work[c];
   }
 }
@@ -69,9 +74,10 @@ void eq_treatment_apply(const struct eq_treatment *t, size_t first, size_t n, fl
 
 void eq_treatment_apply_steps(const struct eq_treatment *t, size_t n_steps, size_t first, size_t n, float *rows) {
   const struct eq_overlay *o = &t->overlays[0];
+  struct eq_origin origin = origin_of(t, o);
   for (size_t r = 0; r < n; r++)
     for (size_t i = 0; i < n_steps && i < o->steps.n; i++)
-      eq_step_apply(&o->steps.step[i], &o->prepared[i], t->stream, first + r, t->cols, rows + r * t->cols);
+      eq_step_apply(&o->steps.step[i], &o->prepared[i], &origin, first + r, t->cols, rows + r * t->cols);
 }
 
 /* ---- preparing ---- */
@@ -101,12 +107,13 @@ static bool needs_weights(const struct eq_treatment *t, const struct eq_weights_
 /* What the steps know of the part w, which goes through all but the last of them. */
 static bool prepare_steps(const struct eq_treatment *t, struct eq_overlay *o, float *w, struct eq_err *err) {
   size_t rows = eq_stretch_size(o->slice.rows), cols = eq_stretch_size(o->slice.cols);
+  struct eq_origin origin = origin_of(t, o);
   if (o->pick.kind != EQ_PICK_ALL && !eq_select(o->pick, t->stream, w, rows * cols, &o->picked, err)) return false;
   for (size_t i = 0; i < o->steps.n; i++) {
     const struct eq_scheme *s = &o->steps.step[i];
-    if (!eq_step_prepare(s, w, rows, cols, t->stream, &o->prepared[i], err)) return false;
+    if (!eq_step_prepare(s, w, rows, cols, &o->prepared[i], err)) return false;
     for (size_t r = 0; i + 1 < o->steps.n && r < rows; r++)
-      eq_step_apply(s, &o->prepared[i], t->stream, r, cols, w + r * cols);
+      eq_step_apply(s, &o->prepared[i], &origin, r, cols, w + r * cols);
   }
   return true;
 }

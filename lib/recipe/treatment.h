@@ -13,15 +13,6 @@
 #include "lib/base/pool.h"
 #include "lib/recipe/step.h"
 
-/* Blocks of `size` rows (or columns), `stride` apart. */
-struct eq_stretch {
-  size_t first, size, stride, blocks;
-};
-struct eq_slice {
-  struct eq_stretch rows, cols;
-};
-static inline size_t eq_stretch_size(struct eq_stretch s) { return s.size * s.blocks; }
-
 struct eq_overlay {
   struct eq_slice slice;
   struct eq_pick pick;

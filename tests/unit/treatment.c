@@ -305,6 +305,36 @@ static void noise_has_its_size_and_depends_on_the_seed(void **state) {
   free(w), free(a), free(b);
 }
 
+/* The correlation of what was added to rows a.. and to rows b.. of 256 columns. */
+static double correlation(const float *w, const float *out, size_t a, size_t b, size_t rows) {
+  double ab = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < rows * 256; i++) {
+    double x = (double)out[a * 256 + i] - (double)w[a * 256 + i], y = (double)out[b * 256 + i] - (double)w[b * 256 + i];
+    ab += x * y, aa += x * x, bb += y * y;
+  }
+  return ab / sqrt(aa * bb);
+}
+
+static void parts_have_noise_of_their_own(void **state) {
+  (void)state; /* q, k, v of two heads, 4 numbers each: q0 q1 k0 k1 v0 v1, or q0 k0 v0 q1 k1 v1 */
+  const struct eq_heads layouts[] = { { 2, 2, 4, false }, { 2, 2, 4, true } };
+  float *w = random_weights(14, 24 * 256);
+  struct model m = one_matrix(w, 24, 256);
+  m.params[0].roles |= EQ_ATTN | EQ_Q | EQ_K | EQ_V;
+  for (size_t i = 0; i < 4; i++) {
+    float *out[MATRICES];
+    m.params[0].heads = &layouts[i % 2];
+    treat(&m, i < 2 ? "L0.q,L0.k,L0.v=noise=0.1@7" : "L0.attn.h0,L0.attn.h1=noise=0.1@7", 5, 1, out);
+    for (size_t a = 0; a < 24; a += 4)
+      for (size_t b = a + 4; b < 24; b += 4) {
+        double r = correlation(w, out[0], a, b, 4);
+        if (!(fabs(r) < 0.15)) fail_msg("layout %zu: rows %zu and %zu correlate by %g", i, a, b, r);
+      }
+    free(out[0]);
+  }
+  free(w);
+}
+
 static void chance_picks_its_share(void **state) {
   (void)state;
   enum { N = 1000 };
@@ -524,6 +554,7 @@ int main(void) {
     cmocka_unit_test(a_low_rank_keeps_the_largest_singular_values),
     cmocka_unit_test(global_pruning_ranks_all_tensors_together),
     cmocka_unit_test(noise_has_its_size_and_depends_on_the_seed),
+    cmocka_unit_test(parts_have_noise_of_their_own),
     cmocka_unit_test(chance_picks_its_share),
     cmocka_unit_test(projections_and_heads_are_found_in_fused_matrices),
     cmocka_unit_test(a_part_has_scales_of_its_own),
