@@ -1,5 +1,6 @@
 /* The nearest matrix of a rank (Eckart and Young 1936), by singular values: LAPACK's sgesdd, which OpenBLAS brings. */
 #include <cblas.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +19,14 @@ struct svd {
 
 static void svd_free(struct svd *d) { free(d->a), free(d->s), free(d->u), free(d->vt), free(d->work), free(d->iwork); }
 
+/* Matrices are shared out to our own threads. */
+static void use_one_thread(void) { openblas_set_num_threads(1); }
+
 static bool decompose(struct svd *d, const float *w, struct eq_err *err) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   int info = 0, lwork = -1;
-  openblas_set_num_threads(1); /* matrices are shared out to our own threads */
   float best = 0;
+  pthread_once(&once, use_one_thread);
   size_t m = (size_t)d->m, n = (size_t)d->n, k = (size_t)d->k;
   d->a = eq_array(m * n, sizeof *d->a);
   d->s = eq_array(k, sizeof *d->s);
@@ -31,7 +36,12 @@ static bool decompose(struct svd *d, const float *w, struct eq_err *err) {
   if (!d->a || !d->s || !d->u || !d->vt || !d->iwork) return eq_fail_memory(err, m * n * sizeof *d->a, "a matrix");
   memcpy(d->a, w, m * n * sizeof *w);
   sgesdd_("S", &d->m, &d->n, d->a, &d->m, d->s, d->u, &d->m, d->vt, &d->k, &best, &lwork, d->iwork, &info);
-  lwork = (int)(best * 1.01f) + 1; /* the size comes as a float */
+  best *= 1.01f; /* the size comes as a float */
+  if (!(best < 0x1p31f))
+    return eq_fail(err, EQ_BAD,
+                   "lowrank: a %d x %d matrix needs more working memory (%.3g numbers) than LAPACK can count", d->n,
+                   d->m, (double)best);
+  lwork = (int)best + 1;
   d->work = eq_array((size_t)lwork, sizeof *d->work);
   if (!d->work) return eq_fail_memory(err, (size_t)lwork * sizeof *d->work, "singular values");
   sgesdd_("S", &d->m, &d->n, d->a, &d->m, d->s, d->u, &d->m, d->vt, &d->k, d->work, &lwork, d->iwork, &info);
