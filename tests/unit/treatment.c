@@ -285,6 +285,26 @@ static void global_pruning_ranks_all_tensors_together(void **state) {
   free(out[0]), free(out[1]);
 }
 
+/* What a later clause covers altogether leaves the pool; of what it covers in part all weights stay in it. */
+static void kept_tensors_leave_a_global_prune_but_kept_heads_stay(void **state) {
+  (void)state;
+  const struct eq_heads heads = { 2, 2, 1, false };
+  float q[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, other[8] = { 11, 12, 13, 14, 15, 16, 17, 18 };
+  float half[8] = { 0, 0, 0, 0, 15, 16, 17, 18 }, tail[8] = { 1, 2, 3, 4, 0, 0, 0, 0 };
+  struct model m = one_matrix(q, 2, 4);
+  m.params[0].roles |= EQ_ATTN | EQ_Q, m.params[0].heads = &heads;
+  m.params[1] = m.params[0], m.params[1].layer = 1, m.params[1].name = "v", m.w[1] = other, m.n = 2;
+  float *out[MATRICES];
+  treat(&m, "prune=0.5,global;L0=keep", 2, 1, out);
+  assert_memory_equal(out[0], q, sizeof q);
+  assert_memory_equal(out[1], half, sizeof half);
+  free(out[0]), free(out[1]);
+  treat(&m, "prune=0.5,global;L0.attn.h0=keep", 2, 1, out);
+  assert_memory_equal(out[0], tail, sizeof tail);
+  assert_memory_equal(out[1], other, sizeof other);
+  free(out[0]), free(out[1]);
+}
+
 static void noise_has_its_size_and_depends_on_the_seed(void **state) {
   (void)state;
   enum { N = 20000 };
@@ -553,6 +573,7 @@ int main(void) {
     cmocka_unit_test(aciq_is_best_for_its_distributions),
     cmocka_unit_test(a_low_rank_keeps_the_largest_singular_values),
     cmocka_unit_test(global_pruning_ranks_all_tensors_together),
+    cmocka_unit_test(kept_tensors_leave_a_global_prune_but_kept_heads_stay),
     cmocka_unit_test(noise_has_its_size_and_depends_on_the_seed),
     cmocka_unit_test(parts_have_noise_of_their_own),
     cmocka_unit_test(chance_picks_its_share),
