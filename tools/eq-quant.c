@@ -175,18 +175,21 @@ static void plan(struct quant *q) {
     eq_format_put_rows(q->table, &q->tool, &q->rows, &eq_kind_quant);
 }
 
-/* What llama-quantize takes, for who has the model in float there. */
-static bool write_types(struct quant *q) {
+/* What llama-quantize takes, for who has the model in float there. It gets its name when all else is done. */
+static bool write_types(struct quant *q, struct eq_output *o) {
   struct eq_err *err = &q->tool.err;
   struct eq_buffer text = { 0 };
-  struct eq_output o = { .fd = -1 };
   if (!q->args.types) return true;
   bool ok = eq_export_new_file(&q->export, q->args.types, err) && eq_export_tensor_types(&q->export, &text, err) &&
-            eq_output_open(&o, q->args.types, err);
-  ok = ok && eq_write_all(o.fd, text.data, text.size, q->args.types, err) && eq_output_commit(&o, err);
-  if (o.path) eq_output_discard(&o);
+            eq_output_open(o, q->args.types, err);
+  ok = ok && eq_write_all(o->fd, text.data, text.size, q->args.types, err);
   eq_buffer_free(&text);
   return ok;
+}
+
+static void name_types(struct quant *q, struct eq_output *o) {
+  if (o->path && eq_export_new_file(&q->export, q->args.types, &q->tool.err)) /* nor is it the output's name */
+    eq_output_commit(o, &q->tool.err);
 }
 
 /* What a user should know of the recipe although nothing is wrong. */
@@ -201,8 +204,8 @@ static void remark(struct quant *q) {
   if (kept < 1) eq_tool_say(&q->tool, "of no tensor less than %.1f %% of the energy is kept", 100 * kept);
 }
 
-static void run(struct quant *q) {
-  if (!write_types(q)) return;
+static void export_all(struct quant *q, struct eq_output *types) {
+  if (!write_types(q, types)) return;
   remark(q);
   if (!eq_tool_open(&q->tool, EQ_WRITES) || !eq_tool_programs(&q->tool, &q->programs)) return;
   eq_tool_header(&q->tool);
@@ -210,9 +213,16 @@ static void run(struct quant *q) {
   q->export.report = write_record;
   eq_progress_begin(&q->export.progress, "rounding", "weights", eq_model_bytes(&q->model) / sizeof(float),
                     q->tool.draw);
-  eq_export_run(&q->export, &q->tool.err);
+  bool ok = eq_export_run(&q->export, &q->tool.err);
   eq_progress_end(&q->export.progress);
+  if (ok) name_types(q, types);
   if (q->export.no_vocabulary) eq_tool_say(&q->tool, "%s has no tokenizer: the file has no vocabulary", q->args.model);
+}
+
+static void run(struct quant *q) {
+  struct eq_output types = { .fd = -1 };
+  export_all(q, &types);
+  if (types.path) eq_output_discard(&types);
 }
 
 /* ---- a file held against the model ---- */
@@ -283,15 +293,33 @@ static bool check_base(struct quant *q) {
   return same;
 }
 
+/* What writes nothing has no use for the options of what is written; nor has a patch for those that it decides. */
+static bool check_options(const struct args *a, struct eq_err *err) {
+  const char *alone = a->dry_run ? "--dry-run" : a->check ? "--check" : a->patch ? "--apply-patch" : NULL;
+  const struct {
+    bool given;
+    const char *name;
+  } others[] = { { a->check && a->dry_run, "--check" },
+                 { a->patch && (a->dry_run || a->check), "--apply-patch" },
+                 { a->out && (a->dry_run || a->check), "-o" },
+                 { a->types, "--tensor-type-file" },
+                 { a->dtype && a->patch, "--dtype" } };
+  for (size_t i = 0; alone && i < sizeof others / sizeof *others; i++)
+    if (others[i].given) return eq_fail(err, EQ_BAD, "%s and %s do not go together", alone, others[i].name);
+  return true;
+}
+
 static bool set_up(struct quant *q) {
   const struct args *a = &q->args;
   struct eq_err *err = &q->tool.err;
+  const struct eq_export_format *format;
   if (!a->model) return eq_fail(err, EQ_BAD, "-m PATH is missing: the model");
+  if (!check_options(a, err) || !(format = eq_export_format_find(a->format, err))) return false;
   if (a->patch && !open_patch(q)) return false;
   if (a->check && !open_checked(q, &q->own_recipe)) return false;
   if (!a->recipe) return eq_fail(err, EQ_BAD, "-r RECIPE is missing: what is done to the model");
   if (!choose_dtype(q)) return false;
-  if (a->out && !(q->export.format = eq_export_format_find(a->format, err))) return false;
+  if (a->out) q->export.format = format;
   if (!(q->pool = eq_pool_new(a->threads, err)) || !eq_model_look(&q->model, a->model, err)) return false;
   if (a->patch && !check_base(q)) return false;
   if (!choose_recipe(q)) return false;

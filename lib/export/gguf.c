@@ -79,23 +79,32 @@ static bool add_tensor(struct gguf *g, struct eq_gguf_tensor t, const char *byte
 static const struct eq_gguf_dtype *gguf_dtype(enum eq_dtype t) { return eq_gguf_dtype_find(eq_str(eq_dtype_name(t))); }
 
 /* Experts of a layer and place follow one another: they are slices of one tensor, as are gains by head. */
+static bool follows(const struct eq_model *m, size_t i) {
+  const struct eq_placed_tensor *w = &m->weights[i];
+  return eq_slot_tensors(&m->config, w->slot) > 1 && i > 0 && w[-1].slot == w->slot &&
+         m->params[i].layer == m->params[i - 1].layer;
+}
+
+static bool same_type(const struct eq_model *m, const struct gguf *g, size_t i, struct eq_err *err) {
+  return g->types[i] == g->types[i - 1] ||
+         eq_fail(err, EQ_BAD,
+                 "--format gguf: tensor '%s': a layer's experts are one tensor there, but %s is %s and %s %s",
+                 m->params[i].name, m->params[i].name, eq_dtype_name(g->types[i]), m->params[i - 1].name,
+                 eq_dtype_name(g->types[i - 1]));
+}
+
 static bool add_parameter(struct eq_export *x, struct gguf *g, size_t i, struct eq_err *err) {
   const struct eq_model *m = x->model;
   const struct eq_placed_tensor *w = &m->weights[i];
   size_t n = eq_slot_tensors(&m->config, w->slot);
-  bool follows = n > 1 && i > 0 && w[-1].slot == w->slot && m->params[i].layer == m->params[i - 1].layer;
   struct eq_gguf_tensor t = { .dtype = gguf_dtype(g->types[i]), .dims = { w->cols } };
   struct eq_buffer name = { 0 };
   t.n_dims = 1;
   if (!is_vector(w)) t.dims[t.n_dims++] = w->rows;
   if (n > 1) t.dims[t.n_dims++] = n;
-  if (follows) {
+  if (follows(m, i)) {
     g->of_param[i] = g->of_param[i - 1];
-    return g->types[i] == g->types[i - 1] ||
-           eq_fail(err, EQ_BAD,
-                   "--format gguf: tensor '%s': a layer's experts are one tensor there, but %s is %s and %s %s",
-                   m->params[i].name, m->params[i].name, eq_dtype_name(g->types[i]), m->params[i - 1].name,
-                   eq_dtype_name(g->types[i - 1]));
+    return same_type(m, g, i, err);
   }
   g->of_param[i] = g->n;
   bool ok = eq_gguf_name(m, i, &name, err);
@@ -189,8 +198,7 @@ static bool plan_file(struct eq_export *x, struct gguf *g, struct eq_err *err) {
 /* "^blk\\.0\\.attn_q\\.weight$=q4_0" */
 static bool add_type(struct eq_export *x, const struct gguf *g, size_t i, struct eq_buffer *out, struct eq_err *err) {
   struct eq_buffer name = { 0 };
-  bool ok = x->model->file.n_parts ? true : eq_gguf_name(x->model, i, &name, err);
-  if (x->model->file.n_parts) eq_buffer_string(&name, x->model->params[i].name);
+  bool ok = eq_gguf_name(x->model, i, &name, err);
   eq_buffer_string(out, "^");
   for (size_t k = 0; ok && k < name.size; k++) eq_buffer_format(out, name.data[k] == '.' ? "\\%c" : "%c", name.data[k]);
   eq_buffer_string(out, "$=");
@@ -205,13 +213,9 @@ bool eq_export_tensor_types(struct eq_export *x, struct eq_buffer *out, struct e
   struct gguf g = { .types = eq_array(x->model->n_params, sizeof *g.types) };
   bool ok = g.types || eq_fail_memory(err, x->model->n_params * sizeof *g.types, "types");
   for (size_t i = 0; ok && i < x->model->n_params; i++) {
-    size_t items = eq_slot_tensors(&x->model->config, x->model->weights[i].slot);
     if (is_vector(&x->model->weights[i])) continue;
     ok = choose_type(x, &g, i, err);
-    if (ok && items > 1 && !x->model->file.n_parts && i && x->model->weights[i - 1].slot == x->model->weights[i].slot &&
-        x->model->params[i - 1].layer == x->model->params[i].layer)
-      continue; /* an expert: its tensor is there already */
-    ok = ok && add_type(x, &g, i, out, err);
+    if (ok) ok = follows(x->model, i) ? same_type(x->model, &g, i, err) : add_type(x, &g, i, out, err);
   }
   free(g.types);
   return ok;

@@ -399,6 +399,23 @@ PYTHON
   [ -e "$BATS_TEST_TMPDIR/empty/model.safetensors" ]
 }
 
+@test "a file of types comes with its export, or not at all" {
+  refused "cannot hold q8_0" eq-quant -q -m "$MINI" -r q8_0 --format gptq -o "$OUT" --tensor-type-file "$OUT.types"
+  mixed='fp16;name:*.experts.1.w1.weight=bf16'
+  refused "a layer's experts are one tensor there, but" eq-quant -q -m tests/golden/models/mixtral -r "$mixed" --tensor-type-file "$OUT.types"
+  eq-quant -q -m "$MINI" -r q8_0 --format gguf -o "$OUT.gguf" --tensor-type-file "$OUT.types" >/dev/null
+  [ "$(wc -l <"$OUT.types")" = 50 ]
+  rm "$OUT.gguf" "$OUT.types"
+  run -2 eq-quant -q -m "$MINI" -r q8_0 --format gguf -o "$OUT.gguf" --tensor-type-file "$OUT.gguf"
+  eq-quant -m "$MINI" --check "$OUT.gguf"
+  for source in models/mixtral gguf/mixtral.gguf; do
+    rm -f "$OUT.types"
+    eq-quant -q -m "tests/golden/$source" -r fp16 --tensor-type-file "$OUT.types" >/dev/null
+    grep -qxF '^blk\.0\.ffn_up_exps\.weight$=f16' "$OUT.types"
+    [ "$(grep -c exps "$OUT.types")" = 6 ]
+  done
+}
+
 @test "no file is replaced, and nothing is made in the model's folder" {
   cp -r "$MINI" "$BATS_TEST_TMPDIR/model"
   cd "$BATS_TEST_TMPDIR"
@@ -480,6 +497,12 @@ PYTHON
   refused "-m PATH is missing" eq-quant -r int4
   refused "-r RECIPE is missing" eq-quant -m "$MINI"
   refused "--format: 'onnx': known are hf, gguf, compressed-tensors, gptq, patch" eq-quant -m "$MINI" -r int4 -o "$OUT" --format onnx
+  refused "--format: 'onnx': known are" eq-quant -m "$MINI" -r int4 --format onnx
+  refused "--dry-run and -o do not go together" eq-quant -m "$MINI" -r int4 --dry-run -o "$OUT"
+  refused "--dry-run and --tensor-type-file do not" eq-quant -m "$MINI" -r q8_0 --dry-run --tensor-type-file "$OUT"
+  refused "--dry-run and --check do not" eq-quant -m "$MINI" -r q8_0 --dry-run --check "$MINI"
+  refused "--check and -o do not go together" eq-quant -m "$MINI" -r none --check "$MINI" -o "$OUT"
+  refused "--apply-patch and --dtype do not" eq-quant -m "$MINI" --apply-patch "$MINI" --dtype f16 -o "$OUT"
   refused "--dtype: 'f64': expected f32, f16 or bf16" eq-quant -m "$MINI" -r int4 -o "$OUT" --dtype f64
   refused "is a GGUF file, and --format hf needs a folder" eq-quant -m tests/golden/gguf/llama3.gguf -r int4/row -o "$OUT"
 }
