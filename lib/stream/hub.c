@@ -43,7 +43,7 @@ struct eq_hub {
   struct eq_hub_sink sink;
   struct unit *units;       /* [EQ_HUB_WINDOW], unit u at u % EQ_HUB_WINDOW */
   uint64_t base, next, end; /* the first not delivered, the first never handed out, the first not taken yet */
-  size_t bytes;
+  size_t bytes, kept_bytes; /* of its units and results; of results that wait for their turn */
   uint64_t *again; /* units to be handed out again: [again_first, again_end), with some that are no more WAITING */
   size_t again_first, again_end, again_capacity, n_again; /* n_again: those that are */
   struct worker *workers;
@@ -72,6 +72,7 @@ struct eq_hub *eq_hub_new(struct eq_hub_settings settings, struct eq_hub_sink si
 
 static void unit_free(struct eq_hub *h, struct unit *u) {
   h->bytes -= u->record.n + u->result.records.n;
+  h->kept_bytes -= u->result.records.n;
   free((char *)u->record.p);
   free((char *)u->result.records.p);
   u->record = u->result.records = (struct eq_str){ NULL, 0 };
@@ -271,9 +272,10 @@ static uint64_t share_of(const struct eq_hub *h, const struct worker *w) {
   return share < w->credit ? share : w->credit;
 }
 
+/* Nothing new while so much waits for its turn. The unit that it waits for is out, or to be handed out again. */
 static void give_new(struct eq_hub *h, struct worker *w) {
   uint64_t most = share_of(h, w);
-  if (2 * (uint64_t)w->out > most) return;
+  if (h->kept_bytes >= EQ_HUB_BYTES || 2 * (uint64_t)w->out > most) return;
   while (w->out < most && h->next < h->end && (w->out == 0 || w->out_bytes < OUT_BYTES)) {
     eq_work_begin(&h->message, EQ_WORK_UNITS, h->settings.session);
     do put_unit(h, w, h->next++);
@@ -317,6 +319,7 @@ static bool keep_result(struct eq_hub *h, struct unit *u, const struct eq_work_u
   if (!copy) return eq_fail_memory(err, result->records.n, "a result");
   u->result = (struct eq_work_unit){ result->number, result->n, { copy, result->records.n } };
   h->bytes += result->records.n;
+  h->kept_bytes += result->records.n;
   return true;
 }
 

@@ -17,7 +17,7 @@
 struct eq_hub;
 
 /* EQ_HUB_WINDOW: units between the first that is not done and the last that was taken. EQ_HUB_BYTES: what those may
- * hold, results that wait for their turn too. */
+ * hold, results that wait for their turn too; while these alone are so many, no new unit is handed out. */
 enum { EQ_HUB_WINDOW = 65536, EQ_HUB_BYTES = 256 << 20, EQ_HUB_TRIES = 3 };
 
 /* Times in seconds, of any clock that does not go back. */

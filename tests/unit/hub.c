@@ -402,6 +402,32 @@ static void it_takes_no_more_than_its_window(void **state) {
   close_world(&w);
 }
 
+static void results_that_wait_for_their_turn_stop_it(void **state) {
+  (void)state;
+  enum { LARGE = 40 << 20 };
+  struct world w;
+  struct eq_err err = { 0 };
+  struct eq_buffer large = { 0 }, message = { 0 };
+  eq_buffer_add(&large, "\x82\xa1k\xa1t\xa1x\xc6\x02\x80\x00\x00", 12);
+  assert_true(eq_buffer_reserve(&large, LARGE));
+  memset(large.data + large.size, 0, LARGE);
+  large.size += LARGE;
+  two_workers(&w, 100); /* the first has 0-7, the second 8-15 */
+  for (uint64_t i = 8; i < 16; i++) {
+    w.n_sent = 0;
+    eq_work_begin(&message, EQ_WORK_RESULTS, 7);
+    eq_work_add_unit(&message, &(struct eq_work_unit){ i, 1, { large.data, large.size } });
+    assert_true(eq_hub_take(w.hub, eq_str("1"), (struct eq_str){ message.data, message.size }, w.now, &err));
+    assert_int_equal(w.n_sent, i == 11 ? 4 : 0); /* at half of its credit it gets more, but not at 15 */
+  }
+  assert_int_equal(w.said[0], 0);
+  assert_true(give_result(&w, 0, 0, &err));
+  assert_int_equal(w.n_came, 1);
+  close_world(&w);
+  eq_buffer_free(&large);
+  eq_buffer_free(&message);
+}
+
 /* ---- messages ---- */
 
 static void what_is_written_is_read(void **state) {
@@ -475,6 +501,7 @@ int main(void) {
     cmocka_unit_test(when_the_hub_itself_stood_still_nobody_is_dead),
     cmocka_unit_test(without_workers_it_gives_up),
     cmocka_unit_test(it_takes_no_more_than_its_window),
+    cmocka_unit_test(results_that_wait_for_their_turn_stop_it),
     cmocka_unit_test(what_is_written_is_read),
     cmocka_unit_test(what_is_no_message_is_dropped_and_said),
   };
