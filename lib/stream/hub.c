@@ -1,5 +1,6 @@
 #include "lib/stream/hub.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -452,7 +453,7 @@ bool eq_hub_tick(struct eq_hub *h, double now, struct eq_err *err) {
   h->alone = h->n_alive ? now : h->alone + stalled;
   for (size_t i = 0; i < h->n_workers; i++) {
     struct worker *w = &h->workers[i];
-    w->seen += stalled;
+    w->seen = fmin(now, w->seen + stalled);
     if (!is_alive(w)) continue;
     if (now - w->seen <= h->settings.expire)
       attend(h, w);
