@@ -136,7 +136,8 @@ static struct worker *find_worker(struct eq_hub *h, struct eq_str name) {
   return NULL;
 }
 
-/* A worker of that name, in `state`; those that died or left make room. */
+/* A worker of that name, which has not joined yet. Those that left make room; the dead do not, for they may be only
+ * slow and come again. */
 static struct worker *enter_worker(struct eq_hub *h, struct eq_str name, struct eq_err *err) {
   size_t i = 0;
   while (i < h->n_workers && h->workers[i].state != LEFT) i++;

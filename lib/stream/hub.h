@@ -38,7 +38,8 @@ struct eq_hub_sink {
   void *context;
 };
 
-/* Workers: those alive now. again: units given out more than once. late: results that were not the first. */
+/* Workers: those alive now. again: units given out more than once. late: results that were not the first. lost: how
+ * often one was taken for dead, or left with an error; who does both counts twice. */
 struct eq_hub_counts {
   uint64_t taken, done, again, late, lost;
   size_t workers;

@@ -4,11 +4,30 @@
  * what the type says; all numbers little-endian. A unit is a u64 number, u32 how many records, u32 how many bytes, and
  * the records; many travel in a message. Each is at most 64 MiB as it goes out, and 256 MiB as it comes back.
  *
- *   worker to hub   JOIN, once it is there, and when it is told WHO
- *                   HELLO, when its command has started: u32 credit (units it takes at a time), then the "prog" array
- * of the command's output header RESULTS: units; BEAT, every second; LEAVE: why, empty when all went well hub to worker
- * HEADER, to JOIN: the "prog" array of the hub's input UNITS: units; WHO (I do not know you: join); END (no more units:
- * end the command and leave) REFUSE: why */
+ * A worker says to its hub:
+ *
+ * - JOIN, once it is there, and when it is told WHO
+ *
+ * - HELLO, when its command has started: u32 credit (units it takes at a time), then the "prog" array of the command's
+ * output header
+ *
+ * - RESULTS: units
+ *
+ * - BEAT, every second
+ *
+ * - LEAVE: why, empty when all went well
+ *
+ * A hub says to a worker:
+ *
+ * - HEADER, to JOIN: the "prog" array of the hub's input
+ *
+ * - UNITS: units
+ *
+ * - WHO: I do not know you, join
+ *
+ * - END: no more units come; end the command and leave
+ *
+ * - REFUSE: why */
 #ifndef EQ_STREAM_WORK_H
 #define EQ_STREAM_WORK_H
 
