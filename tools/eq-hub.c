@@ -189,6 +189,7 @@ static bool wait_for_more(struct work_hub *w, bool waits) {
 
 static bool turn(struct work_hub *w) {
   bool waits;
+  if (w->journal && !eq_journal_sync(w->journal, eq_clock(), &w->tool.err)) return false;
   if (!read_records(w, &waits) || !read_messages(w) || !eq_hub_tick(w->hub, eq_clock(), &w->tool.err)) return false;
   show_progress(w);
   return !eq_hub_done(w->hub) && wait_for_more(w, waits);

@@ -23,7 +23,8 @@ struct entry {
 struct eq_journal {
   char *path;
   int fd;
-  uint64_t size, found; /* bytes of the file; units that were there */
+  uint64_t size, synced_size; /* bytes of the file, that are on the disk */
+  uint64_t found;             /* units that were there */
   struct eq_buffer prog, bytes;
   struct eq_writer *writer; /* into bytes */
   struct entry *entries;
@@ -104,7 +105,7 @@ static bool read_file(struct eq_journal *j, struct eq_err *err) {
   eq_file_unmap(&f);
   if (ok && (ftruncate(j->fd, (off_t)end) || lseek(j->fd, 0, SEEK_END) < 0))
     ok = eq_fail_errno(err, j->path, "cut the torn end");
-  j->size = end;
+  j->size = j->synced_size = end;
   j->found = j->n;
   sort(j);
   return ok;
@@ -131,6 +132,7 @@ struct eq_journal *eq_journal_open(const char *path, struct eq_err *err) {
 
 void eq_journal_free(struct eq_journal *j) {
   if (!j) return;
+  if (j->fd >= 0 && j->synced_size != j->size) fdatasync(j->fd); /* whatever comes of it, the run has ended */
   if (j->fd >= 0) close(j->fd);
   if (j->writer) eq_writer_finish(j->writer, EQ_FAILED, NULL);
   eq_buffer_free(&j->prog);
@@ -156,14 +158,19 @@ bool eq_journal_has(struct eq_journal *j, uint64_t unit, struct eq_str record, b
 
 /* ---- adding ---- */
 
+bool eq_journal_sync(struct eq_journal *j, double now, struct eq_err *err) {
+  if (j->synced_size == j->size || now - j->synced < SYNC) return true;
+  j->synced = now;
+  j->synced_size = j->size;
+  return fdatasync(j->fd) == 0 || eq_fail_errno(err, j->path, "sync");
+}
+
 static bool write_bytes(struct eq_journal *j, struct eq_err *err) {
   if (j->bytes.failed) return eq_fail_memory(err, j->bytes.size, "a journal");
   if (!eq_write_all(j->fd, j->bytes.data, j->bytes.size, j->path, err)) return false;
   j->size += j->bytes.size;
   eq_writer_drop(j->writer, j->bytes.size);
-  if (eq_clock() - j->synced < SYNC) return true;
-  j->synced = eq_clock();
-  return fdatasync(j->fd) == 0 || eq_fail_errno(err, j->path, "sync");
+  return true;
 }
 
 bool eq_journal_begin(struct eq_journal *j, struct eq_str prog, struct eq_err *err) {

@@ -15,6 +15,7 @@ struct eq_journal;
 
 /* Opens or makes the file, reads what it holds, and locks it against others who would write to it. */
 struct eq_journal *eq_journal_open(const char *path, struct eq_err *err);
+/* What was added is then on the disk. */
 void eq_journal_free(struct eq_journal *j);
 
 /* "prog" of the results: of the file, or empty while it has none; and said once, before the first result is added.
@@ -26,10 +27,12 @@ bool eq_journal_begin(struct eq_journal *j, struct eq_str prog, struct eq_err *e
 uint64_t eq_journal_found(const struct eq_journal *j);
 /* *done: the result of that unit is there. False when it was made of another record. */
 bool eq_journal_has(struct eq_journal *j, uint64_t unit, struct eq_str record, bool *done, struct eq_err *err);
-/* Adds a result; `hash` is of the unit's record. It is out of this process at once, and on the disk every few seconds.
- */
+/* Adds a result; `hash` is of the unit's record. It is out of this process at once. */
 uint64_t eq_journal_hash(struct eq_str record);
 bool eq_journal_add(struct eq_journal *j, const struct eq_work_unit *result, uint64_t hash, struct eq_err *err);
+
+/* Brings what was added to the disk when that was done five seconds ago; to be called again and again (eq_clock). */
+bool eq_journal_sync(struct eq_journal *j, double now, struct eq_err *err);
 
 /* Writes the records of all units in the order of their numbers, which must be 0 to n-1. */
 bool eq_journal_copy(struct eq_journal *j, uint64_t n, struct eq_writer *w, struct eq_err *err);
