@@ -39,11 +39,40 @@ static bool is_one(struct eq_str s, unsigned char small, unsigned char two, unsi
          eq_msgpack_size((const unsigned char *)s.p, s.n, &reason) == s.n;
 }
 
-static bool are_maps(struct eq_str s, uint32_t n) {
+/* Takes the first object of `s`, which is whole. */
+static struct eq_str take_object(struct eq_str *s) {
+  const char *reason;
+  struct eq_str object = { s->p, eq_msgpack_size((const unsigned char *)s->p, s->n, &reason) };
+  *s = (struct eq_str){ s->p + object.n, s->n - object.n };
+  return object;
+}
+
+/* What a msgpack string says; an empty one for anything else. */
+static struct eq_str string_of(struct eq_str object) {
+  unsigned char c = (unsigned char)object.p[0];
+  size_t head = (c & 0xe0) == 0xa0 ? 1 : c == 0xd9 ? 2 : c == 0xda ? 3 : c == 0xdb ? 5 : object.n;
+  return (struct eq_str){ object.p + head, object.n - head };
+}
+
+/* Whether a whole map has a kind, without which no reader takes it, and is no mark, which would split a stream. */
+static bool has_kind(struct eq_str map) {
+  unsigned char c = (unsigned char)map.p[0];
+  size_t head = c == 0xde ? 3 : c == 0xdf ? 5 : 1;
+  for (struct eq_str s = { map.p + head, map.n - head }; s.n;) {
+    struct eq_str key = take_object(&s), value = take_object(&s);
+    if (!eq_str_equal(string_of(key), (struct eq_str){ "k", 1 })) continue;
+    struct eq_str kind = string_of(value);
+    return (kind.n || value.p[0] == (char)0xa0) && !eq_str_equal(kind, (struct eq_str){ "mark", 4 });
+  }
+  return false;
+}
+
+static bool are_records(struct eq_str s, uint32_t n) {
   const char *reason;
   for (; n && s.n; n--) {
     size_t size = eq_msgpack_size((const unsigned char *)s.p, s.n, &reason);
-    if (!is_one((struct eq_str){ s.p, size }, 0x80, 0xde, 0xdf)) return false;
+    if (!is_one((struct eq_str){ s.p, size }, 0x80, 0xde, 0xdf) || !has_kind((struct eq_str){ s.p, size }))
+      return false;
     s = (struct eq_str){ s.p + size, s.n - size };
   }
   return n == 0 && s.n == 0;
@@ -63,7 +92,7 @@ static bool check_units(struct eq_work m, const char **reason) {
   struct eq_work_unit u;
   if (!m.units.n) return *reason = "has no units", false;
   while (eq_work_next(&m, &u))
-    if (!are_maps(u.records, u.n)) return *reason = "has a unit that is not the records it says", false;
+    if (!are_records(u.records, u.n)) return *reason = "has a unit that is not the records it says", false;
   if (m.units.n) return *reason = "ends within a unit", false;
   return true;
 }

@@ -65,8 +65,8 @@ struct eq_work {
   struct eq_str units; /* for eq_work_next */
 };
 
-/* Reads a message. All of it is checked: sizes, and that each record is a whole msgpack map, each "prog" one array.
- * False when it is none, and then *reason says what is wrong. */
+/* Reads a message. All of it is checked: sizes, and that each record is a whole msgpack map of a kind, and no mark,
+ * each "prog" one array. False when it is none, and then *reason says what is wrong. */
 bool eq_work_read(struct eq_work *m, const void *bytes, size_t n, const char **reason);
 /* Takes the next unit from m->units; false when there is none. */
 bool eq_work_next(struct eq_work *m, struct eq_work_unit *u);

@@ -478,7 +478,13 @@ static void what_is_no_message_is_dropped_and_said(void **state) {
       "a message has a unit that is not the records it says: dropped" },
     { "EQW1\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\1\0\0\0\x80", 33,
       "a message has a unit that is not the records it says: dropped" },
-    { "EQW1\7\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\x80", 33,
+    { "EQW1\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\x80", 33,
+      "a message has a unit that is not the records it says: dropped" },
+    { "EQW1\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4\0\0\0\x81\xa1k\1", 36,
+      "a message has a unit that is not the records it says: dropped" },
+    { "EQW1\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\12\0\0\0\x82\1\2\xa1k\xa4mark", 42,
+      "a message has a unit that is not the records it says: dropped" },
+    { "EQW1\7\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\5\0\0\0\x81\xa1k\xa1t", 37,
       "a worker sent a message that only a hub sends (UNITS): dropped" },
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
