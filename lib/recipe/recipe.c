@@ -582,8 +582,9 @@ static bool union_covers(const struct eq_parameter *p, const struct eq_overlay *
 static void drop_kept(const struct eq_parameter *p, struct eq_treatment *made) {
   size_t n = 0;
   while (n < made->n && made->overlays[made->n - 1 - n].steps.step[0].kind == EQ_KEEP) n++;
+  if (n == 0) return;
   const struct eq_overlay *last = made->overlays + (made->n - n);
-  if (n && (union_covers(p, last, n, true) || union_covers(p, last, n, false))) made->n = 0;
+  if (union_covers(p, last, n, true) || union_covers(p, last, n, false)) made->n = 0;
 }
 
 static struct eq_overlay overlay_of(const struct target *t, const struct eq_steps *steps, struct eq_slice slice) {
