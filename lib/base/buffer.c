@@ -29,6 +29,12 @@ struct eq_str eq_str_cut(struct eq_str *rest, char end) {
   return piece;
 }
 
+bool eq_str_listed(struct eq_str item, struct eq_str list) {
+  while (list.n)
+    if (eq_str_equal(eq_str_cut(&list, ','), item)) return true;
+  return false;
+}
+
 bool eq_buffer_reserve(struct eq_buffer *b, size_t more) {
   if (b->failed) return false;
   if (more < b->capacity - b->size) return true; /* one byte stays for the final 0 */

@@ -20,6 +20,8 @@ bool eq_str_is(struct eq_str a, const char *terminated);
 int eq_str_compare(struct eq_str a, struct eq_str b);
 /* Takes from *rest its piece before the first `end`, which is dropped, or all of it: the pieces of "a,b" in a loop. */
 struct eq_str eq_str_cut(struct eq_str *rest, char end);
+/* Whether an item stands in a comma list. */
+bool eq_str_listed(struct eq_str item, struct eq_str list);
 
 /* Grows by doubling. Start from {0}; the owner calls eq_buffer_free. A failed allocation sets `failed`, which stays,
  * and later adds do nothing: check once, at the end. data is followed by a 0 byte once anything was added. */

@@ -11,25 +11,19 @@ enum { PACKED, SCALE, SHAPE, ZERO_POINT };
 
 static bool is_coded(enum eq_scheme_kind kind) { return kind == EQ_INT || kind == EQ_ASYMMETRIC; }
 
-static bool refuse(const struct eq_export *x, size_t param, const char *why, struct eq_err *err) {
-  struct eq_buffer scheme = { 0 };
-  eq_export_print(x, param, &scheme);
-  eq_fail(err, EQ_BAD, "--format compressed-tensors: tensor '%s': cannot hold %s: %s", x->model->params[param].name,
-          scheme.data ? scheme.data : "", why);
-  eq_buffer_free(&scheme);
-  return false;
-}
-
 static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
   struct eq_scheme s = eq_export_scheme(x, param);
   unsigned roles = x->model->params[param].roles;
-  if (!is_coded(s.kind)) return refuse(x, param, "it has integers with scales; --dtype stores values", err);
+  if (!is_coded(s.kind))
+    return eq_export_refuse(x, param, "compressed-tensors", "it has integers with scales; --dtype stores values", err);
   if (!(roles & EQ_LINEAR) && (!(roles & EQ_HEAD) || roles & (EQ_EMBED | EQ_BIAS)))
-    return refuse(x, param, "it is no linear layer", err);
-  if (w->slot->transposed) return refuse(x, param, "its layer is a Conv1D, and only Linear ones are packed", err);
+    return eq_export_refuse(x, param, "compressed-tensors", "it is no linear layer", err);
+  if (w->slot->transposed)
+    return eq_export_refuse(x, param, "compressed-tensors", "its layer is a Conv1D, and only Linear ones are packed",
+                            err);
   if (s.granularity == EQ_PER_GROUP && w->cols % s.group)
-    return refuse(x, param, "groups of that size do not divide its inputs", err);
+    return eq_export_refuse(x, param, "compressed-tensors", "groups of that size do not divide its inputs", err);
   return true;
 }
 

@@ -56,6 +56,16 @@ void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *
   eq_treatment_print(out, x->treatments[param]);
 }
 
+bool eq_export_refuse(const struct eq_export *x, size_t param, const char *format, const char *why,
+                      struct eq_err *err) {
+  struct eq_buffer scheme = { 0 };
+  eq_export_print(x, param, &scheme);
+  eq_fail(err, EQ_BAD, "--format %s: tensor '%s': cannot hold %s: %s", format, x->model->params[param].name,
+          scheme.data ? scheme.data : "", why);
+  eq_buffer_free(&scheme);
+  return false;
+}
+
 void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch) {
   eq_model_decode(x->model, param, x->treatments[param], first, last, whole, scratch);
 }

@@ -48,6 +48,8 @@ struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param);
 struct eq_extremes eq_export_extremes(const struct eq_export *x, size_t param);
 /* Adds it as the recipe spells it. */
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out);
+/* Fails: a format of that name cannot hold what is done to it, and why. */
+bool eq_export_refuse(const struct eq_export *x, size_t param, const char *format, const char *why, struct eq_err *err);
 /* Output rows first..last-1 into their place in `whole`, which has its file's layout: under the recipe, and the weights
  * that the scheme is to encode. By any thread, with its own eq_model_scratch floats of scratch. */
 void eq_export_rows(const struct eq_export *x, size_t param, size_t first, size_t last, float *whole, float *scratch);

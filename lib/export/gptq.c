@@ -8,27 +8,19 @@
 
 enum { QWEIGHT, SCALES, QZEROS, G_IDX };
 
-static bool refuse(const struct eq_export *x, size_t param, const char *why, struct eq_err *err) {
-  struct eq_buffer scheme = { 0 };
-  eq_export_print(x, param, &scheme);
-  eq_fail(err, EQ_BAD, "--format gptq: tensor '%s': cannot hold %s: %s", x->model->params[param].name,
-          scheme.data ? scheme.data : "", why);
-  eq_buffer_free(&scheme);
-  return false;
-}
-
 static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
   struct eq_scheme s = eq_export_scheme(x, param);
   if (s.kind != EQ_INT && s.kind != EQ_ASYMMETRIC)
-    return refuse(x, param, "it has integers with scales; --dtype stores values", err);
-  if (!(x->model->params[param].roles & EQ_LINEAR)) return refuse(x, param, "it is no linear layer of a block", err);
+    return eq_export_refuse(x, param, "gptq", "it has integers with scales; --dtype stores values", err);
+  if (!(x->model->params[param].roles & EQ_LINEAR))
+    return eq_export_refuse(x, param, "gptq", "it is no linear layer of a block", err);
   if (s.bits != 2 && s.bits != 3 && s.bits != 4 && s.bits != 8)
-    return refuse(x, param, "it has 2, 3, 4 or 8 bits", err);
+    return eq_export_refuse(x, param, "gptq", "it has 2, 3, 4 or 8 bits", err);
   if (s.granularity == EQ_PER_GROUP && w->cols % s.group)
-    return refuse(x, param, "groups of that size do not divide its inputs", err);
+    return eq_export_refuse(x, param, "gptq", "groups of that size do not divide its inputs", err);
   if (w->cols * s.bits % 32 || w->rows * s.bits % 32)
-    return refuse(x, param, "its codes do not fill whole words of 32 bits", err);
+    return eq_export_refuse(x, param, "gptq", "its codes do not fill whole words of 32 bits", err);
   return true;
 }
 

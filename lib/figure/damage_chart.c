@@ -46,12 +46,6 @@ static bool name_group(struct eq_damage_chart *c, uint32_t lang, struct eq_str g
   return true;
 }
 
-static bool flagged(struct eq_str flags, const char *flag) {
-  while (flags.n)
-    if (eq_str_is(eq_str_cut(&flags, ','), flag)) return true;
-  return false;
-}
-
 bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, struct eq_err *err) {
   struct eq_chart_point p = { .x = field(d, c->measure->value) };
   uint32_t ignored;
@@ -59,7 +53,7 @@ bool eq_damage_chart_add(struct eq_damage_chart *c, const struct eq_damage *d, s
   p.lo = field(d, c->measure->lo);
   p.hi = field(d, c->measure->hi);
   if (!isfinite(p.lo) || !isfinite(p.hi)) p.lo = p.hi = p.x;
-  p.saturated = flagged(d->flags, "saturated");
+  p.saturated = eq_str_listed(eq_str("saturated"), d->flags);
   struct eq_chart_point *points = eq_array_grow(c->points, c->n, &c->capacity, sizeof *points);
   if (points) c->points = points;
   if (!points || !eq_names_add(&c->models, d->model, &ignored) || !eq_names_add(&c->bases, d->base, &ignored) ||

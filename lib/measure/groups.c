@@ -5,11 +5,7 @@
 
 #include "lib/base/utf8.h"
 
-bool eq_group_listed(struct eq_str group, struct eq_str names) {
-  while (group.p && names.n)
-    if (eq_str_equal(eq_str_cut(&names, ','), group)) return true;
-  return false;
-}
+bool eq_group_listed(struct eq_str group, struct eq_str names) { return group.p && eq_str_listed(group, names); }
 
 /* The tag that a name means; the name itself where the table doesn't know it. */
 static struct eq_str tag_of(const struct eq_groups *g, struct eq_str name) {

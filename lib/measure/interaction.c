@@ -184,19 +184,12 @@ static struct eq_str flags_of(double lo, double hi, bool little) {
   return eq_str(texts[lo > 0 ? 1 : hi < 0 ? 2 : 0][little]);
 }
 
-/* Of a damage or a disparity. */
-static bool has_little_text(struct eq_str flags) {
-  while (flags.n)
-    if (eq_str_is(eq_str_cut(&flags, ','), "little-text")) return true;
-  return false;
-}
-
 static bool add_item(struct eq_interactions *x, struct eq_interaction item, struct eq_err *err) {
   struct eq_interaction *items = eq_array_grow(x->items, x->n, &x->capacity, sizeof *items);
   if (!items) return eq_fail_memory(err, x->n * sizeof *items, "interactions");
   x->items = items;
   item.delta = item.sum + item.excess;
-  item.flags = flags_of(item.excess_lo, item.excess_hi, has_little_text(item.flags));
+  item.flags = flags_of(item.excess_lo, item.excess_hi, eq_str_listed(eq_str("little-text"), item.flags));
   items[x->n++] = item;
   return true;
 }
@@ -231,7 +224,7 @@ static struct members members_of(const struct eq_interactions *x, size_t first, 
     if (!item->lang.p || !eq_group_listed(item->group, group)) continue;
     m.n++;
     m.sum += item->sum;
-    m.little = m.little || has_little_text(item->flags);
+    m.little = m.little || eq_str_listed(eq_str("little-text"), item->flags);
     if (item->segments > m.segments) m.segments = item->segments;
   }
   m.sum /= (double)m.n;

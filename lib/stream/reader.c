@@ -278,18 +278,6 @@ static bool all_keys_are_strings(const msgpack_object_map *m) {
 
 /* ---- header, record, trailer ---- */
 
-/* The bytes of the header's "prog", found by walking the header's pairs. */
-static struct eq_str prog_bytes(const unsigned char *b, size_t n, const msgpack_object_map *m) {
-  const char *reason;
-  size_t at = b[0] == 0xdf ? 5 : b[0] == 0xde ? 3 : 1;
-  for (uint32_t i = 0; i < m->size; i++) {
-    size_t key = eq_msgpack_size(b + at, n - at, &reason), value = eq_msgpack_size(b + at + key, n - at - key, &reason);
-    if (key_is(&m->ptr[i].key, "prog")) return (struct eq_str){ (const char *)b + at + key, value };
-    at += key + value;
-  }
-  return (struct eq_str){ "\x90", 1 }; /* a hand-made stream need not say who made it */
-}
-
 /* Takes the header's n bytes; *changed when another chain of programs than so far made what follows. */
 static bool take_header(struct eq_reader *r, const msgpack_object *version, size_t n, bool *changed) {
   struct sender *s = &r->senders[r->now];
@@ -298,7 +286,9 @@ static bool take_header(struct eq_reader *r, const msgpack_object *version, size
     return malformed(r, "is a header of another version than 1, the one that this program reads");
   if (prog && prog->type != MSGPACK_OBJECT_ARRAY) return malformed(r, "is a header whose \"prog\" is not an array");
   if (s->open) truncated(r, 1); /* cat of a truncated stream and another: the error stays, reading goes on */
-  struct eq_str chain = prog_bytes(r->data + r->at, n, &r->object.via.map);
+  struct eq_record header = { .map = &r->object, .raw = { (const char *)r->data + r->at, n } };
+  struct eq_str chain = eq_record_bytes(&header, "prog");
+  if (!chain.n) chain = (struct eq_str){ "\x90", 1 }; /* a hand-made stream need not say who made it */
   *changed = r->begun && !eq_str_equal(chain, (struct eq_str){ r->chain.data, r->chain.size });
   r->chain.size = 0;
   eq_buffer_add(&r->chain, chain.p, chain.n);
