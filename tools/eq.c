@@ -13,6 +13,7 @@ static const struct {
 } tools[] = {
   { "text", "corpora (TSV, lines, JSON lines) to text records" },
   { "token", "text to tokens with their byte offsets" },
+  { "stats", "what the weights of a model are like, tensor by tensor and layer by layer" },
   { "ppl", "the surprisal of each segment under each recipe" },
   { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },
@@ -31,8 +32,8 @@ static const struct eq_command command = {
            "help [TOOL]          lists the tools, or shows one's options",
   .examples = "eq help ppl\n"
               "eq text -c corpora/udhr -l en,de | eq show | head",
-  .see_also = "eq-text, eq-token, eq-ppl, eq-quant, eq-disparity, eq-hub, eq-work, eq-shard,\n"
-              "          eq-merge, eq-show, eq-plot",
+  .see_also = "eq-text, eq-token, eq-stats, eq-ppl, eq-quant, eq-disparity, eq-hub, eq-work,\n"
+              "          eq-shard, eq-merge, eq-show, eq-plot",
   .streams = EQ_PRINTS | EQ_LATER,
   .max_operands = 2,
 };

@@ -224,6 +224,31 @@ static const struct eq_field description_fields[] = {
   ROW(description, first_unused, EQ_T_STR, EQ_OPTIONAL, "the first of them"),
 };
 
+static const struct eq_field layer_fields[] = {
+  ROW(layer, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(layer, of, EQ_T_STR, EQ_KEY, "weights, or inputs: the activations that enter a linear tensor"),
+  ROW(layer, lang, EQ_T_STR, EQ_KEY_IF_THERE, "language of the inputs, BCP 47"),
+  ROW(layer, layer, EQ_T_U64, EQ_KEY_IF_THERE, "layer, from 0; absent outside the layers"),
+  ROW(layer, tensor, EQ_T_STR, EQ_KEY_IF_THERE, "name in the model's files; absent: the linear tensors of the layer"),
+  ROW(layer, n, EQ_T_U64, EQ_REQUIRED, "numbers"),
+  ROW(layer, tokens, EQ_T_U64, EQ_OPTIONAL, "that inputs were seen at"),
+  ROW(layer, mean, EQ_T_F64, EQ_OPTIONAL, "of the numbers"),
+  ROW(layer, mean_abs, EQ_T_F64, EQ_OPTIONAL, "of magnitudes"),
+  ROW(layer, mean_square, EQ_T_F64, EQ_OPTIONAL, "of squares"),
+  ROW(layer, variance, EQ_T_F64, EQ_OPTIONAL, "mean square about the mean"),
+  ROW(layer, skew, EQ_T_F64, EQ_OPTIONAL, "third standardized moment"),
+  ROW(layer, kurtosis, EQ_T_F64, EQ_OPTIONAL, "excess kurtosis: fourth standardized moment less 3"),
+  ROW(layer, kurtosis_error, EQ_T_F64, EQ_OPTIONAL, "its standard error, were the numbers Gaussian"),
+  ROW(layer, max, EQ_T_F64, EQ_OPTIONAL, "largest magnitude"),
+  ROW(layer, outliers, EQ_T_F64, EQ_OPTIONAL, "share beyond 3 standard deviations from the tensor's mean"),
+  ROW(layer, sparsity, EQ_T_F64, EQ_OPTIONAL, "share of exact zeros"),
+  ROW(layer, undefined, EQ_T_STR, EQ_OPTIONAL, "why some of these are NaN"),
+  ROW(layer, channel_squares, EQ_T_F64S, EQ_OPTIONAL, "of weights, by input: mean square about the tensor's mean"),
+  ROW(layer, channel_fourths, EQ_T_F64S, EQ_OPTIONAL, "likewise the mean fourth power"),
+  ROW(layer, channel_means, EQ_T_F32S, EQ_OPTIONAL, "of inputs: each channel's mean over the tokens"),
+  ROW(layer, channel_powers, EQ_T_F32S, EQ_OPTIONAL, "likewise the mean square"),
+};
+
 static const struct eq_field quant_fields[] = {
   ROW(quant, model, EQ_T_STR, EQ_KEY, "model"),
   ROW(quant, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
@@ -265,6 +290,7 @@ KIND(interaction, "eq-disparity", "whether a combination of recipes is worse tha
 KIND(tokenization, "eq-token", "how a tokenizer cuts a language");
 KIND(vocab, "eq-token", "a token of a vocabulary");
 KIND(description, "eq-show", "what a model is");
+KIND(layer, "eq-stats", "what the weights of a tensor or layer are like, or a language's inputs of it");
 KIND(quant, "eq-quant", "what a recipe does to a tensor: its bytes and its error");
 KIND(fact, "eq-show", "a field of a record that stands alone");
 KIND(mark, "eq-work", "where a unit of work ends");
@@ -272,13 +298,11 @@ const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = { &eq_kind_text,         &eq_kind_tokens,
-                                           &eq_kind_surprisal,    &eq_kind_damage,
-                                           &eq_kind_disparity,    &eq_kind_interaction,
-                                           &eq_kind_tokenization, &eq_kind_vocab,
-                                           &eq_kind_description,  &eq_kind_quant,
-                                           &eq_kind_fact,         &eq_kind_mark,
-                                           &eq_kind_source,       NULL };
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,         &eq_kind_tokens,    &eq_kind_surprisal,
+                                           &eq_kind_damage,       &eq_kind_disparity, &eq_kind_interaction,
+                                           &eq_kind_tokenization, &eq_kind_vocab,     &eq_kind_description,
+                                           &eq_kind_layer,        &eq_kind_quant,     &eq_kind_fact,
+                                           &eq_kind_mark,         &eq_kind_source,    NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -180,6 +180,21 @@ struct eq_quant {
   double mse, sqnr, relative_error, max_error, clipped; /* absent in a dry run */
 };
 
+/* What the weights of a tensor, or of the linear ones of a layer (then without `tensor`), are like; or what enters a
+ * linear tensor in a language: its input activations. */
+struct eq_layer {
+  struct eq_str model, of, tensor, lang; /* of: "weights" or "inputs"; lang: of inputs */
+  uint64_t layer;                        /* absent outside the layers */
+  uint64_t n;                            /* numbers */
+  uint64_t tokens;                       /* of inputs: those that they were seen at */
+  double mean, mean_abs, mean_square, variance, skew, kurtosis, kurtosis_error, max, outliers, sparsity;
+  struct eq_str undefined; /* why some of these are NaN; absent when none is */
+  /* By input channel. Of linear weights, f64: the mean over its weights of (w - mean of the tensor)^2, and ^4. Of
+   * inputs, f32: the mean of x and of x^2 over the tokens. */
+  struct eq_numbers channel_squares, channel_fourths;
+  struct eq_numbers channel_means, channel_powers;
+};
+
 /* A field of a record, for people: what a table shows where there is one record only. */
 struct eq_fact {
   struct eq_str fact, value, meaning;
@@ -196,8 +211,8 @@ struct eq_mark {
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_interaction, eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_quant, eq_kind_fact,
-    eq_kind_mark, eq_kind_source;
+    eq_kind_interaction, eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_layer, eq_kind_quant,
+    eq_kind_fact, eq_kind_mark, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

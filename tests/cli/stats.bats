@@ -1,0 +1,42 @@
+# eq-stats: weights as SciPy sees them (tests/golden/layers.py), and what does not matter to it.
+# shellcheck disable=SC2154 # bats assigns stderr
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+}
+
+records() { eq-show -f jsonl; }
+
+@test "moments, outliers and channels of weights are SciPy's, of tensors and of layers" {
+  eq-stats -m corpora/mini | records >"$BATS_TEST_TMPDIR/stats"
+  jq -n -e --rawfile want tests/golden/layers.tsv --slurpfile got "$BATS_TEST_TMPDIR/stats" '
+    def near($a; $b; $tolerance): (($a - $b) | fabs) <= $tolerance * ($b | fabs);
+    def wave: [range(length) as $c | ($c + 1 | sin) * .[$c]] | add;
+    [$want | rtrimstr("\n") | split("\n")[] | split("\t") | . as $w |
+     ($got[] | select(if .tensor then .tensor == $w[0] else "L\(.layer)" == $w[0] end)) as $r |
+     [($w[1:][] | tonumber)] as $n |
+     $r.n == $n[0] and near($r.mean; $n[1]; 1e-10) and near($r.variance; $n[2]; 1e-12) and near($r.skew; $n[3]; 1e-9) and
+     near($r.kurtosis; $n[4]; 1e-9) and near($r.kurtosis_error; $n[5]; 1e-12) and near($r.max; $n[6]; 1e-15) and
+     near($r.outliers; $n[7]; 1e-15) and $r.sparsity == $n[8] and
+     (($n | length) == 9 or (near($r.channel_squares | wave; $n[9]; 1e-10) and near($r.channel_fourths | wave; $n[10]; 1e-10)))
+    ] | length == 14 and all'
+}
+
+@test "statistics do not depend on threads, nor on how a matrix lies or is stored" {
+  eq-stats -m corpora/mini -t 1 >"$BATS_TEST_TMPDIR/one"
+  eq-stats -m corpora/mini -t 5 | cmp - "$BATS_TEST_TMPDIR/one"
+  eq-quant -q -m corpora/mini -r none --format gguf -o "$BATS_TEST_TMPDIR/mini.gguf" >"$BATS_TEST_TMPDIR/quant"
+  eq-stats -m "$BATS_TEST_TMPDIR/mini.gguf" | records >"$BATS_TEST_TMPDIR/gguf"
+  records <"$BATS_TEST_TMPDIR/one" >"$BATS_TEST_TMPDIR/folder"
+  pick() { jq -c 'select(.tensor == null) | [.layer, .n, (.variance * 1e12 | round), (.kurtosis * 1e6 | round), .sparsity]'; }
+  diff <(pick <"$BATS_TEST_TMPDIR/folder") <(pick <"$BATS_TEST_TMPDIR/gguf")
+  channels() { jq -c "select(.tensor == \"$1\").channel_squares[] | . * 1e9 | round"; }
+  diff <(channels h.3.mlp.c_fc.weight <"$BATS_TEST_TMPDIR/folder") <(channels blk.3.ffn_up.weight <"$BATS_TEST_TMPDIR/gguf")
+}
+
+@test "what is not defined is NaN with a reason" {
+  eq-quant -q -m corpora/mini -r L0.mlp=zero -o "$BATS_TEST_TMPDIR/zeroed" >"$BATS_TEST_TMPDIR/quant"
+  eq-stats -m "$BATS_TEST_TMPDIR/zeroed" | records |
+    jq -es 'map(select(.variance == 0)) | length == 4 and all(.sparsity == 1) and all(.kurtosis == null and .undefined == "all numbers are the same")'
+}
