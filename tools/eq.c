@@ -13,7 +13,7 @@ static const struct {
 } tools[] = {
   { "text", "corpora (TSV, lines, JSON lines) to text records" },
   { "token", "text to tokens with their byte offsets" },
-  { "stats", "what the weights of a model are like, tensor by tensor and layer by layer" },
+  { "stats", "what the weights of a model are like, and what enters them in each language" },
   { "ppl", "the surprisal of each segment under each recipe" },
   { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },

@@ -3,6 +3,34 @@
 
 #include "lib/model/forward_state.h"
 
+/* ---- who looks at activations ---- */
+
+void eq_forward_watch(struct eq_forward *f, struct eq_watch watch) { f->watch = watch; }
+
+enum eq_site eq_site_of(const struct eq_parameter *p) {
+  static const struct {
+    unsigned roles;
+    enum eq_site site;
+  } sites[] = {
+    { EQ_Q | EQ_K | EQ_V, EQ_AT_QKV }, { EQ_O, EQ_AT_O }, { EQ_GATE | EQ_UP, EQ_AT_UP }, { EQ_DOWN, EQ_AT_DOWN }
+  };
+  for (size_t i = 0; i < sizeof sites / sizeof *sites; i++)
+    if (p->roles & EQ_LINEAR && p->roles & sites[i].roles && !(p->roles & EQ_EXPERT)) return sites[i].site;
+  return EQ_SITES;
+}
+
+size_t eq_site_width(const struct eq_model *m, enum eq_site site) {
+  static const enum eq_dim dims[EQ_SITES] = {
+    [EQ_AT_QKV] = EQ_D_WIDTH, [EQ_AT_O] = EQ_D_Q, [EQ_AT_UP] = EQ_D_WIDTH, [EQ_AT_DOWN] = EQ_D_INNER
+  };
+  return m->config.dims[dims[site]];
+}
+
+static void show(const struct eq_job *j, enum eq_site site, size_t tile, const float *in, size_t stride) {
+  const struct eq_watch *w = &j->f->watch;
+  if (w->see) w->see(w->context, j->level - 1, site, tile, in, stride);
+}
+
 /* ---- attention ---- */
 
 /* Where a head's numbers begin in a row of queries, keys and values. */
@@ -52,6 +80,7 @@ static void project_qkv(void *context, size_t tile, size_t thread) {
   size_t width = c->dims[EQ_D_WIDTH], all = c->dims[EQ_D_QKV];
   const float *in = before(j, EQ_W_ATTN_GAIN, j->x + tile * EQ_TILE * width, eq_scratch(f, thread));
   float *rows = f->qkv + tile * EQ_TILE * all, *out = rows;
+  show(j, EQ_AT_QKV, tile, in, width);
   if (j->v.at[EQ_W_QKV]) f->k->linear(rows, all, in, width, eq_weight_at(j, EQ_W_QKV), j->v.at[EQ_W_QKV_BIAS], false);
   for (int p = 0; !j->v.at[EQ_W_QKV] && p < 3; p++) {
     f->k->linear(out, all, in, width, eq_weight_at(j, apart[p]), j->v.at[apart[p] + 1], false);
@@ -120,11 +149,12 @@ static void add_branch(const struct eq_job *j, float *x, const float *in, size_t
 }
 
 /* The MLP up to its last matrix: hidden[EQ_TILE][inner]. A gate has its own matrix, or the first half of one. */
-static void mlp_hidden(const struct eq_job *j, const float *in, float *hidden, float *up) {
+static void mlp_hidden(const struct eq_job *j, size_t tile, const float *in, float *hidden, float *up) {
   const struct eq_kernels *k = j->f->k;
   const struct eq_config *c = &j->f->m->config;
   size_t width = c->dims[EQ_D_WIDTH], inner = c->dims[EQ_D_INNER];
   struct eq_weight w = eq_weight_at(j, EQ_W_UP);
+  show(j, EQ_AT_UP, tile, in, width);
   if (c->arch->fused_gate) {
     struct eq_weight gate = { w.w, w.in, inner, true };
     w = (struct eq_weight){ w.w + inner * w.in, w.in, inner, true };
@@ -135,6 +165,7 @@ static void mlp_hidden(const struct eq_job *j, const float *in, float *hidden, f
   k->linear(last, inner, in, width, w, j->v.at[EQ_W_UP_BIAS], false);
   k->activate(c->activation, hidden, EQ_TILE * inner);
   if (c->arch->gated) k->multiply(hidden, up, EQ_TILE * inner);
+  show(j, EQ_AT_DOWN, tile, hidden, inner);
 }
 
 static void add_attention_and_mlp(void *context, size_t tile, size_t thread) {
@@ -145,14 +176,15 @@ static void add_attention_and_mlp(void *context, size_t tile, size_t thread) {
   float *x = j->x + tile * EQ_TILE * width, *normed = eq_scratch(f, thread), *branch = normed + EQ_TILE * width;
   float *hidden = branch + EQ_TILE * width, *up = hidden + EQ_TILE * inner;
   enum eq_place gain = c->has[EQ_MLP_NORM] ? EQ_W_MLP_GAIN : EQ_W_ATTN_GAIN;
-  if (c->parallel) mlp_hidden(j, before(j, gain, x, normed), hidden, up);
+  if (c->parallel) mlp_hidden(j, tile, before(j, gain, x, normed), hidden, up);
+  show(j, EQ_AT_O, tile, f->mixed + tile * EQ_TILE * f->mixed_width, f->mixed_width);
   add_branch(j, x, f->mixed + tile * EQ_TILE * f->mixed_width, f->mixed_width, EQ_W_ATTN_OUT, EQ_W_ATTN_POST_GAIN,
              EQ_W_ATTN_GAIN, branch);
   if (c->layers[j->level - 1].sparse) { /* families with experts are not parallel and have a norm before them */
     eq_experts_choose(j, tile, before(j, gain, x, f->expert_in + tile * EQ_TILE * width), eq_scratch(f, thread));
     return;
   }
-  if (!c->parallel) mlp_hidden(j, before(j, gain, x, normed), hidden, up);
+  if (!c->parallel) mlp_hidden(j, tile, before(j, gain, x, normed), hidden, up);
   add_branch(j, x, hidden, inner, EQ_W_DOWN, EQ_W_MLP_POST_GAIN, EQ_W_MLP_GAIN, branch);
 }
 

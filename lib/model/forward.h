@@ -45,6 +45,21 @@ void eq_forward_embed(struct eq_forward *f, const struct eq_batch *b, const stru
 void eq_forward_block(struct eq_forward *f, const struct eq_batch *b, size_t layer,
                       const struct eq_treatment **treatments, float *x);
 
+/* Where activations enter a layer's linear weights: q, k and v see the same, gate and up too. What experts see is not
+ * among these. */
+enum eq_site { EQ_AT_QKV, EQ_AT_O, EQ_AT_UP, EQ_AT_DOWN, EQ_SITES };
+/* The site of a parameter; EQ_SITES of what is not linear, or an expert's. */
+enum eq_site eq_site_of(const struct eq_parameter *p);
+size_t eq_site_width(const struct eq_model *m, enum eq_site site);
+
+/* Shows activations to who wants to see them: `see` gets each tile of EQ_TILE rows that enters a site, rows `stride`
+ * floats apart, in any order and from any thread of the pool; rows between sequences hold anything. */
+struct eq_watch {
+  void *context;
+  void (*see)(void *context, size_t layer, enum eq_site site, size_t tile, const float *in, size_t stride);
+};
+void eq_forward_watch(struct eq_forward *f, struct eq_watch watch);
+
 /* Of a layer with experts, after its block: adds to counts[experts] to how many of the sequence's scored rows its
  * router gave each of them. */
 void eq_forward_count_experts(const struct eq_forward *f, const struct eq_sequence *s, uint32_t *counts);

@@ -35,6 +35,7 @@ struct eq_forward {
   struct eq_reference *reference;                /* NULL: nothing is compared */
   struct eq_experts *experts;                    /* NULL: the model has none */
   float *expert_in;                              /* [max_rows][width]: what the experts see */
+  struct eq_watch watch;                         /* see NULL: nobody does */
 };
 
 /* The parameters of a level: where each place's values are, NULL where it has none. Embeddings, positions and the head

@@ -40,3 +40,45 @@ records() { eq-show -f jsonl; }
   eq-stats -m "$BATS_TEST_TMPDIR/zeroed" | records |
     jq -es 'map(select(.variance == 0)) | length == 4 and all(.sparsity == 1) and all(.kurtosis == null and .undefined == "all numbers are the same")'
 }
+
+@test "what enters linear weights is what transformers' modules get, language by language" {
+  local model
+  eq-show --from jsonl -f stream <tests/golden/activations.jsonl >"$BATS_TEST_TMPDIR/tokens"
+  for model in $(cut -f 1 tests/golden/activations.tsv | uniq); do
+    eq-stats -m "tests/golden/models/$model" -l all --ctx 8 -i "$BATS_TEST_TMPDIR/tokens" | records |
+      jq -c --arg model "$model" 'select(.of == "inputs") | [$model, .]' 
+  done >"$BATS_TEST_TMPDIR/stats"
+  jq -n -e --rawfile want tests/golden/activations.tsv --slurpfile got "$BATS_TEST_TMPDIR/stats" '
+    def near($a; $b): (($a - $b) | fabs) <= 2e-5 * ($b | fabs) + 2e-6;
+    def wave: [range(length) as $c | ($c + 1 | sin) * .[$c]] | add;
+    ($got | map({key: "\(.[0]) \(.[1].tensor) \(.[1].lang)", value: .[1]}) | from_entries) as $by |
+    [$want | rtrimstr("\n") | split("\n")[] | split("\t") | . as $w | $by["\($w[0]) \($w[1]) \($w[2])"] as $r |
+     [($w[3:][] | tonumber)] as $n |
+     $r.tokens == $n[0] and $r.n == $n[0] * ($r.channel_means | length) and near($r.mean; $n[1]) and
+     near($r.variance; $n[2]) and near($r.kurtosis; $n[3]) and near($r.max; $n[4]) and
+     near($r.channel_means | wave; $n[5]) and near($r.channel_powers | wave; $n[6])] |
+    length == ($got | length) and length > 100 and all'
+}
+
+@test "activations depend neither on threads nor on the order of segments; other records pass" {
+  made() { eq-text -c corpora/udhr -l en,he --limit 12 | eq-token -m corpora/mini; }
+  made | eq-stats -m corpora/mini -l he,en -t 1 >"$BATS_TEST_TMPDIR/one"
+  made | eq-show -f jsonl | sort -t, -k3 -r | eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/other"
+  eq-stats -m corpora/mini -l he,en -t 5 -i "$BATS_TEST_TMPDIR/other" | records >"$BATS_TEST_TMPDIR/five"
+  records <"$BATS_TEST_TMPDIR/one" | diff - "$BATS_TEST_TMPDIR/five"
+  made | eq-stats -m corpora/mini -l he -t 2 | records | grep '"of":"inputs"' |
+    diff - <(records <"$BATS_TEST_TMPDIR/one" | grep '"lang":"he"')
+  [ "$(cat <(eq-text -c corpora/udhr -l en --limit 1) <(made) | eq-stats -m corpora/mini -l en | records | grep -c '"k":"text"')" = 1 ]
+}
+
+@test "bad asks are refused in a line" {
+  made() { eq-text -c corpora/udhr -l en --limit 2 | eq-token -m corpora/mini; }
+  run -1 --separate-stderr eq-stats -q -m corpora/mini -l he -i <(made)
+  [[ $stderr == "eq-stats: -l he: no token of these languages came in"* ]]
+  run -2 --separate-stderr eq-stats -q -m corpora/mini -l en --ctx 1 -i <(made)
+  [[ $stderr == "eq-stats: --ctx: 1, expected 2 to 256 positions" ]]
+  run -2 --separate-stderr eq-stats -q -m tests/golden/models/llama -l en -i <(made)
+  [[ $stderr == *"token id "*", but llama@"*"has 17 embeddings" ]]
+  run -2 eq-stats
+  [[ $output == "eq-stats: -m PATH is missing"* ]]
+}
