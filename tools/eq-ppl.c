@@ -26,7 +26,8 @@ static const struct eq_option options[] = {
   { 'm', "model", EQ_TEXT, offsetof(struct args, model), "FOLDER", "the model: its folder, or a GGUF file", false },
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE",
     "what is done to the model; again for more [none]", false },
-  { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE", "more recipes, one a line", false },
+  { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE",
+    "more recipes, one a line, or what eq-plan wrote", false },
   { 0, "reference", EQ_TEXT, offsetof(struct args, reference), "RECIPE|FILE",
     "add how predictions diverge from those under it (kl, same_top)", false },
   { 0, "keep-logits", EQ_TEXT, offsetof(struct args, keep), "FILE", "keep what is predicted, for --reference FILE",
@@ -423,6 +424,8 @@ static bool choose_recipes(struct ppl *p) {
   struct eq_err *err = &p->tool.err;
   for (size_t i = 0; i < a->recipes.n; i++)
     if (!eq_recipes_add(&p->recipes, a->recipes.items[i], err)) return false;
+  if (a->recipe_file && strcmp(a->recipe_file, "-") == 0 && strcmp(p->tool.input, "-") == 0)
+    return eq_fail(err, EQ_BAD, "-R -: stdin has the tokens: say -i FILE");
   if (a->recipe_file && !eq_recipes_add_file(&p->recipes, a->recipe_file, err)) return false;
   if (p->recipes.n == 0 && a->recipe_file) return eq_fail(err, EQ_BAD, "%s: holds no recipe", a->recipe_file);
   if (p->recipes.n == 0 && !eq_recipes_add(&p->recipes, "none", err)) return false;

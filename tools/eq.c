@@ -15,6 +15,7 @@ static const struct {
   { "token", "text to tokens with their byte offsets" },
   { "stats", "what the weights of a model are like, and what enters them in each language" },
   { "ppl", "the surprisal of each segment under each recipe" },
+  { "plan", "the recipes of a study and what each costs, or those that results still lack" },
   { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },
   { "hub", "hand records to workers, and lose none when one dies" },

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/footprint.h"
 #include "lib/recipe/clip.h"
 
 static const struct eq_export_format *const formats[] = { &eq_export_hf, &eq_export_gguf, &eq_export_compressed_tensors,
@@ -243,7 +244,7 @@ static bool describe(const struct eq_export *x, size_t i, struct eq_buffer *sche
                           .relative_error = none,
                           .max_error = none,
                           .clipped = none };
-  q->bytes = eq_treatment_bytes(x->treatments[i], q->source_bytes);
+  q->bytes = eq_model_stored_bytes(x->model, i, x->treatments[i]);
   q->bits = 8 * (double)q->bytes / (double)q->weights;
   return true;
 }

@@ -2,30 +2,51 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
-#include "lib/base/file.h"
+#include "lib/stream/port.h"
+#include "lib/stream/reader.h"
 
-static bool is_there(const struct eq_recipe_list *l, const char *canonical) {
-  for (size_t i = 0; i < l->n; i++)
-    if (strcmp(eq_recipe_canonical(l->recipes[i]), canonical) == 0) return true;
-  return false;
+enum { FILE_MAX = 256 << 20 };
+
+/* The slot where a recipe is, or the free one where it belongs. */
+static uint32_t *slot_of(const struct eq_recipe_list *l, const char *canonical) {
+  size_t at = (size_t)XXH3_64bits(canonical, strlen(canonical)) & (l->n_slots - 1);
+  while (l->slots[at] && strcmp(eq_recipe_canonical(l->recipes[l->slots[at] - 1]), canonical) != 0)
+    at = (at + 1) & (l->n_slots - 1);
+  return &l->slots[at];
+}
+
+/* Twice the slots once they are half full. */
+static bool make_room(struct eq_recipe_list *l) {
+  struct eq_recipe **more = eq_array_grow(l->recipes, l->n, &l->capacity, sizeof(struct eq_recipe *));
+  if (more) l->recipes = more;
+  if (!more || l->n * 2 < l->n_slots) return more;
+  size_t n_slots = l->n_slots ? l->n_slots * 2 : 64;
+  uint32_t *slots = l->n < UINT32_MAX - 1 ? eq_array(n_slots, sizeof *slots) : NULL;
+  if (!slots) return false;
+  free(l->slots);
+  l->slots = slots;
+  l->n_slots = n_slots;
+  for (size_t i = 0; i < l->n; i++) *slot_of(l, eq_recipe_canonical(l->recipes[i])) = (uint32_t)(i + 1);
+  return true;
 }
 
 bool eq_recipes_add(struct eq_recipe_list *l, const char *text, struct eq_err *err) {
   struct eq_recipe *r = eq_recipe_parse(text, err);
   if (!r) return false;
-  if (is_there(l, eq_recipe_canonical(r))) {
+  if (!make_room(l)) {
+    eq_recipe_free(r);
+    return eq_fail_memory(err, l->n * sizeof(struct eq_recipe *), "recipes");
+  }
+  uint32_t *slot = slot_of(l, eq_recipe_canonical(r));
+  if (*slot) {
     l->repeated++;
     eq_recipe_free(r);
     return true;
   }
-  struct eq_recipe **more = eq_array_grow(l->recipes, l->n, &l->capacity, sizeof(struct eq_recipe *));
-  if (!more) {
-    eq_recipe_free(r);
-    return eq_fail_memory(err, l->n * sizeof *more, "recipes");
-  }
-  l->recipes = more;
   l->recipes[l->n++] = r;
+  *slot = (uint32_t)l->n;
   return true;
 }
 
@@ -42,13 +63,57 @@ static bool add_line(struct eq_recipe_list *l, const char *path, size_t number, 
   return ok;
 }
 
-bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_err *err) {
-  struct eq_file f;
-  if (!eq_file_map(&f, path, err)) return false;
-  struct eq_str rest = { f.data, f.size };
+static bool add_lines(struct eq_recipe_list *l, const char *name, struct eq_str rest, struct eq_err *err) {
   bool ok = true;
-  for (size_t number = 1; ok && rest.n; number++) ok = add_line(l, path, number, eq_str_cut(&rest, '\n'), err);
-  eq_file_unmap(&f);
+  for (size_t number = 1; ok && rest.n; number++) ok = add_line(l, name, number, eq_str_cut(&rest, '\n'), err);
+  return ok;
+}
+
+static bool add_record(struct eq_recipe_list *l, const struct eq_record *r, struct eq_err *err) {
+  struct eq_planned planned;
+  if (!eq_record_get(r, &eq_kind_recipe, &planned, err)) return false;
+  unsigned long long number = r->number;
+  if (memchr(planned.recipe.p, 0, planned.recipe.n))
+    return eq_fail(err, EQ_BAD, "%s: record %llu (recipe): 'recipe' has a NUL byte, expected text", r->where, number);
+  char *text = eq_copy_string(planned.recipe.p, planned.recipe.n);
+  bool ok = text ? eq_recipes_add(l, text, err) : eq_fail_memory(err, planned.recipe.n, "a recipe");
+  if (!ok) eq_fail_prefix(err, "%s: record %llu: ", r->where, number);
+  free(text);
+  return ok;
+}
+
+static bool add_stream(struct eq_recipe_list *l, const char *name, struct eq_str bytes, struct eq_err *err) {
+  struct eq_reader *in = eq_reader_memory(bytes.p, bytes.n, name, err);
+  struct eq_record r;
+  bool ok = in;
+  while (ok && eq_read(in, &r))
+    if (eq_record_is(&r, &eq_kind_recipe)) ok = add_record(l, &r, err);
+  if (ok && eq_reader_error(in)->code) ok = eq_fail(err, eq_reader_error(in)->code, "%s", eq_reader_error(in)->text);
+  eq_reader_free(in);
+  return ok;
+}
+
+bool eq_recipes_add_bytes(struct eq_recipe_list *l, const char *name, struct eq_str bytes, struct eq_err *err) {
+  unsigned char first = bytes.n ? (unsigned char)bytes.p[0] : 0;
+  bool is_map = (first & 0xf0) == 0x80 || first == 0xde || first == 0xdf;
+  return is_map ? add_stream(l, name, bytes, err) : add_lines(l, name, bytes, err);
+}
+
+static bool read_all(struct eq_port *p, struct eq_buffer *bytes, struct eq_err *err) {
+  size_t sender;
+  while (eq_port_read(p, bytes, &sender, err))
+    if (bytes->size > FILE_MAX)
+      return eq_fail(err, EQ_BAD, "%s: more than %d bytes, expected a list of recipes", eq_port_name(p), FILE_MAX);
+  return !err->code && (!bytes->failed || eq_fail_memory(err, bytes->size, "a list of recipes"));
+}
+
+bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_err *err) {
+  struct eq_buffer bytes = { 0 };
+  struct eq_port *p = eq_port_input(path, err);
+  bool ok = p && read_all(p, &bytes, err) &&
+            eq_recipes_add_bytes(l, eq_port_name(p), (struct eq_str){ bytes.data, bytes.size }, err);
+  if (p) ok = eq_port_close(p, ok, err) && ok;
+  eq_buffer_free(&bytes);
   return ok;
 }
 
@@ -67,6 +132,7 @@ bool eq_recipes_resolve(struct eq_recipe_list *l, const struct eq_parameter *par
 void eq_recipes_free(struct eq_recipe_list *l) {
   for (size_t i = 0; i < l->n; i++) eq_recipe_free(l->recipes[i]);
   free(l->recipes);
+  free(l->slots);
   free(l->treatments);
   eq_treatments_free(&l->all);
   *l = (struct eq_recipe_list){ 0 };

@@ -249,6 +249,20 @@ static const struct eq_field layer_fields[] = {
   ROW(layer, channel_powers, EQ_T_F32S, EQ_OPTIONAL, "likewise the mean square"),
 };
 
+static const struct eq_field planned_fields[] = {
+  ROW(planned, model, EQ_T_STR, EQ_KEY_IF_THERE, "model"),
+  ROW(planned, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
+  ROW(planned, base, EQ_T_STR, EQ_KEY_IF_THERE, "recipe that its size is compared with"),
+  ROW(planned, plan, EQ_T_STR, EQ_KEY_IF_THERE, "kind of study that it is of"),
+  ROW(planned, part, EQ_T_STR, EQ_OPTIONAL, "what the study varies here: what is kept, or the width"),
+  ROW(planned, bytes, EQ_T_U64, EQ_OPTIONAL, "bytes of the model's tensors as their schemes store them"),
+  ROW(planned, bits, EQ_T_F64, EQ_OPTIONAL, "bits a weight, of these bytes"),
+  ROW(planned, overhead, EQ_T_F64, EQ_OPTIONAL, "bytes over those of the base"),
+  ROW(planned, overhead_percent, EQ_T_F64, EQ_OPTIONAL, "the same in percent of the base's bytes"),
+  ROW(planned, missing, EQ_T_U64, EQ_OPTIONAL, "segments without a result under it"),
+  ROW(planned, cells, EQ_T_U64, EQ_OPTIONAL, "segments that were to have one"),
+};
+
 static const struct eq_field quant_fields[] = {
   ROW(quant, model, EQ_T_STR, EQ_KEY, "model"),
   ROW(quant, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
@@ -294,15 +308,18 @@ KIND(layer, "eq-stats", "what the weights of a tensor or layer are like, or a la
 KIND(quant, "eq-quant", "what a recipe does to a tensor: its bytes and its error");
 KIND(fact, "eq-show", "a field of a record that stands alone");
 KIND(mark, "eq-work", "where a unit of work ends");
+const struct eq_kind eq_kind_recipe = { "recipe",       "eq-plan",         "a recipe of a study, and its size",
+                                        planned_fields, N(planned_fields), sizeof(struct eq_planned) };
 const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = { &eq_kind_text,         &eq_kind_tokens,    &eq_kind_surprisal,
-                                           &eq_kind_damage,       &eq_kind_disparity, &eq_kind_interaction,
-                                           &eq_kind_tokenization, &eq_kind_vocab,     &eq_kind_description,
-                                           &eq_kind_layer,        &eq_kind_quant,     &eq_kind_fact,
-                                           &eq_kind_mark,         &eq_kind_source,    NULL };
+const struct eq_kind *const eq_kinds[] = {
+  &eq_kind_text,        &eq_kind_tokens,      &eq_kind_surprisal,    &eq_kind_damage,
+  &eq_kind_disparity,   &eq_kind_interaction, &eq_kind_tokenization, &eq_kind_vocab,
+  &eq_kind_description, &eq_kind_layer,       &eq_kind_recipe,       &eq_kind_quant,
+  &eq_kind_fact,        &eq_kind_mark,        &eq_kind_source,       NULL
+};
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -169,6 +169,17 @@ struct eq_description {
   struct eq_str first_unused;
 };
 
+/* A recipe of a study: the kind `recipe` (struct eq_recipe is the grammar's). */
+struct eq_planned {
+  struct eq_str model, recipe;       /* recipe in its canonical form; model absent where no model was asked */
+  struct eq_str base;                /* what it is compared with in size */
+  struct eq_str plan, part;          /* the kind of study; what it varies here: the layers that are kept, the width */
+  uint64_t bytes;                    /* of all the model's tensors, as eq-quant --dry-run counts them */
+  double bits;                       /* a weight of the model */
+  double overhead, overhead_percent; /* bytes over the base's; negative when it is smaller */
+  uint64_t missing, cells;           /* segments that results lack under it, of how many */
+};
+
 /* What a recipe does to one tensor of a model. */
 struct eq_quant {
   struct eq_str model, recipe; /* recipe in its canonical form */
@@ -211,8 +222,8 @@ struct eq_mark {
  * differ. Carries "prog" as the header does; it has no struct. */
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
-    eq_kind_interaction, eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_layer, eq_kind_quant,
-    eq_kind_fact, eq_kind_mark, eq_kind_source;
+    eq_kind_interaction, eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_layer, eq_kind_recipe,
+    eq_kind_quant, eq_kind_fact, eq_kind_mark, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

@@ -248,7 +248,7 @@ int eq_tool_end(struct eq_tool *t) {
   close_text(t, worst != EQ_BAD);
   eq_reader_free(t->in);
   free(t->recorded);
-  const struct eq_err *errors[] = { &input, &t->err, &output };
+  const struct eq_err *errors[] = { &input, &t->err, &t->verdict, &output };
   worst = EQ_OK;
   for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
     if (errors[i]->code) print_line(t, errors[i]->text);

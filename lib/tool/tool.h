@@ -32,6 +32,7 @@ struct eq_tool {
   struct eq_reader *in;  /* NULL unless EQ_READS */
   struct eq_writer *out; /* NULL unless EQ_WRITES */
   struct eq_err err;     /* put what goes wrong here */
+  struct eq_err verdict; /* and what the data say no to although all was done: the output is whole, the status not 0 */
   const char *const *operands;
   size_t n_operands;
   bool quiet, verbose;
