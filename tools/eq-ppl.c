@@ -8,6 +8,7 @@
 #include "lib/base/number.h"
 #include "lib/measure/conventions.h"
 #include "lib/measure/coverage.h"
+#include "lib/measure/resumed.h"
 #include "lib/model/score.h"
 #include "lib/recipe/list.h"
 #include "lib/text/mask_token.h"
@@ -15,7 +16,7 @@
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model, *recipe_file, *reference, *keep, *as, *prefix, *kernels, *memory;
+  const char *model, *recipe_file, *reference, *keep, *as, *prefix, *kernels, *memory, *resume;
   struct eq_texts recipes;
   bool per_token, experts, dry_run;
   uint64_t context, stride, min_tokens, mask, threads;
@@ -49,6 +50,8 @@ static const struct eq_option options[] = {
   { 0, "min-tokens", EQ_UINT, offsetof(struct args, min_tokens), "N", "exclude segments with fewer scored tokens [1]",
     false },
   { .type = EQ_HEADING, .help = "How it runs" },
+  { 0, "resume", EQ_TEXT, offsetof(struct args, resume), "FILE",
+    "the output: what it has stays, what it lacks is added", true },
   { 0, "max-memory", EQ_TEXT, offsetof(struct args, memory), "BYTES", "hold peak memory below this (8G, 500M)", true },
   { 0, "dry-run", EQ_FLAG, offsetof(struct args, dry_run), NULL, "only say how much memory a run would take", false },
   { 0, "kernels", EQ_TEXT, offsetof(struct args, kernels), "NAME", "auto, blas or ref [auto]", false },
@@ -69,7 +72,7 @@ static const struct eq_command command = {
               "eq-text -c corpora/udhr -l en,he --join newline | eq-token -m corpora/mini |\n"
               "  eq-ppl -m corpora/mini --as llama.cpp --ctx 256 | eq-show -c lang,as,ppl,ppl_error",
   .see_also = "eq-token, eq-disparity, eq-show",
-  .streams = EQ_READS | EQ_WRITES,
+  .streams = EQ_READS | EQ_WRITES | EQ_LATER,
 };
 
 struct ppl {
@@ -83,6 +86,8 @@ struct ppl {
   char *kept_name;
   struct eq_predictions_writer *keep; /* NULL: predictions are not kept */
   struct eq_scorer *scorer;
+  struct eq_resumed *cells;       /* what the output has already; NULL: it is no file to go on with */
+  struct eq_buffer settings;      /* what numbers depend on */
   const struct eq_convention *as; /* NULL: our own way */
   char as_name[64];               /* with its context and stride */
   struct eq_cut cut;
@@ -91,8 +96,8 @@ struct ppl {
   uint32_t *ids; /* of the segment at hand */
   bool *scored;  /* of an encoder's: those that cover bytes; the frame's tokens do not */
   size_t ids_capacity;
-  uint64_t n_excluded;
-  bool marked; /* a mark may wait for its turn */
+  uint64_t n_excluded, n_added; /* added: to what the output had */
+  bool marked;                  /* a mark may wait for its turn */
 };
 
 /* A record that waits for its turn: a segment, or one that is only passed on. */
@@ -101,6 +106,7 @@ struct unit {
   struct eq_tokens tokens;
   uint64_t n_tokens, bytes, chars; /* bytes and chars: what the scored tokens cover */
   size_t n_rows;                   /* of the sequence that windows are cut from */
+  uint32_t of;                     /* digest of its record */
   bool pass_on;
   char excluded[96]; /* why it is not scored, "" when it is */
 };
@@ -138,6 +144,8 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
     .kl = s->kl ? s->kl[recipe] : eq_absent_f64(),
     .same_top = s->kl ? s->same_top[recipe] : EQ_ABSENT,
     .n_experts = EQ_ABSENT,
+    .settings = { p->settings.data, p->settings.size },
+    .of = u->of,
   };
   if (s->kl) out.reference = eq_str(p->kept_name ? p->kept_name : eq_recipe_canonical(p->reference.recipes[0]));
   eq_convention_none(&out);
@@ -164,12 +172,19 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
 static void deliver(void *context, const struct eq_scored *s) {
   struct ppl *p = context;
   struct unit *u = s->tag;
+  p->n_added++;
+  if (p->cells && !eq_tool_appends(&p->tool)) {
+    unit_free(u);
+    return;
+  }
   if (u->pass_on)
     eq_write(p->tool.out, u->record);
   else {
-    for (size_t r = 0; r < p->recipes.n; r++) write_recipe(p, u, s, r);
+    for (size_t r = 0; r < p->recipes.n; r++)
+      if (!s->wanted || (s->wanted[r / 64] >> r % 64 & 1)) write_recipe(p, u, s, r);
     eq_progress_add(&p->progress, 1);
   }
+  if (p->cells) eq_writer_flush(p->tool.out); /* from here on a kill does not take it */
   unit_free(u);
 }
 
@@ -243,6 +258,7 @@ static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *
   size_t n_tokens = u->tokens.ids.n, scored = n_tokens - (n_tokens && skips_first);
   for (size_t i = 0; encoder && i < n_tokens; i++) scored -= !p->scored[i];
   u->n_tokens = n_tokens;
+  u->of = eq_resumed_of(r);
   if (!p->as)
     eq_coverage(&u->tokens, skips_first, &u->bytes, &u->chars);
   else if (!read_as(p, r, u, &n_tokens, &scored))
@@ -267,14 +283,30 @@ static bool read_record(struct ppl *p, struct eq_record *r) {
   return true;
 }
 
+/* What the output lacks of a record: *wanted recipes, of the others nothing; whether it is anything. */
+static bool lacks(struct ppl *p, const struct eq_record *r, const uint64_t **wanted, bool *any) {
+  size_t n = 0;
+  *any = true;
+  *wanted = NULL;
+  if (!p->cells) return true;
+  if (!eq_record_is(r, &eq_kind_tokens)) return eq_resumed_take_other(p->cells, r, any, &p->tool.err);
+  bool ok = eq_resumed_take(p->cells, r, wanted, &n, &p->tool.err);
+  *any = n > 0;
+  return ok;
+}
+
 static bool add_record(struct ppl *p, const struct eq_record *r) {
   struct eq_err *err = &p->tool.err;
+  const uint64_t *wanted;
+  bool any;
+  if (!lacks(p, r, &wanted, &any)) return false;
+  if (!any) return true;
   struct unit *u = eq_array(1, sizeof *u);
   size_t n = 0;
   bool ok = u && (u->record = eq_record_copy(r)) ? true : eq_fail_memory(err, r->raw.n, "a record");
   if (ok) u->pass_on = !eq_record_is(r, &eq_kind_tokens);
   if (ok && !u->pass_on) ok = read_segment(p, r, u, &n);
-  if (ok && eq_scorer_add(p->scorer, p->ids, p->scored, n, u, UNIT_BYTES + 2 * r->raw.n, err)) return true;
+  if (ok && eq_scorer_add(p->scorer, p->ids, p->scored, n, wanted, u, UNIT_BYTES + 2 * r->raw.n, err)) return true;
   unit_free(u);
   return false;
 }
@@ -464,6 +496,49 @@ static bool choose_predictions(struct ppl *p) {
   return p->keep;
 }
 
+/* What nll depends on beside the model and the recipe. */
+static bool describe_settings(struct ppl *p) {
+  struct eq_buffer *b = &p->settings;
+  if (p->as) eq_buffer_format(b, "as %s, ", p->as->name);
+  eq_buffer_format(b, "ctx %zu:%zu", p->cut.context, p->cut.stride);
+  if (p->mask >= 0) eq_buffer_format(b, ", mask %lld", (long long)p->mask);
+  if (p->prefix >= 0) eq_buffer_format(b, ", prefix %lld", (long long)p->prefix);
+  if (p->opening >= 0) eq_buffer_format(b, ", opening %lld", (long long)p->opening);
+  if (p->args.min_tokens != 1) eq_buffer_format(b, ", min-tokens %llu", (unsigned long long)p->args.min_tokens);
+  if (p->kernels != eq_kernels_find("auto", NULL)) eq_buffer_format(b, ", kernels %s", p->kernels->name);
+  return !b->failed || eq_fail_memory(&p->tool.err, b->size, "settings");
+}
+
+/* The ports; with --resume the output is opened once it is known what it must have. */
+static bool open_ports(struct ppl *p) {
+  const struct args *a = &p->args;
+  struct eq_err *err = &p->tool.err;
+  if (!a->resume) return eq_tool_open(&p->tool, EQ_READS | EQ_WRITES);
+  if (strcmp(p->tool.output, "-") != 0)
+    return eq_fail(err, EQ_BAD, "--resume FILE is where the output goes: leave out --output");
+  if (a->keep) return eq_fail(err, EQ_BAD, "--keep-logits: keeps those of a whole run, and --resume goes on with one");
+  return eq_tool_open(&p->tool, EQ_READS);
+}
+
+/* Finds what the output has. */
+static bool resume(struct ppl *p) {
+  const struct args *a = &p->args;
+  struct eq_err *err = &p->tool.err;
+  if (!a->resume || a->dry_run) return true;
+  struct eq_resumed_terms terms = { .model = eq_str(p->model.name),
+                                    .settings = { p->settings.data, p->settings.size },
+                                    .nlls = a->per_token,
+                                    .experts = a->experts };
+  if (p->kept_name) terms.reference = eq_str(p->kept_name);
+  if (p->reference.n) terms.reference = eq_str(eq_recipe_canonical(p->reference.recipes[0]));
+  struct eq_str *names = eq_array(p->recipes.n, sizeof *names);
+  if (!names) return eq_fail_memory(err, p->recipes.n * sizeof *names, "cells");
+  for (size_t r = 0; r < p->recipes.n; r++) names[r] = eq_str(eq_recipe_canonical(p->recipes.recipes[r]));
+  p->cells = eq_resumed_new(names, p->recipes.n, terms, err);
+  free(names);
+  return p->cells && eq_tool_append(&p->tool, a->resume, eq_resumed_note, p->cells);
+}
+
 /* Bytes of the program and its libraries that are in memory now. */
 static size_t resident(void) {
   struct rusage u;
@@ -518,7 +593,7 @@ static bool set_up(struct ppl *p) {
     return eq_fail(err, EQ_BAD, "--as %s: %s sees the whole text, and those who report perplexity so do not run it",
                    a->as, p->model.name);
   if (!choose_recipes(p) || !choose_prefix(p) || !choose_opening(p) || !choose_mask(p) || !choose_windows(p) ||
-      !choose_predictions(p))
+      !choose_predictions(p) || !describe_settings(p) || !resume(p))
     return false;
   return make_scorer(p, limit, own);
 }
@@ -527,6 +602,9 @@ static void report(const struct ppl *p) {
   uint64_t computed, asked;
   if (p->n_excluded)
     eq_tool_say(&p->tool, "%llu measurements excluded: see their 'excluded'", (unsigned long long)p->n_excluded);
+  if (p->cells && eq_resumed_found(p->cells) && !p->tool.err.code)
+    eq_tool_say(&p->tool, "%s: had %llu measurements%s", p->args.resume, (unsigned long long)eq_resumed_found(p->cells),
+                p->n_added ? "" : ", and nothing lacks");
   if (!p->tool.verbose || !p->scorer) return;
   eq_scorer_blocks(p->scorer, &computed, &asked);
   eq_tool_say(&p->tool, "kernels %s, %zu threads; blocks computed %llu, asked for %llu (%.2f)", p->kernels->name,
@@ -536,9 +614,7 @@ static void report(const struct ppl *p) {
 
 /* Of a stream that ended early, at either end, nothing is kept. */
 static void commit_kept(struct ppl *p) {
-  if (p->keep && p->tool.err.code == EQ_OK && eq_reader_error(p->tool.in)->code == EQ_OK &&
-      !eq_writer_failed(p->tool.out))
-    eq_predictions_commit(p->keep, &p->tool.err);
+  if (p->keep && eq_tool_finish(&p->tool)) eq_predictions_commit(p->keep, &p->tool.err);
 }
 
 int main(int argc, char **argv) {
@@ -549,7 +625,7 @@ int main(int argc, char **argv) {
                              .context = EQ_ABSENT,
                              .stride = EQ_ABSENT } };
   struct eq_record r;
-  if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && set_up(&p)) {
+  if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && open_ports(&p) && set_up(&p)) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
     while (!p.args.dry_run && read_record(&p, &r) && add_record(&p, &r)) continue;
     if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer);
@@ -562,6 +638,8 @@ int main(int argc, char **argv) {
   eq_recipes_free(&p.reference);
   eq_predictions_close(&p.kept);
   eq_predictions_free(p.keep);
+  eq_resumed_free(p.cells);
+  eq_buffer_free(&p.settings);
   free(p.kept_name);
   eq_model_close(&p.model);
   eq_pool_free(p.pool);

@@ -25,6 +25,7 @@ struct segment {
   double *kl;        /* [n_recipes], with a reference */
   size_t *same_top;  /* likewise */
   uint32_t *experts; /* [n_recipes][n_counts], when counted */
+  uint64_t *wanted;  /* a bit map of recipes; NULL: all */
   uint32_t ids[];    /* prefix and tokens */
 };
 
@@ -45,6 +46,9 @@ struct eq_scorer {
   struct eq_divergence *divergence; /* likewise, with a reference */
   size_t *next_of_leaf;             /* [n_recipes]: the next recipe of the same leaf, n_recipes for none */
   size_t *recipe_of_leaf;           /* [nodes]: the first recipe of a leaf */
+  uint64_t *wanted;                 /* by the segments of the batch: of the recipes a bit map */
+  bool *active;                     /* [nodes]: leads to a leaf that is wanted */
+  size_t n_wanted, n_active;        /* recipes; nodes of the layers */
   uint64_t computed, asked;
   size_t threads;
   uint32_t mask;   /* of encoders */
@@ -74,6 +78,33 @@ static void chain_leaves(struct eq_scorer *s) {
     s->next_of_leaf[r] = s->recipe_of_leaf[leaf];
     s->recipe_of_leaf[leaf] = r;
   }
+}
+
+static size_t words(const struct eq_scorer *s) { return (s->n_recipes + 63) / 64; }
+static bool has(const uint64_t *set, size_t recipe) { return set[recipe / 64] >> recipe % 64 & 1; }
+
+/* Does a node lead to a leaf that is wanted? Counts the nodes of the layers that do. */
+static bool activate(struct eq_scorer *s, size_t node) {
+  const struct eq_trie_node *n = &s->trie.nodes[node];
+  bool active = false;
+  for (size_t r = s->recipe_of_leaf[node]; r < s->n_recipes; r = s->next_of_leaf[r]) active |= has(s->wanted, r);
+  for (size_t c = n->child; c; c = s->trie.nodes[c].sibling) active |= activate(s, c);
+  s->n_active += active && node && n->level > 0 && n->level < s->trie.n_levels - 1;
+  return s->active[node] = active;
+}
+
+/* From here on these recipes are wanted; NULL: all. */
+static void want(struct eq_scorer *s, const uint64_t *wanted) {
+  for (size_t w = 0; w < words(s); w++) s->wanted[w] = wanted ? wanted[w] : UINT64_MAX;
+  s->n_wanted = s->n_active = 0;
+  for (size_t r = 0; r < s->n_recipes; r++) s->n_wanted += has(s->wanted, r);
+  activate(s, 0);
+}
+
+static bool wants(const struct eq_scorer *s, const uint64_t *wanted) {
+  for (size_t r = 0; r < s->n_recipes; r++)
+    if (has(s->wanted, r) != (!wanted || has(wanted, r))) return false;
+  return true;
 }
 
 /* Rows of a batch: what the budget holds, at least one window, at most ROWS_MAX. */
@@ -168,11 +199,17 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
     s->divergence = eq_array(compares(&scoring) ? rows : 0, sizeof *s->divergence);
     s->next_of_leaf = eq_array(n_recipes, sizeof *s->next_of_leaf);
     s->recipe_of_leaf = eq_array(s->trie.n_nodes, sizeof *s->recipe_of_leaf);
-    ok = s->batch.sequences && s->owner && s->x && s->nll && s->divergence && s->next_of_leaf && s->recipe_of_leaf;
+    s->wanted = eq_array(words(s), sizeof *s->wanted);
+    s->active = eq_array(s->trie.n_nodes, sizeof *s->active);
+    ok = s->batch.sequences && s->owner && s->x && s->nll && s->divergence && s->next_of_leaf && s->recipe_of_leaf &&
+         s->wanted && s->active;
     if (!ok) eq_fail_memory(err, rows * m->config.dims[EQ_D_WIDTH] * sizeof *s->x, "a batch");
   }
-  if (ok) chain_leaves(s);
-  if (ok) return s;
+  if (ok) {
+    chain_leaves(s);
+    want(s, NULL);
+    return s;
+  }
   eq_scorer_free(s);
   return NULL;
 }
@@ -180,7 +217,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
 static void segment_free(struct segment *g) {
   if (!g) return;
   free(g->nll), free(g->nlls), free(g->filled);
-  free(g->kl), free(g->same_top), free(g->experts);
+  free(g->kl), free(g->same_top), free(g->experts), free(g->wanted);
   free(g);
 }
 
@@ -194,7 +231,7 @@ void eq_scorer_free(struct eq_scorer *s) {
   eq_forward_free(s->forward);
   eq_trie_free(&s->trie);
   free(s->batch.sequences), free(s->owner), free(s->x), free(s->nll), free(s->divergence), free(s->next_of_leaf),
-      free(s->recipe_of_leaf);
+      free(s->recipe_of_leaf), free(s->wanted), free(s->active);
   free(s);
 }
 
@@ -249,6 +286,7 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
   for (size_t c = s->trie.nodes[node].child; c; c = s->trie.nodes[c].sibling) {
     const struct eq_trie_node *n = &s->trie.nodes[c];
     const struct eq_treatment **treatments = s->treatments + n->recipe * s->m->n_params;
+    if (!s->active[c]) continue;
     if (n->level == s->trie.n_levels - 1) {
       if (compares(&s->scoring))
         eq_forward_compare(s->forward, &s->batch, treatments, x, s->nll, s->divergence);
@@ -273,7 +311,9 @@ static void walk(struct eq_scorer *s, size_t node, float *x) {
 static void deliver_done(struct eq_scorer *s) {
   while (s->first && s->first->windows_left == 0) {
     struct segment *g = s->first;
-    struct eq_scored done = { g->tag, g->n_tokens, g->n_rows, g->nll, g->nlls, g->kl, g->same_top, g->experts };
+    struct eq_scored done = {
+      g->tag, g->wanted, g->n_tokens, g->n_rows, g->nll, g->nlls, g->kl, g->same_top, g->experts
+    };
     s->sink.deliver(s->sink.context, &done);
     s->first = g->next;
     s->waiting_bytes -= g->bytes;
@@ -297,8 +337,8 @@ static void run(struct eq_scorer *s) {
     if (s->scoring.kept) eq_forward_take_kept(s->forward, &s->batch);
     if (s->scoring.kept && s->m->frugal) eq_file_release(&s->scoring.kept->file);
     walk(s, 0, s->x);
-    s->computed += s->trie.n_blocks;
-    s->asked += s->n_recipes * s->m->config.n_layers;
+    s->computed += s->n_active;
+    s->asked += s->n_wanted * s->m->config.n_layers;
     for (size_t q = 0; q < s->batch.n; q++) s->owner[q]->windows_left--;
     s->batch.n = s->batch.rows = s->batch.scored = 0;
   }
@@ -312,8 +352,10 @@ static size_t masked_rows(const struct eq_scorer *s, size_t n) {
   return n < s->scoring.cut.context ? n : s->scoring.cut.context;
 }
 
-static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
+static bool allocate_scores(const struct eq_scorer *s, struct segment *g, const uint64_t *wanted) {
   g->nll = eq_array(s->n_recipes, sizeof *g->nll);
+  if (wanted && !(g->wanted = eq_array(words(s), sizeof *wanted))) return false;
+  if (wanted) memcpy(g->wanted, wanted, words(s) * sizeof *wanted);
   if (s->scoring.per_token) {
     g->nlls = eq_array(s->n_recipes, g->n_rows * sizeof *g->nlls);
     g->filled = eq_array(s->n_recipes, sizeof *g->filled);
@@ -328,8 +370,8 @@ static bool allocate_scores(const struct eq_scorer *s, struct segment *g) {
 }
 
 /* n_rows: how many tokens are scored. */
-static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, size_t n, size_t n_rows, void *tag,
-                                   struct eq_err *err) {
+static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, size_t n, size_t n_rows,
+                                   const uint64_t *wanted, void *tag, struct eq_err *err) {
   bool prefix = !is_encoder(s) && s->scoring.prefix >= 0;
   size_t n_ids = n + prefix;
   struct segment *g = calloc(1, sizeof *g + n_ids * sizeof *g->ids);
@@ -338,7 +380,7 @@ static struct segment *segment_new(struct eq_scorer *s, const uint32_t *ids, siz
     g->windows_left = is_encoder(s) ? n_rows : eq_windows_count(n_ids ? n_ids - 1 : 0, &s->scoring.cut);
     if (prefix) g->ids[0] = (uint32_t)s->scoring.prefix;
     if (n) memcpy(g->ids + prefix, ids, n * sizeof *ids);
-    if (allocate_scores(s, g)) return g;
+    if (allocate_scores(s, g, wanted)) return g;
     segment_free(g);
   }
   eq_fail_memory(err, n_ids * sizeof *ids, "a segment");
@@ -419,13 +461,17 @@ static bool find_kept(struct eq_scorer *s, struct segment *g, const bool *scored
   return true;
 }
 
-bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, void *tag, size_t tag_bytes,
-                   struct eq_err *err) {
-  struct segment *g = segment_new(s, ids, n, count_scored(s, scored, n), tag, err);
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, const uint64_t *wanted,
+                   void *tag, size_t tag_bytes, struct eq_err *err) {
+  struct segment *g = segment_new(s, ids, n, count_scored(s, scored, n), wanted, tag, err);
   if (!g) return false;
   if (!find_kept(s, g, scored, err)) {
     segment_free(g);
     return false;
+  }
+  if (g->windows_left && !wants(s, wanted)) {
+    run(s);
+    want(s, wanted);
   }
   *s->last = g;
   s->last = &g->next;

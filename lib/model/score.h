@@ -24,7 +24,8 @@ struct eq_scoring {
 
 /* A segment's result; borrowed during a call of eq_sink's deliver. */
 struct eq_scored {
-  void *tag; /* what eq_scorer_add was given */
+  void *tag;              /* what eq_scorer_add was given */
+  const uint64_t *wanted; /* likewise: what other recipes have got is undefined */
   size_t n_tokens, n_scored;
   const double *nll; /* [n_recipes] nats, summed over the scored tokens in order; 0 when n_scored is 0 */
   const float *nlls; /* [n_recipes][n_scored] nats; NULL unless per_token */
@@ -58,15 +59,17 @@ void eq_scorer_free(struct eq_scorer *s);
  */
 size_t eq_scorer_bytes(const struct eq_scorer *s);
 
-/* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done.
+/* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done. Of the
+ * recipes it is scored under those that are wanted: bit r % 64 of wanted[r / 64]; NULL: all. Segments of which the same
+ * are wanted should come one after the other: only these share a batch.
  *
  * A model that predicts the next token scores what the cut says: mostly all but the first, or all with a prefix. An
  * encoder scores each token with scored[i] (all, when NULL) from a sequence of its own, in which the mask stands for
  * it: its pseudo-log-likelihood (Salazar et al. 2020, eq. 2). Of a segment longer than the context it then sees the
  * context around the token. A batch is also run when the segments that wait hold too much memory; tag_bytes says what a
  * tag holds. A segment of which nothing was kept fails, when predictions are to be compared with kept ones. */
-bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, void *tag, size_t tag_bytes,
-                   struct eq_err *err);
+bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored, size_t n, const uint64_t *wanted,
+                   void *tag, size_t tag_bytes, struct eq_err *err);
 
 /* Scores and delivers what is left. */
 void eq_scorer_flush(struct eq_scorer *s);

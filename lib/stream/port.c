@@ -21,6 +21,7 @@ struct eq_port {
   int fd;                   /* -1 when a socket */
   struct eq_output file;    /* path NULL unless an output that appears whole */
   struct eq_socket *socket; /* NULL unless ZeroMQ */
+  bool synced;              /* when it is closed */
   bool broken;
 };
 
@@ -59,6 +60,12 @@ struct eq_port *eq_port_input(const char *where, struct eq_err *err) {
 struct eq_port *eq_port_descriptor(int fd, const char *name, struct eq_err *err) {
   struct eq_port *p = port_new(name, err);
   if (p) p->fd = fd;
+  return p;
+}
+
+struct eq_port *eq_port_opened(int fd, const char *name, struct eq_err *err) {
+  struct eq_port *p = eq_port_descriptor(fd, name, err);
+  if (p) p->synced = true;
   return p;
 }
 
@@ -143,6 +150,8 @@ bool eq_port_close(struct eq_port *p, bool keep, struct eq_err *err) {
     ok = eq_output_commit(&p->file, err);
   else if (p->file.path)
     eq_output_discard(&p->file);
+  else if (p->synced && fsync(p->fd))
+    ok = eq_fail_errno(err, p->name, "sync");
   else if (close(p->fd) && errno != EINTR) /* also stdout: a network file system reports a full disk only now */
     ok = eq_fail_errno(err, p->name, "close");
   port_free(p);

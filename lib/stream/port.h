@@ -28,6 +28,9 @@ struct eq_port *eq_port_descriptor(int fd, const char *name, struct eq_err *err)
 /* A path's file appears under its name when the port is closed, or not at all; a device, a FIFO and the file that
  * stdout is already (/dev/stdout) are written directly. */
 struct eq_port *eq_port_output(const char *where, struct eq_err *err);
+/* What is written goes into a file that is open already, at its place there; the descriptor becomes the port's. When
+ * the port is closed all is on the disk. */
+struct eq_port *eq_port_opened(int fd, const char *name, struct eq_err *err);
 
 /* "stdin", "stdout", the path or the endpoint: for messages. The port owns it. */
 const char *eq_port_name(const struct eq_port *p);

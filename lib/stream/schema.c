@@ -90,6 +90,8 @@ static const struct eq_field surprisal_fields[] = {
   ROW(surprisal, word_ppl, EQ_T_F64, EQ_OPTIONAL, "exp of nats a word"),
   ROW(surprisal, byte_ppl, EQ_T_F64, EQ_OPTIONAL, "exp of nats a UTF-8 byte"),
   ROW(surprisal, bits_byte, EQ_T_F64, EQ_OPTIONAL, "bits a UTF-8 byte"),
+  ROW(surprisal, settings, EQ_T_STR, EQ_KEY_IF_THERE, "how it was scored: what the numbers depend on"),
+  ROW(surprisal, of, EQ_T_U64, EQ_OPTIONAL, "low 32 bits of the XXH64 of the tokens record that it was made of"),
 };
 
 static const struct eq_field damage_fields[] = {

@@ -97,6 +97,9 @@ struct eq_surprisal {
   double ppl, ppl_error;                /* a scored token, as the program averages; its standard error */
   uint64_t words;                       /* as it counts them */
   double word_ppl, byte_ppl, bits_byte; /* over the words, over the bytes */
+  /* What nll depends on beside model and recipe: "ctx 256:128, prefix 0" (lib/model/score.h). */
+  struct eq_str settings;
+  uint64_t of; /* the low 32 bits of the XXH64 of the tokens record that it was made of */
 };
 
 struct eq_damage {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #define XXH_INLINE_ALL /* the state is then a struct of ours, not an allocation */
 #include <xxhash.h>
 
@@ -49,6 +50,18 @@ struct eq_writer *eq_writer_open(const char *where, struct eq_err *err) {
   struct eq_port *port = eq_port_output(where, err);
   struct eq_writer *w = port ? writer_new(port, NULL, err) : NULL;
   if (port && !w) eq_port_close(port, false, NULL);
+  return w;
+}
+
+struct eq_writer *eq_writer_append(int fd, const char *name, struct eq_str there, uint64_t records,
+                                   struct eq_err *err) {
+  struct eq_port *port = eq_port_opened(fd, name, err);
+  struct eq_writer *w = port ? writer_new(port, NULL, err) : NULL;
+  if (!port) close(fd);
+  if (port && !w) eq_port_close(port, false, NULL);
+  if (!w) return NULL;
+  XXH64_update(&w->hash, there.p, there.n);
+  w->records = records;
   return w;
 }
 
@@ -101,16 +114,13 @@ static size_t array_header(struct eq_str array, size_t *count) {
   return *count = 0, array.n;
 }
 
-void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name, const char *version,
+void eq_add_programs(struct eq_buffer *out, struct eq_str chain, const char *name, const char *version,
                      const char *const *argv, size_t argc) {
-  msgpack_packer *p = &w->packer;
+  msgpack_packer packer, *p = &packer;
   size_t links, skip = array_header(chain, &links);
-  msgpack_pack_map(p, 2);
-  pack_string(p, eq_str("equant"));
-  msgpack_pack_int(p, 1);
-  pack_string(p, eq_str("prog"));
+  msgpack_packer_init(p, out, append);
   msgpack_pack_array(p, links + (name != NULL));
-  if (chain.n > skip) eq_buffer_add(w->out, chain.p + skip, chain.n - skip);
+  if (chain.n > skip) eq_buffer_add(out, chain.p + skip, chain.n - skip);
   if (!name) return;
   msgpack_pack_map(p, 3);
   pack_string(p, eq_str("name"));
@@ -125,6 +135,16 @@ void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name,
     pack_string(p, (struct eq_str){ text.data ? text.data : "", text.size });
     eq_buffer_free(&text);
   }
+}
+
+void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name, const char *version,
+                     const char *const *argv, size_t argc) {
+  msgpack_packer *p = &w->packer;
+  msgpack_pack_map(p, 2);
+  pack_string(p, eq_str("equant"));
+  msgpack_pack_int(p, 1);
+  pack_string(p, eq_str("prog"));
+  eq_add_programs(w->out, chain, name, version, argv, argc);
 }
 
 void eq_write(struct eq_writer *w, const struct eq_record *record) {

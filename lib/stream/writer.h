@@ -8,12 +8,19 @@ struct eq_writer;
 
 /* `where`: "-" for stdout, a path (appears whole, on eq_writer_finish, or not at all), a ZeroMQ endpoint. */
 struct eq_writer *eq_writer_open(const char *where, struct eq_err *err);
+/* Goes on with a stream in a file: `there` are its bytes so far, a header and `records` records, or nothing. fd stands
+ * behind them, and becomes the writer's. */
+struct eq_writer *eq_writer_append(int fd, const char *name, struct eq_str there, uint64_t records, struct eq_err *err);
 /* Appends to a buffer of the caller's, for tests. */
 struct eq_writer *eq_writer_memory(struct eq_buffer *out, struct eq_err *err);
 
 /* Writes the header {"equant": 1, "prog": chain + {name, version, argv}} once, before the first record. `chain` is
  * what eq_reader_chain gives, or empty. name NULL: the chain only. */
 void eq_write_header(struct eq_writer *w, struct eq_str chain, const char *name, const char *version,
+                     const char *const *argv, size_t argc);
+
+/* Adds the "prog" array of that header. */
+void eq_add_programs(struct eq_buffer *out, struct eq_str chain, const char *name, const char *version,
                      const char *const *argv, size_t argc);
 
 /* Passes a record on as it is, byte for byte. */

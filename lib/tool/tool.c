@@ -78,6 +78,7 @@ bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc
   *t = (struct eq_tool){ .command = command, .input = "-", .output = "-", .began = eq_clock() };
   keep_standard_descriptors();
   signal(SIGPIPE, SIG_IGN); /* write(2) then says EPIPE, and the tool ends in order, quietly */
+  signal(SIGXFSZ, SIG_IGN); /* and EFBIG where a file may not grow, which is an error as any other */
   struct eq_option_set sets[SETS_MAX];
   size_t n_sets = option_sets(t, args, sets);
   t->recorded = eq_array((size_t)argc, sizeof *t->recorded);
@@ -91,16 +92,44 @@ bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc
   return (command->streams & EQ_LATER) || eq_tool_open(t, command->streams);
 }
 
+bool eq_tool_append(struct eq_tool *t, const char *path, bool (*see)(void *, const struct eq_record *, struct eq_err *),
+                    void *context) {
+  t->append = eq_append_open(path, t->command->name, see, context, &t->err);
+  return t->append;
+}
+
 /* ---- the loop ---- */
 
-void eq_tool_header(struct eq_tool *t) {
-  if (!t->out || t->header) return;
+/* The programs that its header names before this one, and the name of this one. */
+static struct eq_str chain_before(const struct eq_tool *t, const char **name) {
   struct eq_str chain = t->chain;
   bool nameless = t->bare || (t->command->streams & EQ_NAMELESS);
   if (!chain.p && t->in) chain = eq_reader_chain(t->in);
-  if (t->bare || !chain.p) chain = eq_str("");
-  eq_write_header(t->out, chain, nameless ? NULL : t->command->name, EQ_VERSION, t->recorded, t->n_recorded);
+  *name = nameless ? NULL : t->command->name;
+  return t->bare || !chain.p ? eq_str("") : chain;
+}
+
+void eq_tool_header(struct eq_tool *t) {
+  const char *name;
+  if (!t->out || t->header) return;
+  struct eq_str chain = chain_before(t, &name);
+  eq_write_header(t->out, chain, name, EQ_VERSION, t->recorded, t->n_recorded);
   t->header = true;
+}
+
+bool eq_tool_appends(struct eq_tool *t) {
+  if (t->out) return eq_append_sync(t->append, eq_clock(), &t->err);
+  const char *name;
+  struct eq_buffer prog = { 0 };
+  struct eq_str chain = chain_before(t, &name);
+  eq_add_programs(&prog, chain, name, EQ_VERSION, t->recorded, t->n_recorded);
+  if (prog.failed)
+    eq_fail_memory(&t->err, prog.size, "a header");
+  else
+    t->out = eq_append_writer(t->append, (struct eq_str){ prog.data, prog.size }, &t->err);
+  t->header = t->out;
+  eq_buffer_free(&prog);
+  return t->out;
 }
 
 void eq_tool_header_of(struct eq_tool *t, struct eq_str prog) {
@@ -236,20 +265,42 @@ static void close_text(struct eq_tool *t, bool keep) {
   eq_buffer_free(&t->printed);
 }
 
+/* The worst that went wrong so far but for the output. */
+static enum eq_code worst_of(const struct eq_tool *t) {
+  enum eq_code input = t->in ? eq_reader_error(t->in)->code : EQ_OK;
+  return input > t->err.code ? input : t->err.code;
+}
+
+bool eq_tool_finish(struct eq_tool *t) {
+  enum eq_code worst = worst_of(t);
+  if (t->finished) return false;
+  t->finished = true;
+  if (t->append && !t->out && worst == EQ_OK && !eq_append_whole(t->append) && !eq_tool_appends(t)) worst = t->err.code;
+  if (!t->out) return worst == EQ_OK;
+  if (worst != EQ_BAD) eq_tool_header(t);
+  eq_writer_flush(t->out);
+  bool taken = !eq_writer_failed(t->out);
+  taken = eq_writer_finish(t->out,
+                           worst == EQ_OK     ? EQ_COMPLETE
+                           : worst == EQ_DATA ? EQ_TRUNCATED
+                                              : EQ_FAILED,
+                           &t->output_err) &&
+          taken;
+  t->out = NULL;
+  return taken && worst == EQ_OK;
+}
+
 int eq_tool_end(struct eq_tool *t) {
-  struct eq_err input = { 0 }, output = { 0 };
+  struct eq_err input = { 0 };
   if (t->err.code == EQ_OK && (t->help || t->version)) print_about(t);
+  eq_tool_finish(t);
+  eq_append_free(t->append);
   if (t->in) input = *eq_reader_error(t->in);
-  enum eq_code worst = input.code > t->err.code ? input.code : t->err.code;
-  if (t->out) {
-    if (worst != EQ_BAD) eq_tool_header(t);
-    eq_writer_finish(t->out, worst == EQ_OK ? EQ_COMPLETE : worst == EQ_DATA ? EQ_TRUNCATED : EQ_FAILED, &output);
-  }
-  close_text(t, worst != EQ_BAD);
+  close_text(t, worst_of(t) != EQ_BAD);
   eq_reader_free(t->in);
   free(t->recorded);
-  const struct eq_err *errors[] = { &input, &t->err, &t->verdict, &output };
-  worst = EQ_OK;
+  const struct eq_err *errors[] = { &input, &t->err, &t->verdict, &t->output_err };
+  enum eq_code worst = EQ_OK;
   for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
     if (errors[i]->code) print_line(t, errors[i]->text);
     if (errors[i]->code > worst) worst = errors[i]->code;

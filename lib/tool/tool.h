@@ -5,6 +5,7 @@
 
 #include "lib/base/options.h"
 #include "lib/base/progress.h"
+#include "lib/stream/append.h"
 #include "lib/stream/port.h"
 #include "lib/stream/reader.h"
 #include "lib/stream/writer.h"
@@ -44,8 +45,10 @@ struct eq_tool {
   const struct eq_command *command;
   const char **recorded;
   size_t n_recorded;
-  bool help, version, header;
-  struct eq_port *text; /* -o when it is text */
+  bool help, version, header, finished;
+  struct eq_err output_err; /* of the output, once it is finished */
+  struct eq_append *append; /* the output, when it is a file that is appended to */
+  struct eq_port *text;     /* -o when it is text */
   struct eq_buffer printed;
   double began;
 };
@@ -56,6 +59,13 @@ bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc
 
 /* For EQ_LATER: opens the ports that `streams` names. */
 bool eq_tool_open(struct eq_tool *t, unsigned streams);
+
+/* For EQ_LATER, in place of EQ_WRITES: the output is appended to a file (append.h), whose records `see` is shown. Then
+ * `out` is NULL until there is something to write: call eq_tool_appends before that. The file gets its trailer in
+ * eq_tool_end. */
+bool eq_tool_append(struct eq_tool *t, const char *path,
+                    bool (*see)(void *context, const struct eq_record *r, struct eq_err *err), void *context);
+bool eq_tool_appends(struct eq_tool *t);
 
 /* Loops of filters: the next record; the header of the output is written before the first comes back. False at the
  * end, and as soon as t->err is set or the output failed, so that a loop need not ask. */
@@ -79,6 +89,10 @@ bool eq_tool_print(struct eq_tool *t, const void *text, size_t n);
 
 /* A line on stderr, "eq-ppl: ...", unless -q; for what a user should know although nothing failed. */
 void eq_tool_say(const struct eq_tool *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Ends the output before eq_tool_end would, for who keeps something else only when this was taken whole: whether it
+ * was, asked once. Nothing can be written after it. */
+bool eq_tool_finish(struct eq_tool *t);
 
 /* Writes the trailer (none after an error or a truncated input), closes and checks the ports, prints what went wrong
  * (the input's error, the tool's, the output's: a line each), and with -v wall time, CPU time and peak memory. Returns

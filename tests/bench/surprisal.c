@@ -117,7 +117,7 @@ static double scoring_seconds(const struct eq_model *m, struct eq_pool *pool, co
   check(s != NULL, &err);
   for (size_t i = 0; i < n_segments; i++) {
     for (size_t k = 0; k < n_tokens; k++) ids[k] = (uint32_t)eq_random_below(2, i, k, m->config.dims[EQ_D_VOCAB]);
-    check(eq_scorer_add(s, ids, NULL, n_tokens, NULL, 0, &err), &err);
+    check(eq_scorer_add(s, ids, NULL, n_tokens, NULL, NULL, 0, &err), &err);
   }
   eq_scorer_flush(s);
   double seconds = eq_clock() - began;

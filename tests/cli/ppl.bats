@@ -129,6 +129,8 @@ made() {
   head -c 2000 "$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/cut"
   run -1 eq-ppl -q -m "$MINI" --keep-logits "$kept.3" -i "$BATS_TEST_TMPDIR/cut" -o /dev/null
   [ ! -e "$kept.3" ]
+  run -2 eq-ppl -q -m "$MINI" --keep-logits "$kept.3" -i "$BATS_TEST_TMPDIR/tokens" -o /dev/full
+  [ ! -e "$kept.3" ]
   tokens he --limit 1 >"$BATS_TEST_TMPDIR/tokens"
   no "$kept: nothing was kept of these " --reference "$kept"
 }

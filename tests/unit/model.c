@@ -131,7 +131,7 @@ static void score_sequences(const char *folder, json_t *sequences, int64_t mask,
     json_t *ids = json_array_get(sequences, i);
     uint32_t id[64];
     for (size_t k = 0; k < json_array_size(ids); k++) id[k] = (uint32_t)json_integer_value(json_array_get(ids, k));
-    assert_true(eq_scorer_add(s, id, NULL, json_array_size(ids), NULL, 0, &err));
+    assert_true(eq_scorer_add(s, id, NULL, json_array_size(ids), NULL, NULL, 0, &err));
   }
   eq_scorer_flush(s);
   assert_int_equal(sums->n, json_array_size(sequences));

@@ -47,7 +47,7 @@ static bool score(const struct eq_model *m, struct eq_pool *pool, const char *co
                                         (struct eq_sink){ take, drop, sums }, &err);
     if (!s) fail_msg("%s", err.text);
     for (uint32_t i = 0; i < TOKENS; i++) ids[i] = i * 37 % (uint32_t)m->config.dims[EQ_D_VOCAB];
-    assert_true(eq_scorer_add(s, ids, NULL, TOKENS, NULL, 0, &err));
+    assert_true(eq_scorer_add(s, ids, NULL, TOKENS, NULL, NULL, 0, &err));
     eq_scorer_flush(s);
     eq_scorer_free(s);
   }

@@ -79,7 +79,7 @@ static struct results score(struct how h) {
   assert_non_null(s);
   for (size_t i = h.first; i < h.last; i++) {
     struct segment g = segment(i, h.longest ? h.longest : 100);
-    assert_true(eq_scorer_add(s, g.ids, NULL, g.n, (void *)(uintptr_t)(i - h.first), 0, &err));
+    assert_true(eq_scorer_add(s, g.ids, NULL, g.n, NULL, (void *)(uintptr_t)(i - h.first), 0, &err));
   }
   eq_scorer_flush(s);
   assert_int_equal(r->n, h.last - h.first);
