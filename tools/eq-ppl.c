@@ -11,12 +11,13 @@
 #include "lib/measure/resumed.h"
 #include "lib/model/score.h"
 #include "lib/recipe/list.h"
+#include "lib/recipe/statistics.h"
 #include "lib/text/mask_token.h"
 #include "lib/text/opening_token.h"
 #include "lib/tool/tool.h"
 
 struct args {
-  const char *model, *recipe_file, *reference, *keep, *as, *prefix, *kernels, *memory, *resume;
+  const char *model, *recipe_file, *reference, *keep, *as, *prefix, *kernels, *memory, *resume, *stats;
   struct eq_texts recipes;
   bool per_token, experts, dry_run;
   uint64_t context, stride, min_tokens, mask, threads;
@@ -29,6 +30,8 @@ static const struct eq_option options[] = {
     "what is done to the model; again for more [none]", false },
   { 'R', "recipes", EQ_TEXT, offsetof(struct args, recipe_file), "FILE",
     "more recipes, one a line, or what eq-plan wrote", false },
+  { 0, "stats", EQ_TEXT, offsetof(struct args, stats), "FILE", "what eq-stats -l found of the model, for clip=laciq",
+    false },
   { 0, "reference", EQ_TEXT, offsetof(struct args, reference), "RECIPE|FILE",
     "add how predictions diverge from those under it (kl, same_top)", false },
   { 0, "keep-logits", EQ_TEXT, offsetof(struct args, keep), "FILE", "keep what is predicted, for --reference FILE",
@@ -82,7 +85,8 @@ struct ppl {
   const struct eq_kernels *kernels;
   struct eq_model model;
   struct eq_recipe_list recipes, reference; /* the latter has one, or none */
-  struct eq_predictions kept;               /* what another run predicted: the reference, if it is a file */
+  struct eq_statistics statistics;
+  struct eq_predictions kept; /* what another run predicted: the reference, if it is a file */
   char *kept_name;
   struct eq_predictions_writer *keep; /* NULL: predictions are not kept */
   struct eq_scorer *scorer;
@@ -447,8 +451,9 @@ static void remark_on_recipes(const struct ppl *p) {
 static bool resolve(struct ppl *p, struct eq_recipe_list *l) {
   const struct eq_model *m = &p->model;
   struct eq_err *err = &p->tool.err;
-  return eq_recipes_resolve(l, m->params, m->n_params, m->config.n_layers, err) &&
-         (p->args.dry_run || eq_model_prepare(m, &l->all, p->pool, p->tool.draw, err));
+  if (!eq_recipes_resolve(l, m->params, m->n_params, m->config.n_layers, err)) return false;
+  l->all.statistics = p->args.stats ? &p->statistics : NULL;
+  return (p->args.dry_run || eq_model_prepare(m, &l->all, p->pool, p->tool.draw, err));
 }
 
 static bool choose_recipes(struct ppl *p) {
@@ -461,6 +466,9 @@ static bool choose_recipes(struct ppl *p) {
   if (a->recipe_file && !eq_recipes_add_file(&p->recipes, a->recipe_file, err)) return false;
   if (p->recipes.n == 0 && a->recipe_file) return eq_fail(err, EQ_BAD, "%s: holds no recipe", a->recipe_file);
   if (p->recipes.n == 0 && !eq_recipes_add(&p->recipes, "none", err)) return false;
+  if (a->stats && !a->dry_run &&
+      !eq_statistics_open(&p->statistics, a->stats, p->model.name, p->model.params, p->model.n_params, err))
+    return false;
   if (!resolve(p, &p->recipes)) return false;
   remark_on_recipes(p);
   if (!a->reference) return true;
@@ -506,6 +514,7 @@ static bool describe_settings(struct ppl *p) {
   if (p->opening >= 0) eq_buffer_format(b, ", opening %lld", (long long)p->opening);
   if (p->args.min_tokens != 1) eq_buffer_format(b, ", min-tokens %llu", (unsigned long long)p->args.min_tokens);
   if (p->kernels != eq_kernels_find("auto", NULL)) eq_buffer_format(b, ", kernels %s", p->kernels->name);
+  if (p->statistics.digest) eq_buffer_format(b, ", stats %016llx", (unsigned long long)p->statistics.digest);
   return !b->failed || eq_fail_memory(&p->tool.err, b->size, "settings");
 }
 
@@ -636,6 +645,7 @@ int main(int argc, char **argv) {
   eq_scorer_free(p.scorer);
   eq_recipes_free(&p.recipes);
   eq_recipes_free(&p.reference);
+  eq_statistics_close(&p.statistics);
   eq_predictions_close(&p.kept);
   eq_predictions_free(p.keep);
   eq_resumed_free(p.cells);

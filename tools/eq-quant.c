@@ -4,10 +4,11 @@
 
 #include "lib/export/check.h"
 #include "lib/export/provenance.h"
+#include "lib/recipe/statistics.h"
 #include "lib/tool/results.h"
 
 struct args {
-  const char *model, *recipe, *out, *format, *dtype, *check, *patch, *types;
+  const char *model, *recipe, *out, *format, *dtype, *check, *patch, *types, *stats;
   bool dry_run;
   uint64_t threads;
 };
@@ -16,6 +17,8 @@ static const struct eq_option options[] = {
   { .type = EQ_HEADING, .help = "What is done" },
   { 'm', "model", EQ_TEXT, offsetof(struct args, model), "PATH", "the model: its folder, or a GGUF file", false },
   { 'r', "recipe", EQ_TEXT, offsetof(struct args, recipe), "RECIPE", "what is done to its weights", false },
+  { 0, "stats", EQ_TEXT, offsetof(struct args, stats), "FILE", "what eq-stats -l found of the model, for clip=laciq",
+    false },
   { 0, "dry-run", EQ_FLAG, offsetof(struct args, dry_run), NULL, "print what is touched, in bytes; write nothing",
     false },
   { 0, "check", EQ_TEXT, offsetof(struct args, check), "FILE",
@@ -59,6 +62,7 @@ struct quant {
   struct eq_model model, checked;
   struct eq_recipe *recipe;
   struct eq_treatments made;
+  struct eq_statistics statistics;
   const struct eq_treatment **treatments;
   char *own_recipe; /* of a file that is checked */
   struct eq_recipe *base_recipe;
@@ -309,6 +313,17 @@ static bool check_options(const struct args *a, struct eq_err *err) {
   return true;
 }
 
+/* What the recipe must know of weights and activations. */
+static bool prepare(struct quant *q) {
+  struct eq_err *err = &q->tool.err;
+  const struct eq_model *m = &q->model;
+  const char *stats = q->args.stats;
+  if (!eq_model_open_weights(&q->model, q->args.model, q->pool, err)) return false;
+  if (stats && !eq_statistics_open(&q->statistics, stats, m->name, m->params, m->n_params, err)) return false;
+  q->made.statistics = stats ? &q->statistics : NULL;
+  return eq_model_prepare(m, &q->made, q->pool, q->tool.draw, err);
+}
+
 static bool set_up(struct quant *q) {
   const struct args *a = &q->args;
   struct eq_err *err = &q->tool.err;
@@ -323,9 +338,7 @@ static bool set_up(struct quant *q) {
   if (!(q->pool = eq_pool_new(a->threads, err)) || !eq_model_look(&q->model, a->model, err)) return false;
   if (a->patch && !check_base(q)) return false;
   if (!choose_recipe(q)) return false;
-  if (!a->dry_run && (!eq_model_open_weights(&q->model, a->model, q->pool, err) ||
-                      !eq_model_prepare(&q->model, &q->made, q->pool, q->tool.draw, err)))
-    return false;
+  if (!a->dry_run && !prepare(q)) return false;
   q->export.model = &q->model, q->export.source = a->model, q->export.treatments = q->treatments;
   q->export.recipe = q->patch_recipe ? q->patch_recipe : eq_recipe_canonical(q->recipe), q->export.pool = q->pool,
   q->export.out = a->out;
@@ -351,6 +364,7 @@ int main(int argc, char **argv) {
   eq_recipe_free(q.recipe);
   free(q.treatments);
   eq_treatments_free(&q.made);
+  eq_statistics_close(&q.statistics);
   eq_recipe_free(q.base_recipe);
   free(q.base);
   eq_safetensors_close(&q.patch);

@@ -170,8 +170,13 @@ static double excess_kurtosis(const float *w, size_t n) {
   return m.deviation > 0 ? fourth - 3 : 0;
 }
 
-static void limit_group(struct eq_scheme scheme, bool heavy, const float *w, size_t n, float out[2]) {
-  if (scheme.clip == EQ_CLIP_ACIQ) {
+static void limit_group(struct eq_scheme scheme, double multiplier, bool heavy, const float *w, size_t n,
+                        float out[2]) {
+  if (eq_scheme_needs_statistics(&scheme)) {
+    struct moments m = moments_of(w, n);
+    out[0] = (float)(multiplier * m.deviation);
+    out[1] = (float)m.mean;
+  } else if (scheme.clip == EQ_CLIP_ACIQ) {
     struct moments m = moments_of(w, n);
     size_t b = scheme.bits - 2;
     out[0] = (float)(heavy ? (double)laplace[b] * m.magnitude : (double)gaussian[b] * m.deviation);
@@ -180,7 +185,7 @@ static void limit_group(struct eq_scheme scheme, bool heavy, const float *w, siz
     out[0] = scheme.clip == EQ_CLIP_MSE ? best_limit(scheme, w, n) : quantile_limit(scheme, w, n);
 }
 
-float *eq_limits_of(struct eq_scheme scheme, const float *w, size_t rows, size_t cols) {
+float *eq_limits_of(struct eq_scheme scheme, double multiplier, const float *w, size_t rows, size_t cols) {
   bool whole = scheme.granularity == EQ_PER_TENSOR;
   bool heavy = scheme.clip == EQ_CLIP_ACIQ && excess_kurtosis(w, rows * cols) > 1.5;
   size_t group = whole ? rows * cols : group_of(scheme, cols), n_rows = whole ? 1 : rows;
@@ -188,7 +193,7 @@ float *eq_limits_of(struct eq_scheme scheme, const float *w, size_t rows, size_t
   float *limits = eq_array(n_rows, 2 * groups * sizeof *limits);
   for (size_t i = 0; limits && i < n_rows * groups; i++) {
     size_t from = i % groups * group, n = !whole && cols - from < group ? cols - from : group;
-    limit_group(scheme, heavy, w + i / groups * cols + from, n, limits + 2 * i);
+    limit_group(scheme, multiplier, heavy, w + i / groups * cols + from, n, limits + 2 * i);
     if (limits[2 * i] >= 0) continue;
     free(limits);
     return NULL;

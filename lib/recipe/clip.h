@@ -1,7 +1,7 @@
 /* clip.h: int<b> with clipping: the largest code stands for a limit below max|w|, and codes are symmetric.
  *
  * With K = 2^(b-1) - 1, s = limit / K (scale=m8: / (K + 1)) and q = (w - c) / s, rounded half to even and clamped to
- * [-K, K], a weight becomes q s + c. Each group of a scale has its own limit; c is 0 but with aciq.
+ * [-K, K], a weight becomes q s + c. Each group of a scale has its own limit; c is 0 but with aciq and laciq.
  *
  *   mse    the limit of least squared error: the error is a parabola of s between the values of s at which a code
  *          changes, so that going over these finds the least of all. Groups with too many of them (whole tensors) try
@@ -12,14 +12,18 @@
  *          Their multipliers for 2, 3 and 4 bits (1.71 2.15 2.55 and 2.83 3.89 5.03) are for a step of 2 limit / 2^b;
  *          these here are for ours, limit / K, where 2^b - 1 codes are used
  *
+ *   laciq, laciq-uniform
+ *          a multiplier times the deviation of the group, c the group's mean: laciq.h
+ *
  *   p99.9  that percentile of |w|, linear between order statistics */
 #ifndef EQ_RECIPE_CLIP_H
 #define EQ_RECIPE_CLIP_H
 
 #include "lib/recipe/rounding.h"
 
-/* Limit and c of each group, [rows][groups][2], of /tensor [2]; NULL when memory is out; free() it. w: [rows][cols]. */
-float *eq_limits_of(struct eq_scheme scheme, const float *w, size_t rows, size_t cols);
+/* Limit and c of each group, [rows][groups][2], of /tensor [2]; NULL when memory is out; free() it. w: [rows][cols].
+ * multiplier: laciq's, of a group's deviation. */
+float *eq_limits_of(struct eq_scheme scheme, double multiplier, const float *w, size_t rows, size_t cols);
 
 /* A limit whose scale, with s16, is beyond float16 (aciq's may be above max|w|); 0 when there is none. */
 float eq_limits_beyond_half(struct eq_scheme scheme, const float *limits, size_t rows, size_t cols);

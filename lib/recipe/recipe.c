@@ -675,7 +675,7 @@ bool eq_recipe_resolve(const struct eq_recipe *r, const struct eq_parameter *par
   ok = ok && apply_clauses(r, &t, all, err);
   for (size_t i = 0; i < n_params && t.made && t.capacity; i++) {
     struct eq_treatment *made = &t.made[i];
-    made->param = i, made->rows = params[i].rows, made->cols = params[i].cols;
+    made->param = i, made->name = params[i].name, made->rows = params[i].rows, made->cols = params[i].cols;
     made->stream = stream_of(params[i].name);
     drop_kept(&params[i], made);
     treatments[i] = ok ? eq_treatments_intern(all, n_params, made, &ok, err) : NULL;

@@ -78,7 +78,11 @@ static const struct row {
 enum { N_ROWS = sizeof rows / sizeof *rows, PATTERN_MAX = 64 };
 
 static const char *const granularities[] = { [EQ_PER_TENSOR] = "tensor", [EQ_PER_ROW] = "row", [EQ_PER_GROUP] = "g" };
-static const char *const clips[] = { [EQ_CLIP_MAX] = "max", [EQ_CLIP_MSE] = "mse", [EQ_CLIP_ACIQ] = "aciq" };
+static const char *const clips[] = { [EQ_CLIP_MAX] = "max",
+                                     [EQ_CLIP_MSE] = "mse",
+                                     [EQ_CLIP_ACIQ] = "aciq",
+                                     [EQ_CLIP_LACIQ] = "laciq",
+                                     [EQ_CLIP_LACIQ_UNIFORM] = "laciq-uniform" };
 
 void eq_scheme_names(struct eq_buffer *out) {
   for (size_t i = 0; i < N_ROWS; i++) {
@@ -212,7 +216,8 @@ static bool parse_clip(const char *text, struct eq_str word, struct eq_scheme *s
     if (eq_str_is(word, clips[c])) return scheme->clip = (enum eq_clip)c, true;
   if (!starts_with(word, "p") || !eq_decimal_parse(after(word, 1), &percent) || percent.n == 0 ||
       percent.n > 100 * percent.unit)
-    return FAIL_AT(text, word.p, err, "unknown clip '%.*s': known are max, mse, aciq, p99.9 (a percent of |w|)",
+    return FAIL_AT(text, word.p, err,
+                   "unknown clip '%.*s': known are max, mse, aciq, laciq, laciq-uniform, p99.9 (a percent of |w|)",
                    EQ_STR(word));
   scheme->clip = EQ_CLIP_QUANTILE;
   scheme->quantile = percent;
@@ -303,6 +308,8 @@ bool eq_steps_parse(const char *text, struct eq_str s, struct eq_steps *steps, s
     if (step->kind == EQ_KEEP && (steps->n > 1 || rest.n)) return FAIL_AT(text, piece.p, err, "keep stands alone");
     if (step->global && steps->n > 1)
       return FAIL_AT(text, piece.p, err, "what is global comes first: prune=0.5,global+int4");
+    if (eq_scheme_needs_statistics(step) && steps->n > 1)
+      return FAIL_AT(text, piece.p, err, "clip=laciq comes first: its statistics are of the weights as they are");
   } while (take(&rest, '+', "+", &piece));
   return true;
 }

@@ -4,7 +4,7 @@
  *   keep, fp16, bf16
  *   int2 to int8     symmetric integers; u2 to u8: with a zero point. /tensor, /row or /gN (N inputs a group) say what
  *                    shares a scale, /g128 when none is said. Options: s16 (scales rounded to float16); of int<b>
- *                    clip=max|mse|aciq|p99.9 (what the largest code stands for), scale=m7|m8
+ *                    clip=max|mse|aciq|laciq|laciq-uniform|p99.9 (what the largest code stands for), scale=m7|m8
  *   q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs mxfp4     GGML's blocks
  *   nf4, fp4         bitsandbytes' levels, /gN weights a block, /g64 when none is said. Options: row, dq
  *   fp8, fp8-e5m2    with a scale a /tensor, or a /row
@@ -44,7 +44,14 @@ enum eq_scheme_kind {
   EQ_SCHEME_KINDS
 };
 enum eq_granularity { EQ_PER_TENSOR, EQ_PER_ROW, EQ_PER_GROUP };
-enum eq_clip { EQ_CLIP_MAX, EQ_CLIP_MSE, EQ_CLIP_ACIQ, EQ_CLIP_QUANTILE };
+enum eq_clip {
+  EQ_CLIP_MAX,
+  EQ_CLIP_MSE,
+  EQ_CLIP_ACIQ,
+  EQ_CLIP_LACIQ, /* this and the next need statistics of the model: laciq.h */
+  EQ_CLIP_LACIQ_UNIFORM,
+  EQ_CLIP_QUANTILE
+};
 
 /* A number as it was typed: n / unit, the unit a power of ten, at most 10^9, as small as can be. */
 struct eq_decimal {
@@ -72,6 +79,9 @@ struct eq_scheme {
   uint32_t n, m;              /* of EQ_PRUNE_PATTERN; n: the rank of EQ_LOWRANK */
   uint64_t seed;              /* of EQ_NOISE */
 };
+static inline bool eq_scheme_needs_statistics(const struct eq_scheme *s) {
+  return s->clip == EQ_CLIP_LACIQ || s->clip == EQ_CLIP_LACIQ_UNIFORM;
+}
 bool eq_scheme_equal(struct eq_scheme a, struct eq_scheme b);
 
 enum { EQ_SCHEME_STEPS_MAX = 4 };

@@ -164,7 +164,7 @@ static bool prepare_integers(const struct eq_scheme *s, const float *w, size_t r
     return eq_step_prepare_extremes(s, eq_extremes_of(w, rows * cols), p, err);
   if (!s->clip) return prepare_groups(s, w, rows, cols, p, err);
   p->of = eq_extremes_of(w, rows * cols);
-  p->table = eq_limits_of(*s, w, rows, cols);
+  p->table = eq_limits_of(*s, p->number, w, rows, cols);
   if (!p->table) return eq_fail_memory(err, rows * cols, "clipping");
   float beyond = eq_limits_beyond_half(*s, p->table, rows, cols);
   return beyond == 0 || eq_fail(err, EQ_BAD, "s16: a limit of %g needs a scale that is beyond float16", (double)beyond);

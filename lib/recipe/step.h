@@ -32,7 +32,8 @@ struct eq_origin {
 /* What a step knows of the whole matrix. */
 struct eq_prepared {
   struct eq_extremes of; /* what /tensor's scale is made of */
-  double number;         /* mean: the mean; noise: the deviation; lowrank: the share of the energy that is kept */
+  double number; /* mean: the mean; noise: the deviation; lowrank: the share of the energy that is kept; laciq: the
+multiplier, known before the weights are */
   struct eq_threshold threshold; /* of prune */
   float *table;                  /* clip: limits (clip.h); nf4, fp4: scales of blocks; lowrank: its factors */
   size_t rank, rows;             /* of lowrank, and of its first factor */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/recipe/statistics.h"
 #include "lib/recipe/treatment.h"
 
 /* ---- a part of a matrix ---- */
@@ -118,8 +119,21 @@ static bool prepare_steps(const struct eq_treatment *t, struct eq_overlay *o, fl
   return true;
 }
 
-static bool prepare_from_weights(struct eq_treatment *t, const struct eq_weights_source *from, struct eq_err *err) {
+/* The multipliers of laciq, which stands first. */
+static bool find_multipliers(struct eq_treatment *t, const struct eq_statistics *s, struct eq_err *err) {
+  for (size_t i = 0; i < t->n; i++) {
+    struct eq_overlay *o = &t->overlays[i];
+    if (eq_scheme_needs_statistics(&o->steps.step[0]) &&
+        !eq_statistics_multiplier(s, &o->steps.step[0], t->param, t->name, &o->prepared[0].number, err))
+      return false;
+  }
+  return true;
+}
+
+static bool prepare_from_weights(struct eq_treatment *t, const struct eq_statistics *s,
+                                 const struct eq_weights_source *from, struct eq_err *err) {
   size_t n = t->rows * t->cols;
+  if (!find_multipliers(t, s, err)) return false;
   float *w = eq_array(n, 2 * sizeof *w);
   bool ok = w ? from->load(from->context, t->param, w, err) : eq_fail_memory(err, 2 * n * sizeof *w, "a tensor");
   for (size_t i = 0; ok && i < t->n; i++) {
@@ -215,6 +229,7 @@ static bool prepare_group(struct eq_treatments *all, size_t group, const struct 
 
 struct preparing {
   struct eq_weights_source from;
+  const struct eq_statistics *statistics;
   struct eq_treatment **waiting; /* [n] */
   struct eq_err *errors;         /* [n] */
 };
@@ -222,7 +237,7 @@ struct preparing {
 static void prepare_item(void *context, size_t item, size_t thread) {
   struct preparing *p = context;
   (void)thread;
-  prepare_from_weights(p->waiting[item], &p->from, &p->errors[item]);
+  prepare_from_weights(p->waiting[item], p->statistics, &p->from, &p->errors[item]);
 }
 
 /* Those that need weights go to `waiting`; the others are made ready. */
@@ -246,13 +261,14 @@ static void mark_ready(struct eq_treatments *all) {
 bool eq_treatments_prepare(struct eq_treatments *all, struct eq_weights_source from, struct eq_pool *pool,
                            struct eq_err *err) {
   size_t n = 0, threads = eq_pool_threads(pool);
-  struct preparing p = { from, eq_array(all->n, sizeof *p.waiting), eq_array(all->n, sizeof *p.errors) };
+  struct preparing p = { from, all->statistics, eq_array(all->n, sizeof *p.waiting),
+                         eq_array(all->n, sizeof *p.errors) };
   bool ok = p.waiting && p.errors ? true : eq_fail_memory(err, all->n * sizeof *p.errors, "treatments");
   for (size_t g = 1; ok && g <= all->n_groups; g++) ok = prepare_group(all, g, &from, err);
   ok = ok && sort_out(all, &p, &n, err);
   for (size_t i = 0, some; ok && i < n; i += some) {
     some = n - i < threads ? n - i : threads;
-    struct preparing part = { from, p.waiting + i, p.errors + i };
+    struct preparing part = { from, all->statistics, p.waiting + i, p.errors + i };
     eq_pool_run(pool, some, prepare_item, &part);
     for (size_t k = i; ok && k < i + some; k++)
       if (p.errors[k].code) ok = eq_fail(err, p.errors[k].code, "%s", p.errors[k].text);

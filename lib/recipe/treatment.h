@@ -23,8 +23,11 @@ struct eq_overlay {
   struct eq_threshold picked;
 };
 
+struct eq_statistics;
+
 struct eq_treatment {
   size_t param;
+  const char *name; /* of the parameter, borrowed */
   size_t rows, cols;
   uint64_t stream; /* of random numbers: a digest of the parameter's name */
   size_t n;
@@ -37,6 +40,7 @@ struct eq_treatment {
 struct eq_treatments {
   struct eq_treatment **of_param; /* [n_params]: chains */
   size_t n_params, n, n_groups;
+  const struct eq_statistics *statistics; /* of the model, borrowed; set it before preparing where a step needs them */
 };
 void eq_treatments_free(struct eq_treatments *all);
 

@@ -538,3 +538,23 @@ prune=0.5+lowrank=8 2.667
 lowrank=8 2.667
 END
 }
+
+@test "laciq rounds by what eq-stats found, the same in eq-quant and eq-ppl" {
+  local recipe='int3/tensor,clip=laciq' stats=$BATS_TEST_TMPDIR/stats.mp
+  eq-text -c corpora/udhr -l en,he,am --limit 4 | eq-token -m "$MINI" -o "$BATS_TEST_TMPDIR/tokens.mp"
+  eq-stats -m "$MINI" -l all -i "$BATS_TEST_TMPDIR/tokens.mp" -o "$stats"
+  eq-quant -q -m "$MINI" -r "$recipe;L0=int4/g32,clip=laciq-uniform" --stats "$stats" -o "$OUT" | records >"$BATS_TEST_TMPDIR/quant"
+  eq-ppl -q -i "$BATS_TEST_TMPDIR/tokens.mp" -m "$MINI" -r "$recipe;L0=int4/g32,clip=laciq-uniform" --stats "$stats" |
+    nlls >"$BATS_TEST_TMPDIR/nlls"
+  eq-ppl -q -i "$BATS_TEST_TMPDIR/tokens.mp" -m "$OUT" | nlls | diff - "$BATS_TEST_TMPDIR/nlls"
+  eq-quant -m "$MINI" --check "$OUT" --stats "$stats" | grep -F 'rounded: 48 of 48'
+  jq -es 'map(select(.scheme | test("laciq"))) | length == 48 and all(.clipped > 0 and .clipped < 0.2)' "$BATS_TEST_TMPDIR/quant"
+  run -2 eq-quant -q -m "$MINI" -r "$recipe"
+  [ "$output" = 'eq-quant: clip=laciq: needs --stats FILE, what enters the weights in each language: eq-stats -m MODEL -l all < tokens > FILE' ]
+  eq-quant -q -m "$MINI" -r "$recipe" --dry-run >"$BATS_TEST_TMPDIR/plan"
+  run -2 eq-ppl -q -m "$OUT" -r "$recipe" --stats "$stats" -i "$BATS_TEST_TMPDIR/tokens.mp"
+  [[ $output == *"record 1 (layer): model 'mini@"*"', expected "* ]]
+  eq-stats -m "$MINI" -o "$stats"
+  run -2 eq-quant -q -m "$MINI" -r "$recipe" --stats "$stats"
+  [[ $output == *"--stats has nothing of what enters 'h."* ]]
+}
