@@ -9,6 +9,7 @@ PACKAGES := gcc libc6-dev libmsgpack-dev libzmq3-dev libutf8proc-dev libopenblas
 PACKAGES_CLANG := clang libclang-rt-dev
 PACKAGES_FORMAT := clang-format
 PACKAGES_PEERS := python3-venv
+PACKAGES_SLURM := slurm-wlm
 
 # ---- switches: make SAN=1, make CC=clang, make CUDA=0|1|auto, make BUILD=folder --------------------------------------
 CC := gcc
@@ -67,7 +68,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(CUDA_OBJECTS)
 BIN := $(BUILD)/bin
 WITH_TOOLS := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: all units test demo bench bench-peers exact fuzz install format format-check floors clean help deps deps-format deps-fuzz force
+.PHONY: all units test demo bench bench-peers exact fuzz install format format-check floors clean help deps deps-format deps-fuzz deps-slurm force
 all: $(LIB) $(TOOLS:%=$(BIN)/%)
 units: $(UNITS:%=$(BUILD)/unit/%)
 
@@ -110,6 +111,9 @@ $(DEPS_STAMP): Makefile
 deps: $(DEPS_STAMP)
 deps-format:
 	$(call need,$(PACKAGES_FORMAT))
+# With it the tests start a cluster of their own; without it they skip that.
+deps-slurm:
+	$(call need,$(PACKAGES_SLURM))
 build/fuzz/deps: Makefile
 	$(call need,$(PACKAGES) $(PACKAGES_CLANG))
 	@mkdir -p $(@D) && touch $@
