@@ -24,6 +24,7 @@ static const struct eq_option options[] = {
   { 'R', "recipes", EQ_TEXT, offsetof(struct args, list), "FILE", "those of a list or a plan too; - for stdin", false },
   { .type = EQ_HEADING, .help = "Of the kind random" },
   { 'n', "n", EQ_UINT, PLAN(n), "N", "how many sets [100]", false },
+  { 0, "up-to", EQ_FLAG, PLAN(up_to), NULL, "or as many as there are, when there are fewer", false },
   { 0, "like", EQ_TEXT, PLAN(like), "RECIPE", "whose overhead they have", false },
   { 0, "within", EQ_REAL, PLAN(within), "PERCENT", "how nearly [1]", false },
   { 0, "of", EQ_TEXT, PLAN(of), "PARTS", "sets of what: layers, or blocks (attn, mlp) [layers]", false },

@@ -18,6 +18,7 @@ static const struct {
   { "plan", "the recipes of a study and what each costs, or those that results still lack" },
   { "quant", "what a recipe does to each tensor, and the model written as others run it" },
   { "disparity", "pair, bootstrap, aggregate: what each language loses, and how unevenly" },
+  { "pareto", "what recipes cost beside what they hurt, and those that nothing beats" },
   { "hub", "hand records to workers, and lose none when one dies" },
   { "work", "do units of work for a hub, with any filter" },
   { "shard", "keep one of n shards of a stream" },

@@ -156,10 +156,21 @@ static double adjusted(double z0, double a, double z) {
   return eq_normal_cdf(z0 + sum / under);
 }
 
-struct eq_interval eq_bca(struct eq_resampled *s, const struct eq_bootstrap *b, double level) {
+/* Moves the defined replicates to the front; 0 where there are too few to speak of. */
+static size_t keep_defined(struct eq_resampled *s, const struct eq_bootstrap *b) {
   size_t n = keep_finite(s->replicates, b->replicates);
-  if (b->units < 2 || !isfinite(s->estimate) || n == 0 || n < b->replicates - b->replicates / 10)
-    return (struct eq_interval){ NAN, NAN };
+  bool enough = b->units >= 2 && isfinite(s->estimate) && n >= b->replicates - b->replicates / 10;
+  return enough ? n : 0;
+}
+
+double eq_resampled_quantile(struct eq_resampled *s, const struct eq_bootstrap *b, double p) {
+  size_t n = keep_defined(s, b);
+  return n ? quantile(s->replicates, n, p) : NAN;
+}
+
+struct eq_interval eq_bca(struct eq_resampled *s, const struct eq_bootstrap *b, double level) {
+  size_t n = keep_defined(s, b);
+  if (n == 0) return (struct eq_interval){ NAN, NAN };
   double z0 = bias_correction(s->replicates, n, s->estimate), a = acceleration(s->jackknife, b->units);
   double z = eq_normal_quantile(0.5 + level / 2);
   return (struct eq_interval){ quantile(s->replicates, n, adjusted(z0, a, -z)),

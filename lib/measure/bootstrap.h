@@ -54,6 +54,9 @@ struct eq_interval {
  * unit, which says nothing of its spread. Reorders s->replicates. */
 struct eq_interval eq_bca(struct eq_resampled *s, const struct eq_bootstrap *b, double level);
 
+/* The p quantile of the replicates, for intervals of another make; NaN where eq_bca's would be. Reorders them too. */
+double eq_resampled_quantile(struct eq_resampled *s, const struct eq_bootstrap *b, double p);
+
 /* The jackknife's standard error of a - b, two estimates over the same units: Efron & Tibshirani 1993, eq. 11.5. */
 double eq_jackknife_error(const double *a, const double *b, size_t units);
 

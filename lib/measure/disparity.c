@@ -41,6 +41,7 @@ struct study {
   struct eq_damage *damages;            /* [n_langs], of the recipe at work */
   struct eq_resampled *spare;           /* [threads] */
   struct eq_resampled low, high, ratio; /* of the recipe at work */
+  struct eq_resampled mean, range;      /* likewise, over all its languages */
 };
 
 /* A reason, kept by the results. Absent when memory is out: it is a comment, not a result. */
@@ -191,6 +192,58 @@ static void measure_groups(struct study *s, struct eq_disparity *d, struct outco
   if (d->ratio_reason.p) d->ratio = d->ratio_lo = d->ratio_hi = NAN;
 }
 
+/* ---- all languages ---- */
+
+/* NaN where either is. */
+static double larger(double a, double b) { return a > b || isnan(a) ? a : b; }
+static double smaller(double a, double b) { return a < b || isnan(a) ? a : b; }
+
+/* Takes the next language, or the first, into sums, and its deviations from `center` into maxima and minima. */
+static void extend(double *sum, double *most, double *least, const double *x, double center, size_t n, bool first) {
+  for (size_t i = 0; i < n; i++) {
+    double off = x[i] - center;
+    sum[i] = first ? x[i] : sum[i] + x[i];
+    most[i] = first ? off : larger(most[i], off);
+    least[i] = first ? off : smaller(least[i], off);
+  }
+}
+
+/* The mean of delta_segment over the languages with pairs, their range (the largest less the smallest), and as that's
+ * replicates the range of the deviations from the estimates. A replicate that drew no pair of some language is not
+ * defined. */
+static void gather(struct study *s) {
+  size_t n = 0, B = s->draws.replicates, units = s->draws.units;
+  struct eq_resampled *mean = &s->mean, *most = &s->range, *least = &s->ratio; /* the ratio is done */
+  for (size_t l = 0; l < s->d->n_langs; l++) {
+    struct eq_resampled *r = &s->spare[0];
+    if (isnan(s->damages[l].delta_segment)) continue;
+    language_ratio(s, l, ONE, r);
+    bool first = n++ == 0;
+    mean->estimate = first ? r->estimate : mean->estimate + r->estimate;
+    most->estimate = first ? r->estimate : larger(most->estimate, r->estimate);
+    least->estimate = first ? r->estimate : smaller(least->estimate, r->estimate);
+    extend(mean->replicates, most->replicates, least->replicates, r->replicates, r->estimate, B, first);
+    for (size_t i = 0; i < units; i++)
+      mean->jackknife[i] = first ? r->jackknife[i] : mean->jackknife[i] + r->jackknife[i];
+  }
+  mean->estimate = n ? mean->estimate / (double)n : NAN;
+  most->estimate = n ? most->estimate - least->estimate : NAN;
+  for (size_t i = 0; i < B; i++) mean->replicates[i] /= (double)n, most->replicates[i] -= least->replicates[i];
+  for (size_t i = 0; i < units; i++) mean->jackknife[i] /= (double)n;
+}
+
+/* The range of estimates is above that of the truth by some noise, so BCa, or any quantile of its replicates, would lie
+ * beside it. But the two differ by no more than the range of the errors, whose quantile the bootstrap knows: an
+ * interval that covers at least what it promises (Tukey 1953: simultaneous intervals from the range). */
+static void measure_all(struct study *s, struct eq_disparity *d) {
+  gather(s);
+  struct eq_interval mean = eq_bca(&s->mean, &s->draws, level);
+  double most = eq_resampled_quantile(&s->range, &s->draws, level), range = s->range.estimate;
+  d->delta_mean = s->mean.estimate, d->delta_mean_lo = mean.lo, d->delta_mean_hi = mean.hi;
+  d->worst_minus_best = range, d->worst_minus_best_lo = range < most ? 0 : range - most;
+  d->worst_minus_best_hi = range + most;
+}
+
 /* ---- the spread of languages, and the ratios as they were published ---- */
 
 static int compare(const void *a, const void *b) {
@@ -224,7 +277,6 @@ static void measure_spread(const struct study *s, struct eq_disparity *d, double
   }
   bool resolved = median(deltas, n) > 0;
   d->languages = n;
-  d->worst_minus_best = worst - best;
   d->worst_over_median = resolved ? worst / middle : NAN;
   if (n == 0)
     d->median_reason = eq_str("no language has pairs");
@@ -295,7 +347,8 @@ static void set_base(struct study *s, struct eq_disparity *d) {
     a->delta_byte = a->delta_byte_lo = a->delta_byte_hi = isnan(a->bits_byte) ? NAN : zero;
     d->languages += a->segments > 0;
   }
-  d->worst_minus_best = 0;
+  d->worst_minus_best = d->worst_minus_best_lo = d->worst_minus_best_hi = d->languages ? 0 : NAN;
+  d->delta_mean = d->delta_mean_lo = d->delta_mean_hi = d->languages ? 0 : NAN;
   d->worst_over_median = d->ratio = d->ratio_lo = d->ratio_hi = NAN;
   d->delta_low = d->delta_low_lo = d->delta_low_hi = lacking(s, s->options->low).p ? NAN : 0;
   d->delta_high = d->delta_high_lo = d->delta_high_hi = lacking(s, s->options->high).p ? NAN : 0;
@@ -328,6 +381,7 @@ static bool measure_recipe(struct study *s, size_t at, struct eq_err *err) {
   if (!eq_bootstrap_sums(&s->draws, s->columns, s->d->n_langs * COLUMNS, s->sums, err)) return false;
   eq_pool_run(s->draws.pool, s->d->n_langs, measure_language, s);
   measure_groups(s, d, o);
+  measure_all(s, d);
   measure_spread(s, d, s->deltas);
   measure_legacy(s, d);
   return true;
@@ -454,7 +508,9 @@ static bool allocate_work(struct study *s) {
   }
   for (size_t t = 0; t < threads; t++)
     if (!resampled_new(&s->spare[t], &s->draws)) return false;
-  return resampled_new(&s->low, &s->draws) && resampled_new(&s->high, &s->draws) && resampled_new(&s->ratio, &s->draws);
+  return resampled_new(&s->low, &s->draws) && resampled_new(&s->high, &s->draws) &&
+         resampled_new(&s->ratio, &s->draws) && resampled_new(&s->mean, &s->draws) &&
+         resampled_new(&s->range, &s->draws);
 }
 
 static void study_free(struct study *s) {
@@ -462,6 +518,8 @@ static void study_free(struct study *s) {
   resampled_free(&s->low);
   resampled_free(&s->high);
   resampled_free(&s->ratio);
+  resampled_free(&s->mean);
+  resampled_free(&s->range);
   for (size_t r = 0; s->outcomes && r < s->d->n_recipes; r++) {
     free(s->outcomes[r].low);
     free(s->outcomes[r].high);

@@ -3,7 +3,9 @@
  * A unit of the bootstrap is a segment id that the base scored in some language, drawn for all languages and recipes at
  * once. delta_segment is the mean over a language's pairs of (bits under the recipe - bits under the base), delta_byte
  * the sum of those differences over the sum of bytes; ratio is the mean delta_segment of the low group's languages over
- * that of the high group's. Intervals: 95 %, BCa (bootstrap.h). The base's own deltas are 0 with the interval [0, 0].
+ * that of the high group's; delta_mean is the mean over all languages, worst_minus_best the largest less the smallest,
+ * which noise alone makes positive, the more the fewer the segments; its interval covers at least 95 %. Intervals: 95
+ * %, BCa (bootstrap.h). The base's own deltas are 0 with the interval [0, 0].
  */
 #ifndef EQ_MEASURE_DISPARITY_H
 #define EQ_MEASURE_DISPARITY_H

@@ -376,6 +376,10 @@ static bool draw_sets(struct control *c, struct eq_err *err) {
     ok = add_set(c, err);
   }
   if (!ok || p->list.n == wanted) return ok;
+  if (o->up_to)
+    return eq_buffer_format(&p->remarks, "random: there are only %zu other sets of %s that cost as much as %s\n",
+                            p->list.n - first, o->of, o->like),
+           true;
   return eq_fail(err, EQ_DATA,
                  "random: of the %" PRIu64
                  " sets of %s that were asked for there are %zu: in all %.0f cost the %" PRIu64

@@ -17,6 +17,7 @@ struct eq_plan_options {
   const char *grid; /* of the kind grid: a file, see grid.h */
   /* Of the kind random: how many, matched with which recipe, of what, and how closely, in percent. */
   uint64_t n, seed;
+  bool up_to; /* fewer will do where there are no more: a remark then, no error */
   const char *like, *of;
   double within;
 };

@@ -69,14 +69,18 @@ static bool add_lines(struct eq_recipe_list *l, const char *name, struct eq_str 
   return ok;
 }
 
+/* Kinds that stand for a recipe each. */
+static bool is_listed(const struct eq_record *r) {
+  return eq_record_is(r, &eq_kind_recipe) || eq_record_is(r, &eq_kind_pareto);
+}
+
 static bool add_record(struct eq_recipe_list *l, const struct eq_record *r, struct eq_err *err) {
-  struct eq_planned planned;
-  if (!eq_record_get(r, &eq_kind_recipe, &planned, err)) return false;
+  struct eq_str recipe;
   unsigned long long number = r->number;
-  if (memchr(planned.recipe.p, 0, planned.recipe.n))
-    return eq_fail(err, EQ_BAD, "%s: record %llu (recipe): 'recipe' has a NUL byte, expected text", r->where, number);
-  char *text = eq_copy_string(planned.recipe.p, planned.recipe.n);
-  bool ok = text ? eq_recipes_add(l, text, err) : eq_fail_memory(err, planned.recipe.n, "a recipe");
+  if (!eq_record_string(r, "recipe", &recipe) || memchr(recipe.p, 0, recipe.n))
+    return eq_fail(err, EQ_BAD, "%s: record %llu (%.*s): 'recipe' is no text", r->where, number, EQ_STR(r->kind));
+  char *text = eq_copy_string(recipe.p, recipe.n);
+  bool ok = text ? eq_recipes_add(l, text, err) : eq_fail_memory(err, recipe.n, "a recipe");
   if (!ok) eq_fail_prefix(err, "%s: record %llu: ", r->where, number);
   free(text);
   return ok;
@@ -87,7 +91,7 @@ static bool add_stream(struct eq_recipe_list *l, const char *name, struct eq_str
   struct eq_record r;
   bool ok = in;
   while (ok && eq_read(in, &r))
-    if (eq_record_is(&r, &eq_kind_recipe)) ok = add_record(l, &r, err);
+    if (is_listed(&r)) ok = add_record(l, &r, err);
   if (ok && eq_reader_error(in)->code) ok = eq_fail(err, eq_reader_error(in)->code, "%s", eq_reader_error(in)->text);
   eq_reader_free(in);
   return ok;

@@ -18,9 +18,9 @@ bool eq_recipes_add(struct eq_recipe_list *l, const char *text, struct eq_err *e
 
 /* What a file, a pipe or "-" (stdin) holds. Either text, a recipe a line, of which blank lines and lines that begin
  * with
- * '#' are passed over; or a stream, of which the `recipe` records count: what eq-plan writes. Which of the two its
- * first byte tells, for no line begins with that of a map. At most 256 MiB. Errors name file and line, or record; a
- * stream that is not whole is an error too. */
+ * '#' are passed over; or a stream, of which the `recipe` and `pareto` records count: what eq-plan and eq-pareto write.
+ * Which of the two its first byte tells, for no line begins with that of a map. At most 256 MiB. Errors name file and
+ * line, or record; a stream that is not whole is an error too. */
 bool eq_recipes_add_file(struct eq_recipe_list *l, const char *path, struct eq_err *err);
 /* The same of bytes that are here already; `name` for messages. */
 bool eq_recipes_add_bytes(struct eq_recipe_list *l, const char *name, struct eq_str bytes, struct eq_err *err);

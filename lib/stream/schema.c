@@ -130,6 +130,11 @@ static const struct eq_field disparity_fields[] = {
   ROW(disparity, worst, EQ_T_STR, EQ_OPTIONAL, "language with the largest delta_segment"),
   ROW(disparity, best, EQ_T_STR, EQ_OPTIONAL, "language with the smallest"),
   ROW(disparity, worst_minus_best, EQ_T_F64, EQ_OPTIONAL, "their difference, bits a segment"),
+  ROW(disparity, worst_minus_best_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(disparity, worst_minus_best_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(disparity, delta_mean, EQ_T_F64, EQ_OPTIONAL, "mean over all languages of delta_segment, bits"),
+  ROW(disparity, delta_mean_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(disparity, delta_mean_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
   ROW(disparity, worst_over_median, EQ_T_F64, EQ_OPTIONAL, "delta_segment of the worst language over the median one"),
   ROW(disparity, median_reason, EQ_T_STR, EQ_OPTIONAL, "why that is NaN"),
   ROW(disparity, ratio, EQ_T_F64, EQ_OPTIONAL, "delta_low over delta_high"),
@@ -265,6 +270,31 @@ static const struct eq_field planned_fields[] = {
   ROW(planned, cells, EQ_T_U64, EQ_OPTIONAL, "segments that were to have one"),
 };
 
+static const struct eq_field pareto_fields[] = {
+  ROW(pareto, model, EQ_T_STR, EQ_KEY, "model"),
+  ROW(pareto, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
+  ROW(pareto, base, EQ_T_STR, EQ_KEY, "recipe that damage is over"),
+  ROW(pareto, over, EQ_T_STR, EQ_KEY_IF_THERE, "recipe that size is over"),
+  ROW(pareto, as, EQ_T_STR, EQ_KEY_IF_THERE, "program whose way of scoring the surprisals have"),
+  ROW(pareto, plan, EQ_T_STR, EQ_OPTIONAL, "kind of study that planned it"),
+  ROW(pareto, bytes, EQ_T_U64, EQ_OPTIONAL, "bytes of the model's tensors"),
+  ROW(pareto, languages, EQ_T_U64, EQ_OPTIONAL, "languages compared"),
+  ROW(pareto, segments, EQ_T_U64, EQ_OPTIONAL, "distinct segment ids"),
+  ROW(pareto, overhead, EQ_T_F64, EQ_REQUIRED, "bytes over those of the base"),
+  ROW(pareto, overhead_percent, EQ_T_F64, EQ_REQUIRED, "the same in percent of the base's bytes"),
+  ROW(pareto, delta_mean, EQ_T_F64, EQ_REQUIRED, "mean over all languages of the damage, bits a segment"),
+  ROW(pareto, delta_mean_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(pareto, delta_mean_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(pareto, worst_minus_best, EQ_T_F64, EQ_REQUIRED, "largest damage to a language less the smallest"),
+  ROW(pareto, worst_minus_best_lo, EQ_T_F64, EQ_OPTIONAL, "lower end of its 95 % interval"),
+  ROW(pareto, worst_minus_best_hi, EQ_T_F64, EQ_OPTIONAL, "upper end"),
+  ROW(pareto, front, EQ_T_STR, EQ_OPTIONAL, "comma list: measures by which nothing as small beats it"),
+  ROW(pareto, chosen, EQ_T_STR, EQ_OPTIONAL, "comma list: measures by which other segments chose it"),
+  ROW(pareto, controls, EQ_T_U64, EQ_OPTIONAL, "controls that cost the same"),
+  ROW(pareto, controls_mean, EQ_T_U64, EQ_OPTIONAL, "of them those with no larger delta_mean"),
+  ROW(pareto, controls_spread, EQ_T_U64, EQ_OPTIONAL, "of them those with no larger worst_minus_best"),
+};
+
 static const struct eq_field quant_fields[] = {
   ROW(quant, model, EQ_T_STR, EQ_KEY, "model"),
   ROW(quant, recipe, EQ_T_STR, EQ_KEY, "recipe, canonical"),
@@ -310,18 +340,30 @@ KIND(layer, "eq-stats", "what the weights of a tensor or layer are like, or a la
 KIND(quant, "eq-quant", "what a recipe does to a tensor: its bytes and its error");
 KIND(fact, "eq-show", "a field of a record that stands alone");
 KIND(mark, "eq-work", "where a unit of work ends");
+KIND(pareto, "eq-pareto", "what a recipe costs beside what it hurts, and whether another beats it");
 const struct eq_kind eq_kind_recipe = { "recipe",       "eq-plan",         "a recipe of a study, and its size",
                                         planned_fields, N(planned_fields), sizeof(struct eq_planned) };
 const struct eq_kind eq_kind_source = {
   "source", "the reader", "prog: the programs that made what follows", NULL, 0, 0
 };
 
-const struct eq_kind *const eq_kinds[] = {
-  &eq_kind_text,        &eq_kind_tokens,      &eq_kind_surprisal,    &eq_kind_damage,
-  &eq_kind_disparity,   &eq_kind_interaction, &eq_kind_tokenization, &eq_kind_vocab,
-  &eq_kind_description, &eq_kind_layer,       &eq_kind_recipe,       &eq_kind_quant,
-  &eq_kind_fact,        &eq_kind_mark,        &eq_kind_source,       NULL
-};
+const struct eq_kind *const eq_kinds[] = { &eq_kind_text,
+                                           &eq_kind_tokens,
+                                           &eq_kind_surprisal,
+                                           &eq_kind_damage,
+                                           &eq_kind_disparity,
+                                           &eq_kind_interaction,
+                                           &eq_kind_tokenization,
+                                           &eq_kind_vocab,
+                                           &eq_kind_description,
+                                           &eq_kind_layer,
+                                           &eq_kind_recipe,
+                                           &eq_kind_pareto,
+                                           &eq_kind_quant,
+                                           &eq_kind_fact,
+                                           &eq_kind_mark,
+                                           &eq_kind_source,
+                                           NULL };
 
 const struct eq_kind *eq_kind_find(struct eq_str name) {
   for (const struct eq_kind *const *k = eq_kinds; *k; k++)

@@ -120,7 +120,8 @@ struct eq_disparity {
   struct eq_str as;             /* of the surprisal records, when they have it */
   uint64_t languages, segments; /* languages compared; distinct segment ids drawn by the bootstrap */
   struct eq_str worst, best;    /* by delta_segment */
-  double worst_minus_best, worst_over_median;
+  double worst_minus_best, worst_minus_best_lo, worst_minus_best_hi, worst_over_median;
+  double delta_mean, delta_mean_lo, delta_mean_hi; /* over all languages, of delta_segment */
   struct eq_str median_reason; /* why worst_over_median is NaN; each reason is absent when there's nothing to say */
   double ratio, ratio_lo, ratio_hi;                          /* delta_low / delta_high */
   struct eq_str ratio_reason;                                /* why ratio is NaN */
@@ -183,6 +184,20 @@ struct eq_planned {
   uint64_t missing, cells;           /* segments that results lack under it, of how many */
 };
 
+/* What a recipe costs beside what it hurts. The two measures are disparity's. */
+struct eq_pareto {
+  struct eq_str model, recipe, base, over; /* base: of the damage; over: of the size */
+  struct eq_str as, plan;
+  uint64_t bytes, languages, segments;
+  double overhead, overhead_percent;
+  double delta_mean, delta_mean_lo, delta_mean_hi;
+  double worst_minus_best, worst_minus_best_lo, worst_minus_best_hi;
+  struct eq_str front;  /* the measures by which no other beats it, at no higher cost: a comma list, "" for none */
+  struct eq_str chosen; /* those by which other segments chose it; absent without such a choice */
+  /* Controls that cost the same, and how many of them are no worse by each measure. */
+  uint64_t controls, controls_mean, controls_spread;
+};
+
 /* What a recipe does to one tensor of a model. */
 struct eq_quant {
   struct eq_str model, recipe; /* recipe in its canonical form */
@@ -226,7 +241,7 @@ struct eq_mark {
 
 extern const struct eq_kind eq_kind_text, eq_kind_tokens, eq_kind_surprisal, eq_kind_damage, eq_kind_disparity,
     eq_kind_interaction, eq_kind_tokenization, eq_kind_vocab, eq_kind_description, eq_kind_layer, eq_kind_recipe,
-    eq_kind_quant, eq_kind_fact, eq_kind_mark, eq_kind_source;
+    eq_kind_pareto, eq_kind_quant, eq_kind_fact, eq_kind_mark, eq_kind_source;
 
 /* All kinds, NULL at the end. */
 extern const struct eq_kind *const eq_kinds[];

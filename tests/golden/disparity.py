@@ -104,7 +104,10 @@ def main():
         d = {"languages": len(LANGS), "segments": N}
         per = means(whole)[0]
         d["worst"], d["best"] = LANGS[per.argmax()], LANGS[per.argmin()]
-        d["worst_minus_best"] = per.max() - per.min()
+        d["delta_mean"] = per.mean()
+        d["delta_mean_lo"], d["delta_mean_hi"] = interval(per.mean(), means(counts).mean(1), means(leave).mean(1))
+        d["worst_minus_best"], margin = np.ptp(per), np.quantile(np.ptp(means(counts) - per, axis=1), 0.95)
+        d["worst_minus_best_lo"], d["worst_minus_best_hi"] = max(0, np.ptp(per) - margin), np.ptp(per) + margin
         bounds = [next(v for k, rec, l, key, v in out if (k, rec, l, key) == ("damage", recipe, lang, "delta_segment_lo"))
                   for lang in LANGS]
         d["worst_over_median"] = per.max() / np.median(per) if np.median(bounds) > 0 else np.nan
