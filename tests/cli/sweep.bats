@@ -78,6 +78,17 @@ through() {
   [ "${stderr_lines[1]}" = "submit: $F/result.mp is not whole" ]
 }
 
+@test "a recipe of the plan that nothing came of is found out" {
+  printf '#!/bin/bash\nexec %s -m corpora/mini -r none "${@: -2}"\n' "$(command -v eq-ppl)" >"$T/eq-ppl" # -r int4 is lost
+  chmod +x "$T/eq-ppl"
+  run --separate-stderr sweep "$T/eq-ppl" -m corpora/mini -r none -r int4
+  echo "$stderr"
+  [ "$status" -eq 1 ]
+  [ "${stderr_lines[0]}" = "submit: 24 segments x 1 recipes: all are there" ]
+  [ "${stderr_lines[-1]}" = "submit: $F/result.mp is not whole" ]
+  [ "$(eq-show -f tsv -c recipe,missing -i "$F/missing.mp" | tail -n 1)" = $'int4/g128\t24' ]
+}
+
 @test "SIGTERM stops a sweep with status 75, and the same line goes on" {
   through 'if mkdir "$0.waits" 2>/dev/null; then exec sleep 20; fi'
   slurm/submit --shards 3 --at-once 2 -o "$F" "$TOKENS" -- "$T/command" 2>"$T/err" &
