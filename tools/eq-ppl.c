@@ -526,7 +526,7 @@ static bool open_ports(struct ppl *p) {
   if (strcmp(p->tool.output, "-") != 0)
     return eq_fail(err, EQ_BAD, "--resume FILE is where the output goes: leave out --output");
   if (a->keep) return eq_fail(err, EQ_BAD, "--keep-logits: keeps those of a whole run, and --resume goes on with one");
-  return eq_tool_open(&p->tool, EQ_READS);
+  return eq_tool_stops(&p->tool) && eq_tool_open(&p->tool, EQ_READS);
 }
 
 /* Finds what the output has. */
@@ -637,7 +637,7 @@ int main(int argc, char **argv) {
   if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && open_ports(&p) && set_up(&p)) {
     eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
     while (!p.args.dry_run && read_record(&p, &r) && add_record(&p, &r)) continue;
-    if (p.tool.err.code != EQ_BAD) eq_scorer_flush(p.scorer);
+    if (p.tool.err.code != EQ_BAD && !p.tool.stopped) eq_scorer_flush(p.scorer);
     commit_kept(&p);
     eq_progress_end(&p.progress);
     report(&p);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/base/stop.h"
 #include "lib/stream/port.h"
 #include "lib/stream/socket.h"
 
@@ -75,7 +76,7 @@ bool eq_tool_open(struct eq_tool *t, unsigned streams) {
 }
 
 bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc, char **argv, void *args) {
-  *t = (struct eq_tool){ .command = command, .input = "-", .output = "-", .began = eq_clock() };
+  *t = (struct eq_tool){ .command = command, .input = "-", .output = "-", .stop_fd = -1, .began = eq_clock() };
   keep_standard_descriptors();
   signal(SIGPIPE, SIG_IGN); /* write(2) then says EPIPE, and the tool ends in order, quietly */
   signal(SIGXFSZ, SIG_IGN); /* and EFBIG where a file may not grow, which is an error as any other */
@@ -159,9 +160,24 @@ bool eq_tool_idle(struct eq_tool *t) {
   return idle;
 }
 
+bool eq_tool_stops(struct eq_tool *t) {
+  t->stop_fd = eq_stop_open(&t->err);
+  return t->stop_fd >= 0;
+}
+
+/* Told to stop, perhaps while it would have waited for input. */
+static bool is_stopped(struct eq_tool *t) {
+  if (t->stop_fd < 0) return false;
+  int input = eq_reader_fd(t->in);
+  t->stopped =
+      eq_stop_asked(t->stop_fd) || (input >= 0 && eq_reader_idle(t->in) && eq_stop_or_input(t->stop_fd, input));
+  return t->stopped;
+}
+
 bool eq_tool_read(struct eq_tool *t, struct eq_record *record) {
   if (t->out && eq_writer_owes(t->out)) eq_tool_idle(t);
   if (t->err.code || (t->out && eq_writer_failed(t->out)) || (t->text && eq_port_broken(t->text))) return false;
+  if (is_stopped(t)) return false;
   bool more = eq_read(t->in, record);
   if (eq_reader_error(t->in)->code != EQ_BAD) eq_tool_header(t); /* nothing at all comes of what is no stream */
   return more;
@@ -265,9 +281,10 @@ static void close_text(struct eq_tool *t, bool keep) {
   eq_buffer_free(&t->printed);
 }
 
-/* The worst that went wrong so far but for the output. */
+/* The worst that went wrong so far but for the output; who was stopped has not read all. */
 static enum eq_code worst_of(const struct eq_tool *t) {
   enum eq_code input = t->in ? eq_reader_error(t->in)->code : EQ_OK;
+  if (t->stopped && input == EQ_OK) input = EQ_DATA;
   return input > t->err.code ? input : t->err.code;
 }
 
@@ -305,6 +322,7 @@ int eq_tool_end(struct eq_tool *t) {
     if (errors[i]->code) print_line(t, errors[i]->text);
     if (errors[i]->code > worst) worst = errors[i]->code;
   }
+  if (t->stopped) eq_tool_say(t, "stopped by a signal: the same line goes on where it was");
   if (t->verbose) print_resources(t);
-  return (int)worst;
+  return t->stopped && worst != EQ_BAD ? EQ_STOPPED : (int)worst;
 }

@@ -46,6 +46,8 @@ struct eq_tool {
   const char **recorded;
   size_t n_recorded;
   bool help, version, header, finished;
+  bool stopped; /* eq_tool_read returned false because of a signal */
+  int stop_fd;
   struct eq_err output_err; /* of the output, once it is finished */
   struct eq_append *append; /* the output, when it is a file that is appended to */
   struct eq_port *text;     /* -o when it is text */
@@ -70,6 +72,11 @@ bool eq_tool_appends(struct eq_tool *t);
 /* Loops of filters: the next record; the header of the output is written before the first comes back. False at the
  * end, and as soon as t->err is set or the output failed, so that a loop need not ask. */
 bool eq_tool_read(struct eq_tool *t, struct eq_record *record);
+
+/* For work that can go on where it was stopped: at SIGTERM and SIGUSR1 eq_tool_read then
+ * returns false, with `stopped`, the output gets no trailer, and the status is EQ_STOPPED, unless worse happened. */
+enum { EQ_STOPPED = 75 }; /* EX_TEMPFAIL: try again */
+bool eq_tool_stops(struct eq_tool *t);
 
 /* For filters that hold records back, once they hold a mark (schema.h): whether eq_tool_read would have to wait. Then
  * they let out what they hold, for somebody waits for it. */

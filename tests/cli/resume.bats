@@ -183,3 +183,30 @@ refuses() {
   tiny -q --resume "$T/two.mp" <"$T/tokens.mp"
   cmp "$T/one.mp" "$T/two.mp"
 }
+
+@test "told to stop, it finishes what it has at hand, also while it waits for input" {
+  made 300 >"$T/tokens.mp"
+  tiny -r none -r int4 -t 1 -i "$T/tokens.mp" -o "$T/one.mp"
+  local signal pid run
+  mkfifo "$T/fifo"
+  run=(eq-ppl -m tests/golden/models/gpt2-head4-untied --ctx 8 -r none -r int4 -t 1 --resume "$T/two.mp")
+  for signal in TERM USR1; do
+    "${run[@]}" <"$T/fifo" 2>"$T/err" &
+    pid=$!
+    exec 5>"$T/fifo"
+    head -c 9000 "$T/tokens.mp" >&5
+    sleep 0.5
+    kill -$signal $pid
+    wait $pid && false || [ $? = 75 ]
+    exec 5>&-
+    [ "$(cat "$T/err")" = "eq-ppl: stopped by a signal: the same line goes on where it was" ]
+  done
+  "${run[@]}" -i "$T/tokens.mp"
+  same "$T/one.mp" "$T/two.mp"
+  tiny -r none -i "$T/fifo" -o "$T/three.mp" & # without --resume nobody could go on
+  pid=$!
+  exec 5>"$T/fifo"
+  sleep 0.2
+  kill -TERM $pid
+  wait $pid && false || [ $? = 143 ]
+}

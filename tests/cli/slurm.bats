@@ -93,6 +93,26 @@ sweep() { slurm/submit --on slurm --shards 4 -o "$F" "$TOKENS" -- "$@" 2>"$T/err
   cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
 }
 
+@test "at the end of its time eq-ppl leaves what it has, and goes on" {
+  local ppl job
+  ppl=$(command -v eq-ppl)
+  # it waits between the segments
+  printf '#!/bin/bash\nsh -c "head -c 3000 $1; touch $2/waits; [ -e $2/goes ] || sleep 60; tail -c +3001 $1"' >"$T/slowly"
+  printf '#!/bin/bash\n[ "$1" != -h ] || exec %s -h\nexec %s "$@" < <(%s %s %s)\n' "$ppl" "$ppl" "bash $T/slowly" "$TOKENS" "$T" >"$T/eq-ppl"
+  chmod +x "$T/eq-ppl"
+  local line=(slurm/submit --on slurm --shards 1 -o "$F" "$TOKENS" -- "$T/eq-ppl" -m corpora/mini -r none -r int4 -t 1)
+  "${line[@]::3}" --detach "${line[@]:3}"
+  job=$(cat "$F/job")
+  for _ in {1..200}; do [ ! -e "$T/waits" ] || break; sleep 0.1; done
+  sleep 1
+  scancel --batch --signal=USR1 "${job}_0"
+  touch "$T/goes"
+  "${line[@]}"
+  [ "$(cat "$F/job")" = "$job" ]
+  grep -q 'eq-ppl: stopped by a signal: the same line goes on where it was' "$F/logs/sweep-${job}_0.log"
+  cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
+}
+
 @test "shards that fail on the cluster are named" {
   printf '#!/bin/bash\necho no luck >&2; exit 2\n' >"$T/command"
   chmod +x "$T/command"
