@@ -1,7 +1,8 @@
 /* kernels.h: the operations of a forward pass, as one table with several implementations.
  *
  *   ref/   plain C, sums in double: the definition, which every other implementation is tested against
- *   blas/  OpenBLAS for products, vectorizable C for the rest
+ *   blas/  packed weights times rows where the processor has fused multiply-adds, OpenBLAS for other products,
+ *          vectorizable C for the rest
  *
  * Matrices are row-major float32; a row is one token. A kernel runs in one thread and keeps no state; the forward pass
  * gives each thread tiles of its own.
@@ -21,17 +22,20 @@
 #include "lib/base/error.h"
 
 enum {
-  EQ_TILE = 192,        /* rows of a tile: a multiple of every row period that we know */
-  EQ_VOCAB_TILE = 1024, /* columns of logits that exist at a time */
+  EQ_TILE = 192,       /* rows of a tile: a multiple of every row period that we know */
+  EQ_VOCAB_TILE = 512, /* columns of logits that exist at a time: with their tile of rows they stay in a core's cache */
+  EQ_PACKED = 32,      /* outputs that are packed together */
 };
 
 enum eq_activation { EQ_GELU_TANH, EQ_GELU_ERF, EQ_RELU, EQ_SILU, EQ_ACTIVATIONS };
 
-/* A linear weight: maps `in` inputs to `out` outputs. Lies [out][in] (by_output) or [in][out]. */
+/* A linear weight: maps `in` inputs to `out` outputs. Lies [out][in] (by_output) or [in][out]; and perhaps packed, as
+ * the implementation likes it best, and then w may be NULL. */
 struct eq_weight {
   const float *w;
   size_t in, out;
   bool by_output;
+  const float *packed; /* NULL: not packed */
 };
 
 enum eq_norm_kind {
@@ -92,6 +96,12 @@ struct eq_kernels {
   /* Readies the implementation (OpenBLAS: for one thread) and returns its row period, which divides EQ_TILE. To be
    * called before any other, from one thread. */
   size_t (*begin)(void);
+
+  /* Floats of a weight that was packed; 0: it is best as it is. */
+  size_t (*packed_size)(size_t in, size_t out);
+
+  /* Packs outputs first..last-1, which begin at a multiple of EQ_PACKED and end at one or with the last. */
+  void (*pack)(float *packed, struct eq_weight w, size_t first, size_t last);
 
   /* y[EQ_TILE][w.out] = x[EQ_TILE][w.in] W + bias (NULL: none), added to what y holds when `add`. Rows of x and y are
    * x_stride and y_stride floats apart. */

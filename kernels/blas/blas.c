@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/blas/elementwise.h"
+#include "kernels/blas/panels.h"
 #include "kernels/kernels.h"
 
 /* y[m][n] = alpha x[m][k] W + beta y, where W lies [n][k] (transposed) or [k][n]. */
@@ -16,6 +17,10 @@ static void product(float *y, size_t y_stride, const float *x, size_t x_stride, 
 
 static void linear(float *y, size_t y_stride, const float *x, size_t x_stride, struct eq_weight w, const float *bias,
                    bool add) {
+  if (w.packed) {
+    eq_panels_pick()->multiply(y, y_stride, x, x_stride, w, bias, add);
+    return;
+  }
   for (size_t i = 0; bias && i < EQ_TILE; i++) {
     float *row = y + i * y_stride;
     if (!add) memcpy(row, bias, w.out * sizeof *row);
@@ -78,6 +83,12 @@ static void collect(struct eq_logsumexp *lse, const float *logits, size_t n) {
 }
 
 static void logits(float *out, const float *x, struct eq_weight w, struct eq_logit_rule rule, size_t first) {
+  if (w.packed) {
+    eq_panels_pick()->multiply(out, w.out, x, w.in, w, rule.bias ? rule.bias + first : NULL, false);
+    if (rule.scale != 1) eq_simd_scale(out, EQ_TILE * w.out, rule.scale);
+    if (rule.softcap > 0) eq_simd_softcap(out, EQ_TILE * w.out, rule.softcap);
+    return;
+  }
   for (size_t i = 0; rule.bias && i < EQ_TILE; i++) memcpy(out + i * w.out, rule.bias + first, w.out * sizeof *out);
   if (rule.bias && rule.scale != 1) eq_simd_scale(out, EQ_TILE * w.out, rule.scale);
   product(out, w.out, x, w.in, w.w, w.by_output ? w.in : w.out, w.by_output, EQ_TILE, w.out, w.in, rule.scale,
@@ -136,6 +147,8 @@ static size_t begin(void) {
 
 const struct eq_kernels eq_kernels_blas = { .name = "blas",
                                             .begin = begin,
+                                            .packed_size = eq_panels_size,
+                                            .pack = eq_panels_pack,
                                             .linear = linear,
                                             .normalize = eq_simd_normalize,
                                             .activate = eq_simd_activate,

@@ -163,7 +163,19 @@ INLINE void rotate_row(float *x, const float *c, const float *s, size_t half, si
 VARIANT(plain, )
 #ifdef __x86_64__
 VARIANT(avx2, __attribute__((target("avx2,fma"))))
-#define PICK(NAME) (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? NAME##_avx2 : NAME##_plain)
+#ifdef __clang__
+#define WIDE __attribute__((target("avx512f,avx512vl,avx512dq,fma"), min_vector_width(512)))
+#else
+#define WIDE __attribute__((target("avx512f,avx512vl,avx512dq,fma,prefer-vector-width=512")))
+#endif
+VARIANT(avx512, WIDE)
+static bool has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#define PICK(NAME)                                                                   \
+  (has_avx512()                                                      ? NAME##_avx512 \
+   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? NAME##_avx2   \
+                                                                     : NAME##_plain)
 #else
 #define PICK(NAME) NAME##_plain
 #endif

@@ -6,6 +6,11 @@
 
 static size_t begin(void) { return 1; }
 
+static size_t packed_size(size_t in, size_t out) { return (void)in, (void)out, 0; }
+static void pack(float *packed, struct eq_weight w, size_t first, size_t last) {
+  (void)packed, (void)w, (void)first, (void)last;
+}
+
 static float weight_at(struct eq_weight w, size_t in, size_t out) {
   return w.by_output ? w.w[out * w.in + in] : w.w[in * w.out + out];
 }
@@ -126,6 +131,8 @@ static void compare(struct eq_comparison *c, const float *p, const float *q, siz
 
 const struct eq_kernels eq_kernels_ref = { .name = "ref",
                                            .begin = begin,
+                                           .packed_size = packed_size,
+                                           .pack = pack,
                                            .linear = linear,
                                            .normalize = normalize,
                                            .activate = activate,

@@ -156,8 +156,9 @@ static void mlp_hidden(const struct eq_job *j, size_t tile, const float *in, flo
   struct eq_weight w = eq_weight_at(j, EQ_W_UP);
   show(j, EQ_AT_UP, tile, in, width);
   if (c->arch->fused_gate) {
-    struct eq_weight gate = { w.w, w.in, inner, true };
-    w = (struct eq_weight){ w.w + inner * w.in, w.in, inner, true };
+    const float *packed = w.packed ? w.packed + k->packed_size(w.in, inner) : NULL; /* the halves are, each */
+    struct eq_weight gate = { w.w, w.in, inner, true, w.packed };
+    w = (struct eq_weight){ w.w + inner * w.in, w.in, inner, true, packed };
     k->linear(hidden, inner, in, width, gate, NULL, false);
   } else if (c->arch->gated)
     k->linear(hidden, inner, in, width, eq_weight_at(j, EQ_W_GATE), j->v.at[EQ_W_GATE_BIAS], false);

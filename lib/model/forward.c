@@ -17,6 +17,19 @@ static size_t decoded_size(const struct eq_model *m) {
   return larger(most, eq_values_size(m, head) + EQ_VOCAB_PANEL * m->config.dims[EQ_D_EMBED]);
 }
 
+/* Floats that the packed matrices of the largest level take, and those of a part of the head; 0 when nothing is packed.
+ */
+static size_t packed_level(const struct eq_model *m, const struct eq_kernels *k) {
+  size_t most = 0;
+  for (size_t level = 0; level < m->n_levels; level++) most = larger(most, eq_level_packed(m, k, level));
+  return most;
+}
+
+static size_t packed_panel(const struct eq_model *m, const struct eq_kernels *k) {
+  size_t vocab = m->config.dims[EQ_D_VOCAB];
+  return k->packed_size(m->config.dims[EQ_D_EMBED], vocab < EQ_VOCAB_PANEL ? vocab : EQ_VOCAB_PANEL);
+}
+
 /* ALiBi as a bias of each key: scores differ by (j - i) slope, and what all keys of a query share drops out. */
 static bool make_key_bias(struct eq_forward *f) {
   const struct eq_config *c = &f->m->config;
@@ -80,10 +93,12 @@ struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kern
   f->target_logit = eq_array(rows, sizeof *f->target_logit);
   f->target = eq_array(rows, sizeof *f->target);
   f->parts = eq_array(m->n_params, sizeof *f->parts);
-  bool sparse = dims[EQ_D_EXPERTS] > 0;
+  bool sparse = dims[EQ_D_EXPERTS] > 0, packs = packed_level(m, k) > 0;
   if (compares) f->reference = eq_reference_new(m, rows);
   if (sparse) f->expert_in = eq_array(rows, dims[EQ_D_WIDTH] * sizeof(float));
   bool ok = f->qkv && f->parts && f->treating && (!sparse || f->expert_in) && (!compares || f->reference) && f->mixed &&
+            (!packs || (eq_slots_new(&f->levels, 1, packed_level(m, k)) &&
+                        eq_slots_new(&f->panels, 1 + compares, packed_panel(m, k)))) &&
             f->normed && f->decoded && f->scratch && f->lse && f->target_logit && f->target && make_key_bias(f) &&
             make_sinusoids(f);
   if (!ok)
@@ -117,13 +132,43 @@ static size_t decoded_bytes(const struct eq_model *m, const struct eq_treatment 
   return most * sizeof(float);
 }
 
+size_t eq_forward_parts(const struct eq_model *m) {
+  return (m->config.dims[EQ_D_VOCAB] + EQ_VOCAB_PANEL - 1) / EQ_VOCAB_PANEL;
+}
+
+struct eq_variants eq_forward_least(const struct eq_model *m, const struct eq_kernels *k, bool compares) {
+  bool packs = packed_level(m, k) > 0;
+  return (struct eq_variants){ packs, packs ? 1 + compares : 0 };
+}
+
+size_t eq_forward_variants_bytes(const struct eq_model *m, const struct eq_kernels *k, struct eq_variants n) {
+  return eq_slots_bytes(n.levels, packed_level(m, k)) + eq_slots_bytes(n.panels, packed_panel(m, k));
+}
+
+bool eq_forward_keep_variants(struct eq_forward *f, struct eq_variants n, struct eq_err *err) {
+  size_t level = f->levels.floats, panel = f->panels.floats;
+  eq_slots_free(&f->levels);
+  eq_slots_free(&f->panels);
+  return (eq_slots_new(&f->levels, n.levels, level) && eq_slots_new(&f->panels, n.panels, panel)) ||
+         eq_fail_memory(err, eq_forward_variants_bytes(f->m, f->k, n), "packed weights");
+}
+
+void eq_forward_hits(const struct eq_forward *f, uint64_t *hits, uint64_t *asked) {
+  *hits = f->levels.hits + f->panels.hits;
+  *asked = *hits + f->levels.misses + f->panels.misses;
+}
+
+size_t eq_forward_decoded(const struct eq_model *m, const struct eq_treatment **treatments) {
+  return decoded_bytes(m, treatments);
+}
+
 size_t eq_forward_bytes(const struct eq_model *m, size_t threads, size_t max_rows, size_t context, bool compares,
-                        const struct eq_treatment **treatments) {
+                        size_t decoded) {
   const size_t *dims = m->config.dims, rows = eq_round_up(max_rows, EQ_TILE);
   size_t a_row = dims[EQ_D_QKV] + larger(dims[EQ_D_Q], dims[EQ_D_EMBED]) + dims[EQ_D_WIDTH];
   size_t logits = (size_t)EQ_TILE * EQ_VOCAB_TILE * (compares ? 2 : 1), scratch = eq_block_scratch(m, context);
   bool sparse = dims[EQ_D_EXPERTS] > 0;
-  size_t bytes = rows * (a_row + (sparse ? dims[EQ_D_WIDTH] : 0)) * sizeof(float) + decoded_bytes(m, treatments);
+  size_t bytes = rows * (a_row + (sparse ? dims[EQ_D_WIDTH] : 0)) * sizeof(float) + decoded;
   bytes +=
       threads * (larger(scratch, logits) + eq_model_scratch(m)) * sizeof(float) + position_bytes(&m->config, context);
   bytes += sparse ? eq_experts_bytes(m, rows) : 0;
@@ -137,6 +182,8 @@ void eq_forward_free(struct eq_forward *f) {
   free(f->qkv), free(f->mixed), free(f->normed), free(f->decoded), free(f->scratch), free(f->treating);
   free(f->lse), free(f->target_logit), free(f->target), free(f->key_bias), free(f->sinusoids), free(f->parts),
       free(f->expert_in);
+  eq_slots_free(&f->levels);
+  eq_slots_free(&f->panels);
   eq_experts_free(f->experts);
   eq_reference_free(f->reference);
   free(f);

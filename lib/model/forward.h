@@ -31,9 +31,26 @@ struct eq_forward;
  * borrowed. */
 struct eq_forward *eq_forward_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
                                   size_t max_rows, size_t context, bool compares, struct eq_err *err);
-/* How much memory it takes when it is used under these treatments, about: what need not be decoded takes none. */
+/* How much memory it takes, about, beside its variants; `decoded` is what the treatments take that it is used under,
+ * the most of eq_forward_decoded: what need not be decoded takes none. */
 size_t eq_forward_bytes(const struct eq_model *m, size_t threads, size_t max_rows, size_t context, bool compares,
-                        const struct eq_treatment **treatments);
+                        size_t decoded);
+size_t eq_forward_decoded(const struct eq_model *m, const struct eq_treatment **treatments);
+
+/* Weights are packed for the kernels, once for all nodes of a trie that find them still there: so many variants of a
+ * level, each under some treatments, and so many parts of the last matrix. Who does not ask for more has the least;
+ * none where the kernels do not pack. Asking forgets those that are there. */
+struct eq_variants {
+  size_t levels, panels;
+};
+/* Parts of the last matrix. */
+size_t eq_forward_parts(const struct eq_model *m);
+struct eq_variants eq_forward_least(const struct eq_model *m, const struct eq_kernels *k, bool compares);
+size_t eq_forward_variants_bytes(const struct eq_model *m, const struct eq_kernels *k, struct eq_variants n);
+bool eq_forward_keep_variants(struct eq_forward *f, struct eq_variants n, struct eq_err *err);
+/* How often a variant was there, of so many times that one was asked for. */
+void eq_forward_hits(const struct eq_forward *f, uint64_t *hits, uint64_t *asked);
+
 void eq_forward_free(struct eq_forward *f);
 
 /* Places a sequence after those in the batch; false when it does not fit. */

@@ -1,5 +1,5 @@
 /* forward_state.h: what the parts of the forward pass share: its memory, a level's values, the jobs of the pool. Only
- * for forward.c, block.c, experts.c, head.c and values.c. */
+ * for forward.c, block.c, experts.c, head.c, values.c and variants.c. */
 #ifndef EQ_MODEL_FORWARD_STATE_H
 #define EQ_MODEL_FORWARD_STATE_H
 
@@ -13,17 +13,26 @@ struct eq_part {
   float *whole;
 };
 
+/* Room for packed weights (variants.c). */
+struct eq_slots {
+  float *data; /* [n][floats] */
+  struct variant *variants;
+  size_t n, floats;
+  uint64_t clock, hits, misses;
+};
+
 struct eq_forward {
   const struct eq_model *m;
   const struct eq_kernels *k;
   struct eq_pool *pool;
   size_t max_rows, context, period;
-  float *qkv;      /* [max_rows][qkv]: queries, keys and values */
-  float *mixed;    /* [max_rows][mixed_width]: what attention brings; rows between sequences hold anything finite */
-  float *normed;   /* [max_rows][width]: the scored rows, ready for the head */
-  float *decoded;  /* a level's decoded parameters, and a panel of the head */
-  float *scratch;  /* [threads][scratch_size] */
-  float *treating; /* [threads][treating_size]: of eq_model_decode */
+  float *qkv;    /* [max_rows][qkv]: queries, keys and values */
+  float *mixed;  /* [max_rows][mixed_width]: what attention brings; rows between sequences hold anything finite */
+  float *normed; /* [max_rows][width]: the scored rows, ready for the head */
+  struct eq_slots levels, panels; /* packed weights of levels, and of parts of the head; n 0: the kernels do not pack */
+  float *decoded;                 /* a level's decoded parameters, and a panel of the head */
+  float *scratch;                 /* [threads][scratch_size] */
+  float *treating;                /* [threads][treating_size]: of eq_model_decode */
   size_t mixed_width, scratch_size, treating_size;
   float *key_bias;                               /* ALiBi: [heads][context]; NULL: none */
   float *sinusoids;                              /* [context][width]; NULL: none */
@@ -41,7 +50,8 @@ struct eq_forward {
 /* The parameters of a level: where each place's values are, NULL where it has none. Embeddings, positions and the head
  * are read by rows instead. */
 struct eq_values {
-  const float *at[EQ_PLACES];
+  const float *at[EQ_PLACES];     /* of a matrix that is packed: only that it is there */
+  const float *packed[EQ_PLACES]; /* NULL: not packed */
 };
 
 /* Values of a level; decodes into `into`, which has room for eq_values_size floats, what cannot be used where it lies.
@@ -75,7 +85,7 @@ static inline float *eq_treating(const struct eq_forward *f, size_t thread) {
 
 static inline struct eq_weight eq_weight_at(const struct eq_job *j, enum eq_place place) {
   const struct eq_placed_tensor *w = &j->f->m->weights[eq_model_at(j->f->m, j->level, place)];
-  return (struct eq_weight){ j->v.at[place], w->cols, w->rows, !w->transposed };
+  return (struct eq_weight){ j->v.at[place], w->cols, w->rows, !w->transposed, j->v.packed[place] };
 }
 
 /* The model's norm over n numbers with the gain at a place, and the shift that follows it. */
@@ -90,6 +100,21 @@ static inline struct eq_norm eq_norm_at(const struct eq_job *j, enum eq_place ga
                            .gain_offset = c->gain_offset,
                            .epsilon = c->epsilon };
 }
+
+/* Room for n variants of so many floats; false when memory is out. To be freed in any case. */
+bool eq_slots_new(struct eq_slots *s, size_t n, size_t floats);
+size_t eq_slots_bytes(size_t n, size_t floats);
+void eq_slots_free(struct eq_slots *s); /* of {0} too */
+/* Floats of a level's packed matrices; 0 when the kernels do not pack. */
+size_t eq_level_packed(const struct eq_model *m, const struct eq_kernels *k, size_t level);
+/* Where a level's matrices are packed under these treatments; false when they are not yet, and eq_level_pack is to do
+ * it, from v->at. */
+bool eq_level_slot(struct eq_forward *f, size_t level, const struct eq_treatment **treatments,
+                   const float *packed[EQ_PLACES]);
+void eq_level_pack(struct eq_forward *f, size_t level, const struct eq_values *v);
+/* The same of the part of a last matrix that begins at an output; `under` tells what was done to it. */
+float *eq_part_slot(struct eq_forward *f, const void *under, size_t first, bool *there);
+struct eq_weight eq_part_pack(struct eq_forward *f, struct eq_weight w, float *packed);
 
 /* Puts an expert's three matrices into j->v, at the places from EQ_W_EXPERT_GATE on; `into` has room for
  * eq_values_expert_size floats. */

@@ -28,13 +28,16 @@ struct head_job {
   const struct eq_reference *reference; /* NULL: nothing is compared */
 };
 
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
 static struct eq_logit_rule logit_rule(const struct eq_config *c, const float *bias) {
   return (struct eq_logit_rule){ bias, c->logit_scale, c->logit_softcap };
 }
 
 /* Columns v..v+n-1 of a panel. */
 static struct eq_weight columns(struct eq_weight panel, size_t v, size_t n) {
-  return (struct eq_weight){ panel.w + v * panel.in, panel.in, n, true };
+  if (panel.packed) return (struct eq_weight){ NULL, panel.in, n, true, panel.packed + v * panel.in };
+  return (struct eq_weight){ panel.w + v * panel.in, panel.in, n, true, NULL };
 }
 
 /* What a part of a row's logits brings: id is that of the first. */
@@ -145,16 +148,27 @@ static void decode_panel(void *context, size_t item, size_t thread) {
 }
 
 /* Rows first..first+n-1 of the head's matrix under these treatments: where they lie, or decoded into `panel`. */
-static struct eq_weight load_panel(struct eq_forward *f, const struct eq_treatment **treatments, size_t first, size_t n,
-                                   float *panel) {
+static struct eq_weight load_rows(struct eq_forward *f, const struct eq_treatment **treatments, size_t first, size_t n,
+                                  float *panel) {
   size_t head = (size_t)eq_model_at(f->m, f->m->n_levels - 1, EQ_W_HEAD), in = f->m->weights[head].cols;
   struct panel_job p = { f, treatments, head, first, n, panel };
   if (eq_model_in_place(f->m, head, treatments[head])) {
     const float *whole = f->m->weights[head].tensor->data;
-    return (struct eq_weight){ whole + first * in, in, n, true };
+    return (struct eq_weight){ whole + first * in, in, n, true, NULL };
   }
   eq_pool_run(f->pool, (n + PANEL_ITEM - 1) / PANEL_ITEM, decode_panel, &p);
-  return (struct eq_weight){ panel, in, n, true };
+  return (struct eq_weight){ panel, in, n, true, NULL };
+}
+
+/* The same packed, where the kernels do that. */
+static struct eq_weight load_panel(struct eq_forward *f, const struct eq_treatment **treatments, size_t first, size_t n,
+                                   float *panel) {
+  size_t head = (size_t)eq_model_at(f->m, f->m->n_levels - 1, EQ_W_HEAD);
+  bool there;
+  if (!f->panels.n) return load_rows(f, treatments, first, n, panel);
+  float *packed = eq_part_slot(f, treatments[head], first, &there);
+  if (there) return (struct eq_weight){ NULL, f->m->weights[head].cols, n, true, packed };
+  return eq_part_pack(f, load_rows(f, treatments, first, n, panel), packed);
 }
 
 static bool head_in_place(const struct eq_model *m, const struct eq_treatment **treatments) {
@@ -163,8 +177,13 @@ static bool head_in_place(const struct eq_model *m, const struct eq_treatment **
 }
 
 static struct eq_weight reference_panel(struct eq_forward *f, const struct eq_reference *r, size_t first, size_t n) {
-  if (r->kept) return (struct eq_weight){ r->kept->matrix + first * r->width, r->width, n, true };
-  return load_panel(f, r->treatments, first, n, r->panel);
+  struct eq_weight w;
+  bool there;
+  if (!r->kept) return load_panel(f, r->treatments, first, n, r->panel);
+  w = (struct eq_weight){ r->kept->matrix + first * r->width, r->width, n, true, NULL };
+  if (!f->panels.n) return w;
+  float *packed = eq_part_slot(f, r->kept, first, &there);
+  return there ? (struct eq_weight){ NULL, r->width, n, true, packed } : eq_part_pack(f, w, packed);
 }
 
 /* All scored rows against the whole vocabulary: f->lse and f->target_logit, and what `out` and `reference` ask for. */
@@ -175,7 +194,7 @@ static void run_head(struct eq_forward *f, const struct eq_batch *b, const struc
   const float *rows = enter_head(&j);
   bool in_place =
       head_in_place(f->m, treatments) && (!reference || reference->kept || head_in_place(f->m, reference->treatments));
-  size_t step = in_place ? vocab : EQ_VOCAB_PANEL;
+  size_t step = in_place && !f->panels.n ? vocab : EQ_VOCAB_PANEL;
   for (size_t first = 0; first < vocab; first += step) {
     size_t n = vocab - first < step ? vocab - first : step;
     struct head_job h = { .j = &j, .rows = rows, .first = first, .scored = b->scored, .out = out };
@@ -240,6 +259,11 @@ bool eq_forward_use_kept(struct eq_forward *f, const struct eq_predictions *kept
   free(r->rows), free(r->panel);
   r->panel = NULL;
   r->kept = kept, r->rule = kept->rule, r->width = kept->width;
+  size_t n = f->panels.n, floats = f->k->packed_size(kept->width, least(kept->vocab, EQ_VOCAB_PANEL));
+  if (n && floats > f->panels.floats) {
+    eq_slots_free(&f->panels);
+    if (!eq_slots_new(&f->panels, n, floats)) return eq_fail_memory(err, n * floats * sizeof(float), "packed weights");
+  }
   r->rows = eq_array(f->max_rows, r->width * sizeof *r->rows);
   return r->rows || eq_fail_memory(err, f->max_rows * r->width * sizeof *r->rows, "the reference's rows");
 }

@@ -6,9 +6,11 @@
 enum {
   HIDDEN_BYTES = 48 << 20, /* of hidden states in a batch, all copies together */
   ROWS_MAX = 16384,
-  WAITING_BYTES = 32 << 20, /* of segments that wait for a batch, their tags included */
-  WAITING_ROW = 64,         /* of them about so many a row */
-  THREAD_BYTES = 1 << 20,   /* a thread's own stack and OpenBLAS's buffer, as far as they are used */
+  VARIANTS_BYTES = 128 << 20, /* of packed weights that are kept */
+  VARIANTS_MAX = 64,          /* of a level that are counted */
+  WAITING_BYTES = 32 << 20,   /* of segments that wait for a batch, their tags included */
+  WAITING_ROW = 64,           /* of them about so many a row */
+  THREAD_BYTES = 1 << 20,     /* a thread's own stack and OpenBLAS's buffer, as far as they are used */
   MIB = 1 << 20
 };
 
@@ -31,6 +33,7 @@ struct segment {
 
 struct eq_scorer {
   const struct eq_model *m;
+  const struct eq_kernels *k;
   const struct eq_treatment **treatments;
   size_t n_recipes;
   struct eq_scoring scoring;
@@ -50,11 +53,13 @@ struct eq_scorer {
   bool *active;                     /* [nodes]: leads to a leaf that is wanted */
   size_t n_wanted, n_active;        /* recipes; nodes of the layers */
   uint64_t computed, asked;
-  size_t threads;
-  uint32_t mask;   /* of encoders */
-  size_t n_counts; /* of a segment's experts under a recipe: layers times experts */
+  size_t threads, decoded;     /* bytes, of the level that takes most */
+  struct eq_variants variants; /* that there is room for */
+  uint32_t mask;               /* of encoders */
+  size_t n_counts;             /* of a segment's experts under a recipe: layers times experts */
 };
 
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 static bool compares(const struct eq_scoring *how) { return how->reference || how->kept; }
 
 /* ---- which recipes share what ---- */
@@ -149,14 +154,21 @@ static size_t kept_bytes(const struct eq_scorer *s, size_t rows) {
          (s->m->frugal ? kept->vocab * kept->width * sizeof(float) : kept->file.size);
 }
 
-static size_t bytes_with(const struct eq_scorer *s, size_t rows) {
-  size_t forward = 0, context = s->scoring.cut.context, threads = s->threads;
+/* What decoded parameters take, under the recipe that takes most. */
+static size_t most_decoded(const struct eq_scorer *s) {
   const struct eq_treatment **reference = s->scoring.reference;
-  for (size_t r = 0; r < s->n_recipes + (reference != NULL); r++) {
-    const struct eq_treatment **treatments = r < s->n_recipes ? s->treatments + r * s->m->n_params : reference;
-    size_t n = eq_forward_bytes(s->m, threads, rows, context, compares(&s->scoring), treatments);
-    forward = n > forward ? n : forward;
+  size_t most = reference ? eq_forward_decoded(s->m, reference) : 0;
+  for (size_t r = 0; r < s->n_recipes; r++) {
+    size_t n = eq_forward_decoded(s->m, s->treatments + r * s->m->n_params);
+    most = n > most ? n : most;
   }
+  return most;
+}
+
+static size_t bytes_with(const struct eq_scorer *s, size_t rows, struct eq_variants variants) {
+  size_t context = s->scoring.cut.context, threads = s->threads;
+  size_t forward = eq_forward_bytes(s->m, threads, rows, context, compares(&s->scoring), s->decoded);
+  forward += eq_forward_variants_bytes(s->m, s->k, variants);
   size_t a_row = sizeof *s->batch.sequences + sizeof *s->owner + sizeof *s->nll + WAITING_ROW;
   a_row += (1 + s->trie.copies) * s->m->config.dims[EQ_D_WIDTH] * sizeof *s->x;
   return forward + rows * a_row + file_bytes(s->m) + kept_bytes(s, rows) + threads * THREAD_BYTES;
@@ -164,9 +176,9 @@ static size_t bytes_with(const struct eq_scorer *s, size_t rows) {
 
 /* Rows that hold the limit; 0 and an error when one window is too much. */
 static size_t limited_rows(const struct eq_scorer *s, size_t rows, struct eq_err *err) {
-  size_t limit = s->scoring.memory, least = (s->scoring.cut.context + EQ_TILE - 1) / EQ_TILE * EQ_TILE;
-  while (limit && rows > least && bytes_with(s, rows) > limit) rows -= EQ_TILE;
-  size_t need = bytes_with(s, rows);
+  size_t limit = s->scoring.memory, fewest = (s->scoring.cut.context + EQ_TILE - 1) / EQ_TILE * EQ_TILE;
+  while (limit && rows > fewest && bytes_with(s, rows, s->variants) > limit) rows -= EQ_TILE;
+  size_t need = bytes_with(s, rows, s->variants);
   if (!limit || need <= limit) return rows;
   eq_fail(err, EQ_DATA,
           "a run takes at least %.1f MiB, %.1f are allowed: try a smaller --ctx, fewer --threads or recipes",
@@ -174,23 +186,57 @@ static size_t limited_rows(const struct eq_scorer *s, size_t rows, struct eq_err
   return 0;
 }
 
-size_t eq_scorer_bytes(const struct eq_scorer *s) { return bytes_with(s, eq_forward_rows(s->forward)); }
+/* Different treatments of a level among the trie's nodes, counted up to a bound. */
+static size_t count_variants(const struct eq_scorer *s, size_t level, size_t most) {
+  size_t recipes[VARIANTS_MAX], n = 0, k;
+  for (size_t i = 1; i < s->trie.n_nodes && n < most; i++) {
+    const struct eq_trie_node *node = &s->trie.nodes[i];
+    if (node->level != level) continue;
+    for (k = 0; k < n && !same_level((void *)(uintptr_t)s, level, recipes[k], node->recipe);) k++;
+    if (k == n) recipes[n++] = node->recipe;
+  }
+  return n;
+}
+
+/* Room for all variants that there are, or for as many as memory is for; when only one recipe runs and its weights do
+ * not fit, more than the least would never be found again. */
+static struct eq_variants choose_variants(const struct eq_scorer *s, size_t rows) {
+  size_t last = s->m->n_levels - 1, limit = s->scoring.memory, budget = VARIANTS_BYTES;
+  struct eq_variants n = s->variants,
+                     all = { 0, count_variants(s, last, VARIANTS_MAX) + (s->scoring.reference != NULL) };
+  if (!n.levels) return n;
+  for (size_t level = 0; level <= last; level++) all.levels += count_variants(s, level, VARIANTS_MAX);
+  all.panels = eq_forward_parts(s->m) * (all.panels + (s->scoring.kept != NULL));
+  if (limit && limit - bytes_with(s, rows, n) < budget) budget = limit - bytes_with(s, rows, n);
+  size_t a_level = eq_forward_variants_bytes(s->m, s->k, (struct eq_variants){ 1, 0 });
+  size_t a_panel = eq_forward_variants_bytes(s->m, s->k, (struct eq_variants){ 0, 1 });
+  if (all.panels > n.panels && all.panels * a_panel <= budget / 2) n.panels = all.panels;
+  size_t fit = (budget - least(budget, n.panels * a_panel)) / a_level;
+  if (fit >= all.levels || s->n_recipes > 1) n.levels = least(fit > n.levels ? fit : n.levels, all.levels);
+  return n;
+}
+
+size_t eq_scorer_bytes(const struct eq_scorer *s) { return bytes_with(s, eq_forward_rows(s->forward), s->variants); }
 
 struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernels *k, struct eq_pool *pool,
                                 const struct eq_treatment **treatments, size_t n_recipes, struct eq_scoring scoring,
                                 struct eq_sink sink, struct eq_err *err) {
   struct eq_scorer *s = eq_array(1, sizeof *s);
   if (!s) return eq_fail_memory(err, sizeof *s, "the scorer"), NULL;
-  s->m = m, s->treatments = treatments, s->n_recipes = n_recipes, s->scoring = scoring;
+  s->m = m, s->k = k, s->treatments = treatments, s->n_recipes = n_recipes, s->scoring = scoring;
   s->sink = sink, s->last = &s->first;
   s->mask = (uint32_t)scoring.mask;
   s->n_counts = scoring.experts ? m->config.n_layers * m->config.dims[EQ_D_EXPERTS] : 0;
   bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
   s->threads = eq_pool_threads(pool);
+  s->decoded = most_decoded(s);
+  s->variants = eq_forward_least(m, k, compares(&scoring));
   size_t rows = ok ? limited_rows(s, batch_rows(s, scoring.cut.context), err) : 0;
   ok = ok && rows;
   ok = ok && (s->forward = eq_forward_new(m, k, pool, rows, scoring.cut.context, compares(&scoring), err)) != NULL;
   ok = ok && (!scoring.kept || eq_forward_use_kept(s->forward, scoring.kept, err));
+  if (ok) s->variants = choose_variants(s, rows);
+  ok = ok && (!s->variants.levels || eq_forward_keep_variants(s->forward, s->variants, err));
   if (ok) {
     s->batch.sequences = eq_array(rows, sizeof *s->batch.sequences);
     s->owner = eq_array(rows, sizeof *s->owner);

@@ -56,20 +56,23 @@ static void add_part(struct decoding *d, size_t param, float *whole) {
 
 struct eq_values eq_values_load(struct eq_forward *f, size_t level, const struct eq_treatment **treatments,
                                 float *into) {
-  struct eq_values v = { { NULL } };
+  struct eq_values v = { .at = { NULL } };
   struct decoding d = { .f = f, .treatments = treatments, .parts = f->parts };
+  bool there = f->levels.n == 0 || eq_level_slot(f, level, treatments, v.packed);
   for (int place = 0; place < EQ_PLACES; place++) {
     int i = by_rows(place) ? -1 : eq_model_at(f->m, level, (enum eq_place)place);
     if (i < 0) continue;
     const struct eq_placed_tensor *w = &f->m->weights[i];
     size_t n = count(f->m, i);
-    v.at[place] = w->tensor->data;
+    v.at[place] = there && v.packed[place] ? v.packed[place] : w->tensor->data;
+    if (there && v.packed[place]) continue;
     if (n == 1 && eq_model_in_place(f->m, (size_t)i, treatments[i])) continue;
     v.at[place] = into;
     for (size_t k = 0; k < n; k++) add_part(&d, (size_t)i + k, into + k * w->tensor->n);
     into += eq_round_up(n * w->tensor->n, LINE);
   }
   eq_pool_run(f->pool, d.n_items, decode_item, &d);
+  if (!there) eq_level_pack(f, level, &v);
   return v;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "kernels/blas/panels.h"
 #include "kernels/kernels.h"
 #include "lib/base/random.h"
 
@@ -41,7 +42,7 @@ static void products_agree_in_both_layouts(void **state) {
   static const struct { size_t in, out; } shapes[] = { { 1, 1 }, { 33, 7 }, { 128, 384 }, { 100, 257 }, { 768, 96 } };
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
     for (int form = 0; form < 8; form++) {
-      struct eq_weight w = { NULL, shapes[s].in, shapes[s].out, form & 1 };
+      struct eq_weight w = { NULL, shapes[s].in, shapes[s].out, form & 1, NULL };
       bool add = form & 2;
       size_t y_stride = w.out + 3;
       float *weight = random_floats(w.in * w.out, 1, 0.1), *x = random_floats(EQ_TILE * w.in, 2, 1);
@@ -59,6 +60,40 @@ static void products_agree_in_both_layouts(void **state) {
     }
 }
 
+/* Packed products within the same tolerance, and of all variants that run here the same bytes; what stands between the
+ * rows stays. */
+static void packed_products_agree_and_do_not_depend_on_the_processor(void **state) {
+  (void)state;
+  static const struct { size_t in, out; } shapes[] = { { 1, 1 }, { 33, 7 }, { 128, 384 }, { 100, 257 }, { 768, 96 } };
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (int form = 0; form < 8; form++) {
+      struct eq_weight w = { NULL, shapes[s].in, shapes[s].out, form & 1, NULL };
+      bool add = form & 2;
+      size_t y_stride = w.out + 3, n_packed = (w.out + EQ_PANEL - 1) / EQ_PANEL * EQ_PANEL * w.in;
+      float *weight = random_floats(w.in * w.out, 1, 0.1), *x = random_floats(EQ_TILE * w.in, 2, 1);
+      float *bias = random_floats(w.out, 3, 1), *start = random_floats(EQ_TILE * y_stride, 4, 1);
+      float *want = malloc(EQ_TILE * y_stride * sizeof *want), *got = malloc(EQ_TILE * y_stride * sizeof *got);
+      float *packed = random_floats(n_packed, 5, 1), *first = NULL;
+      w.w = weight;
+      memcpy(want, start, EQ_TILE * y_stride * sizeof *want);
+      eq_kernels_ref.linear(want, y_stride, x, w.in, w, form & 4 ? bias : NULL, add);
+      for (size_t at = 0; at < w.out; at += EQ_PANEL) /* a panel at a time, as threads do */
+        eq_panels_pack(packed, w, at, at + EQ_PANEL < w.out ? at + EQ_PANEL : w.out);
+      w.w = NULL, w.packed = packed;
+      for (const struct eq_panels_variant *v = eq_panels_variants; v->name; v++) {
+        if (!v->runs_here()) continue;
+        memcpy(got, start, EQ_TILE * y_stride * sizeof *got);
+        v->multiply(got, y_stride, x, w.in, w, form & 4 ? bias : NULL, add);
+        assert_close(got, want, EQ_TILE * y_stride, 3e-6);
+        if (first)
+          assert_memory_equal(got, first, EQ_TILE * y_stride * sizeof *got);
+        else
+          memcpy(first = malloc(EQ_TILE * y_stride * sizeof *first), got, EQ_TILE * y_stride * sizeof *first);
+      }
+      free(weight), free(x), free(bias), free(start), free(want), free(got), free(packed), free(first);
+    }
+}
+
 static void a_row_of_a_product_is_the_same_at_every_period_of_its_tile(void **state) {
   (void)state;
   static const struct {
@@ -71,7 +106,7 @@ static void a_row_of_a_product_is_the_same_at_every_period_of_its_tile(void **st
         float *weight = random_floats(in * out, 5, 1), *x = random_floats(EQ_TILE * in, 6, 1);
         float *moved = malloc(EQ_TILE * in * sizeof *moved), *y = malloc(EQ_TILE * out * sizeof *y);
         float *z = malloc(EQ_TILE * out * sizeof *z);
-        struct eq_weight w = { weight, in, out, by_output };
+        struct eq_weight w = { weight, in, out, by_output, NULL };
         assert_int_equal(EQ_TILE % period, 0);
         fast[k]->linear(y, out, x, in, w, NULL, false);
         for (size_t shift = period; shift < EQ_TILE; shift += 5 * period) {
@@ -240,7 +275,8 @@ static void logits_follow_their_rule(void **state) { /* l -> 5 tanh(0.7 (l + bia
   float *bias = random_floats(FIRST + OUT, 19, 2), *out = malloc(EQ_TILE * OUT * sizeof *out);
   for (size_t k = 0; k <= N_FAST; k++) {
     const struct eq_kernels *kernels = k ? fast[k - 1] : &eq_kernels_ref;
-    kernels->logits(out, x, (struct eq_weight){ w, IN, OUT, true }, (struct eq_logit_rule){ bias, 0.7f, 5 }, FIRST);
+    kernels->logits(out, x, (struct eq_weight){ w, IN, OUT, true, NULL }, (struct eq_logit_rule){ bias, 0.7f, 5 },
+                    FIRST);
     for (size_t i = 0; i < EQ_TILE; i++)
       for (size_t v = 0; v < OUT; v++) {
         double l = (double)bias[FIRST + v];
@@ -265,7 +301,7 @@ static void the_head_collects_the_log_sum_exp_over_parts_of_the_vocabulary(void 
     for (int i = 0; i < ROWS; i++) lse[i] = EQ_LOGSUMEXP_EMPTY;
     for (size_t first = 0; first < VOCAB; first += EQ_VOCAB_TILE) {
       size_t out = VOCAB - first < EQ_VOCAB_TILE ? VOCAB - first : EQ_VOCAB_TILE;
-      struct eq_weight part = { w + first * IN, IN, out, true };
+      struct eq_weight part = { w + first * IN, IN, out, true, NULL };
       head(kernels, lse, logit, x, part, first, target, ROWS, scratch);
     }
     for (int i = 0; i < ROWS; i++) { /* brute force in double */
@@ -300,7 +336,7 @@ static void the_log_sum_exp_survives_any_order_of_large_and_small_logits(void **
       double max = -INFINITY, sum = 0;
       for (uint32_t part = 0; part < 3; part++) {
         for (int i = 0; i < N; i++) w[part][i] = levels[l][part] + 0.01f * (float)i;
-        head(kernels, &lse, &logit, x, (struct eq_weight){ w[part], 1, N, true }, part * N, &target, 1, scratch);
+        head(kernels, &lse, &logit, x, (struct eq_weight){ w[part], 1, N, true, NULL }, part * N, &target, 1, scratch);
         for (int i = 0; i < N; i++) max = fmax(max, (double)w[part][i]);
       }
       for (int i = 0; i < 3 * N; i++) sum += exp((double)w[i / N][i % N] - max);
@@ -355,7 +391,7 @@ static void a_nan_among_the_logits_shows(void **state) {
       for (int p = 0; p < 2; p++) {
         float w[20] = { 0 };
         if (p == part) w[17] = NAN;
-        head(k < N_FAST ? fast[k] : &eq_kernels_ref, &lse, &logit, x, (struct eq_weight){ w, 1, 20, true },
+        head(k < N_FAST ? fast[k] : &eq_kernels_ref, &lse, &logit, x, (struct eq_weight){ w, 1, 20, true, NULL },
              20 * (size_t)p, &target, 1, scratch);
       }
       assert_true(isnan((double)lse.max + log(lse.sum)));
@@ -380,6 +416,7 @@ static int set_up(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(products_agree_in_both_layouts),
+    cmocka_unit_test(packed_products_agree_and_do_not_depend_on_the_processor),
     cmocka_unit_test(a_row_of_a_product_is_the_same_at_every_period_of_its_tile),
     cmocka_unit_test(norms_agree_and_survive_a_large_mean),
     cmocka_unit_test(rms_norm_is_its_formula),
