@@ -129,7 +129,7 @@ $(BUILD)/flags: force
 
 $(BUILD)/kernels/%.o: ALL_CFLAGS += $(VECTOR)
 VECTORIZED := lib/tensor/dtype lib/tensor/ggml_blocks lib/tensor/ggml_encode lib/tensor/ggml_encode_k \
-  lib/tensor/ggml_encode_iq4 lib/recipe/rounding lib/measure/bootstrap
+  lib/tensor/ggml_encode_iq4 lib/recipe/rounding lib/recipe/clip lib/measure/bootstrap
 $(VECTORIZED:%=$(BUILD)/%.o): ALL_CFLAGS += $(VECTOR)
 # The table of languages is built in.
 $(BUILD)/lib/text/languages.o build/fuzz/lib/text/languages.o: corpora/languages.tsv

@@ -87,7 +87,7 @@ static void decode_item(void *context, size_t item, size_t thread) {
 
 static void decode(const struct eq_export *x, size_t param, bool before, float *out, float *scratch) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct decoding d = { x, before, param, w->cols < 1024 ? 65536 / w->cols : 64, out, scratch };
+  struct decoding d = { x, before, param, eq_model_job_rows(w->cols), out, scratch };
   eq_pool_run(x->pool, (w->rows + d.rows_an_item - 1) / d.rows_an_item, decode_item, &d);
 }
 

@@ -189,7 +189,7 @@ static bool is_finite(const struct eq_export *x, size_t param, double errors, st
 /* r->values = the parameter under its scheme; the errors go to *q. */
 static bool round_parameter(struct rounding *r, struct eq_quant *q, struct eq_err *err) {
   const struct eq_placed_tensor *w = &r->x->model->weights[r->param];
-  r->rows_an_item = w->cols < 1024 ? 65536 / w->cols : 64; /* transposed matrices want whole cache lines of rows */
+  r->rows_an_item = eq_model_job_rows(w->cols);
   r->n_items = (w->rows + r->rows_an_item - 1) / r->rows_an_item;
   if (!(r->sums = eq_array(r->n_items, sizeof *r->sums)))
     return eq_fail_memory(err, r->n_items * sizeof *r->sums, "sums");

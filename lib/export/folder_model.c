@@ -239,7 +239,7 @@ static void encode_item(void *context, size_t item, size_t thread) {
 static bool write_codes(struct eq_export *x, struct eq_folder_model *f, size_t param, float *source,
                         struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
-  struct encoding e = { x, f, param, w->cols < 1024 ? 65536 / w->cols : 64, source };
+  struct encoding e = { x, f, param, eq_model_job_rows(w->cols), source };
   if (!make_room(f, w->rows * w->cols, w->rows * eq_codes_groups(eq_export_scheme(x, param), w->cols), err))
     return false;
   eq_pool_run(x->pool, (w->rows + e.rows_an_item - 1) / e.rows_an_item, encode_item, &e);

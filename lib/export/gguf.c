@@ -341,7 +341,7 @@ static bool put(struct eq_export *x, size_t param, float *values, uint64_t *byte
   enum eq_dtype type = g->types[param];
   if (values && type == EQ_F16 && !eq_export_fits_f16(x->model->params[param].name, values, t->n, err)) return false;
   e.row_bytes = e.cols / eq_dtype_block(type) * eq_dtype_size(type);
-  e.rows_an_item = e.cols < 1024 ? 65536 / e.cols : 64;
+  e.rows_an_item = eq_model_job_rows(e.cols);
   e.shift = x->model->file.n_parts ? 0 : eq_gguf_shift(x->model, param);
   *bytes = e.rows * e.row_bytes;
   if (!grow_encoded(g, *bytes, err)) return false;

@@ -93,7 +93,7 @@ bool eq_weight_stats_of(const struct eq_model *m, struct eq_pool *pool, size_t p
   const struct eq_placed_tensor *w = &m->weights[param];
   struct looking l = { .w = w, .lines = w->rows, .width = w->cols };
   if (w->transposed) l.lines = w->cols, l.width = w->rows;
-  l.lines_a_job = l.width < 1024 ? 65536 / l.width : 64;
+  l.lines_a_job = eq_model_job_rows(l.width);
   l.n_jobs = (l.lines + l.lines_a_job - 1) / l.lines_a_job;
   *s = (struct eq_weight_stats){ .n_channels = 0 };
   bool ok = look(&l, pool, m->params[param].roles & EQ_LINEAR, s, err);

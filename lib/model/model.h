@@ -56,9 +56,12 @@ static inline int eq_model_at(const struct eq_model *m, size_t level, enum eq_pl
 bool eq_model_in_place(const struct eq_model *m, size_t param, const struct eq_treatment *t);
 
 /* Makes treatments ready (treatment.h), which has to be before rows are decoded under them. Draws progress where that
- * takes time, if `draw` is not NULL. */
+ * takes time, if `draw` is not NULL. At a time no more weights are in memory as float32 than the largest tensor has. */
 bool eq_model_prepare(const struct eq_model *m, struct eq_treatments *all, struct eq_pool *pool,
                       void (*draw)(const char *line), struct eq_err *err);
+
+/* Rows of a matrix that a job of the pool takes: some 64 Ki weights, and of transposed ones whole cache lines. */
+static inline size_t eq_model_job_rows(size_t cols) { return cols < 1024 ? 65536 / cols : 64; }
 
 /* Floats of scratch that decoding needs, a thread. */
 size_t eq_model_scratch(const struct eq_model *m);

@@ -49,7 +49,7 @@ static void decode_item(void *context, size_t item, size_t thread) {
 
 static void add_part(struct decoding *d, size_t param, float *whole) {
   const struct eq_placed_tensor *w = &d->f->m->weights[param];
-  size_t step = w->cols < 1024 ? 65536 / w->cols : 64; /* transposed matrices want whole cache lines of rows */
+  size_t step = eq_model_job_rows(w->cols);
   d->parts[d->n_parts++] = (struct eq_part){ param, d->n_items, step, whole };
   d->n_items += (w->rows + step - 1) / step;
 }

@@ -122,9 +122,11 @@ static void show_done(void *context, size_t n_done, size_t n) {
 bool eq_model_prepare(const struct eq_model *m, struct eq_treatments *all, struct eq_pool *pool,
                       void (*draw)(const char *line), struct eq_err *err) {
   struct preparing p = { .m = m };
+  size_t most = 0;
+  for (size_t i = 0; i < m->n_params; i++) most = m->weights[i].tensor->n > most ? m->weights[i].tensor->n : most;
   eq_progress_begin(&p.progress, "preparing", "tensors", 0, draw);
-  bool ok =
-      eq_treatments_prepare(all, (struct eq_weights_source){ &p, load_source, extremes_of, show_done }, pool, err);
+  bool ok = eq_treatments_prepare(all, (struct eq_weights_source){ &p, load_source, extremes_of, show_done, most },
+                                  pool, err);
   eq_progress_end(&p.progress);
   return ok;
 }

@@ -11,7 +11,7 @@
 static const float gaussian[] = { 1.224006f, 1.952309f, 2.473879f, 2.898728f, 3.270115f, 3.607460f, 3.920501f };
 static const float laplace[] = { 2.000000f, 3.486401f, 4.819915f, 6.098038f, 7.358589f, 8.617837f, 9.882651f };
 
-enum { EVENTS_MAX = 1 << 20, LIMITS_TRIED = 512 };
+enum { EVENTS_MAX = 1 << 20, TRIED_FIRST = 12 };
 
 static float top_code(struct eq_scheme s) { return (float)(1U << (s.bits - 1)) - 1; }
 
@@ -31,18 +31,13 @@ struct event {
   double s, magnitude, k;
 };
 
-static int compare_events(const void *a, const void *b) {
-  const struct event *x = a, *y = b;
-  return (x->s < y->s) - (x->s > y->s); /* the largest step first */
-}
-
 /* Sums of w^2, w q and q^2 at a step. */
 struct sums {
   double ww, wq, qq;
 };
 
 static double code_at(double magnitude, double s, double top) {
-  double q = floor(magnitude / s + 0.5);
+  double q = magnitude / s + 0x1p52 - 0x1p52; /* half to even */
   return q < top ? q : top;
 }
 
@@ -57,6 +52,17 @@ static struct sums sums_at(const float *w, size_t n, double s, double top) {
   return sum;
 }
 
+/* What weights beyond the top code add to the squared error. */
+static double clipped_at(const float *w, size_t n, double limit) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) {
+    double beyond = fabs((double)w[i]) - limit;
+    beyond = beyond > 0 ? beyond : 0;
+    sum += beyond * beyond;
+  }
+  return sum;
+}
+
 static double error_at(struct sums t, double s) { return t.ww - 2 * s * t.wq + s * s * t.qq; }
 
 /* Events between steps low and high, in *events or, where that is NULL, only counted. */
@@ -67,7 +73,6 @@ static size_t find_events(const float *w, size_t n, double low, double high, dou
     for (double k = code_at(m, high, top) + 1; k <= top && m / (k - 0.5) > low; k++) {
       if (events) events[found] = (struct event){ m / (k - 0.5), m, k };
       found++;
-      if (found > EVENTS_MAX) return found;
     }
   }
   return found;
@@ -90,38 +95,151 @@ static double sweep(const struct event *e, size_t n, struct sums t, double low, 
   return best;
 }
 
-static double try_limits(const float *w, size_t n, double high, double top) {
-  double best = high, least = error_at(sums_at(w, n, high, top), high);
-  for (int i = 1; i < LIMITS_TRIED; i++) {
-    double s = high * i / LIMITS_TRIED;
-    struct sums t = sums_at(w, n, s, top);
-    double fitted = t.qq > 0 ? t.wq / t.qq : s;
-    fitted = fitted < high ? fitted : high;
-    for (int k = 0; k < 2; k++, s = fitted) {
-      double error = error_at(k ? sums_at(w, n, fitted, top) : t, s);
-      if (error < least) least = error, best = s;
-    }
+/* ---- the same of many weights, counted by magnitude ---- */
+
+/* A bucket holds magnitudes that have the exponent and the first 13 bits of the fraction in common; those 2^-31 below
+ * the largest and smaller share the last one, which no code but 0 reaches. */
+enum { FRACTION = 13, BUCKETS = 32 << FRACTION };
+
+struct counted {
+  double *n, *sum; /* [BUCKETS + 1]: of the weights in a bucket and those above it */
+  uint32_t base;   /* key of bucket 0 */
+  double ww;
+};
+
+static uint32_t key_of(float magnitude) {
+  uint32_t bits;
+  memcpy(&bits, &magnitude, sizeof bits);
+  return bits >> (23 - FRACTION);
+}
+
+/* The smallest magnitude with that key. */
+static double floor_of(uint32_t key) {
+  float x;
+  key <<= 23 - FRACTION;
+  memcpy(&x, &key, sizeof x);
+  return (double)x;
+}
+
+static void count_magnitudes(struct counted *c, const float *w, size_t n, float absmax) {
+  uint32_t top = key_of(absmax);
+  c->base = top > BUCKETS - 1 ? top - (BUCKETS - 1) : 0;
+  for (size_t i = 0; i < n; i++) {
+    float m = fabsf(w[i]);
+    uint32_t key = m != m ? 0 : key_of(m), at = key > c->base ? key - c->base : 0;
+    c->n[at]++, c->sum[at] += (double)m, c->ww += (double)m * (double)m;
   }
+  for (size_t i = BUCKETS; i-- > 0;) c->n[i] += c->n[i + 1], c->sum[i] += c->sum[i + 1];
+}
+
+/* How many weights are above a magnitude and their sum; those of its own bucket as if they were spread evenly. */
+static void above(const struct counted *c, double magnitude, double *n, double *sum) {
+  uint32_t key = key_of((float)magnitude), at = key > c->base ? key - c->base : 0;
+  if (at >= BUCKETS) {
+    *n = *sum = 0;
+    return;
+  }
+  double from = floor_of(key), to = floor_of(key + 1), share = (to - magnitude) / (to - from);
+  share = share < 0 ? 0 : share > 1 ? 1 : share;
+  double some = share * (c->n[at] - c->n[at + 1]);
+  *n = c->n[at + 1] + some;
+  *sum = c->sum[at + 1] + some * (magnitude + to) / 2;
+}
+
+static struct sums counted_sums(const struct counted *c, double s, double top) {
+  struct sums t = { c->ww, 0, 0 };
+  for (double k = 1; k <= top; k++) {
+    double n, sum;
+    above(c, (k - 0.5) * s, &n, &sum);
+    t.wq += sum, t.qq += (2 * k - 1) * n;
+  }
+  return t;
+}
+
+/* Steps from `from` down to `to`, each `ratio` times the last; of each also the best step for its codes. The least
+ * error so far and its step are kept. */
+static void try_steps(const struct counted *c, double from, double to, double ratio, double top, double *least,
+                      double *best) {
+  for (double s = from; s > to; s *= ratio) {
+    struct sums t = counted_sums(c, s, top);
+    double fitted = t.qq > 0 ? t.wq / t.qq : s, error = error_at(t, s);
+    if (error < *least) *least = error, *best = s;
+    if (!(fitted <= from)) continue;
+    error = error_at(counted_sums(c, fitted, top), fitted);
+    if (error < *least) *least = error, *best = fitted;
+  }
+}
+
+/* 0 when memory is out. */
+static double best_of_many(const float *w, size_t n, float absmax, double high, double top) {
+  struct counted c = { eq_array(BUCKETS + 1, sizeof *c.n), eq_array(BUCKETS + 1, sizeof *c.sum), 0, 0 };
+  double best = 0;
+  if (c.n && c.sum) {
+    count_magnitudes(&c, w, n, absmax);
+    double least = INFINITY, ratio = fmax(0.998, 1 - 1 / (8 * top));
+    try_steps(&c, high, 1e-4 * high, ratio, top, &least, &best);
+    try_steps(&c, fmin(best / ratio, high), best * ratio, 1 - (1 - ratio) / 32, top, &least, &best);
+  }
+  free(c.n), free(c.sum);
   return best;
 }
 
-/* The limit of least squared error; 0 for zeros, negative when memory is out. What is below `low` clips the largest
- * weight by more than the error that there is at the start. */
+/* ---- the least error of a group ---- */
+
+/* Steps that are tried first: the error there is what others must go below. A step that clips with more than that, from
+ * `*low` down, cannot. */
+static void bound_steps(const float *w, size_t n, double high, double top, double *low) {
+  double least = INFINITY;
+  *low = 0; /* the first clips nothing, but for what rounding makes of absmax / top * top */
+  for (int i = TRIED_FIRST; i > 0 && *low == 0; i--) {
+    double s = high * i / TRIED_FIRST;
+    least = fmin(least, error_at(sums_at(w, n, s, top), s));
+    if (i < TRIED_FIRST && clipped_at(w, n, top * s) > least) *low = s;
+  }
+}
+
+static size_t place_of(const struct event *e, double high, double scale, size_t places) {
+  double at = (high - e->s) * scale;
+  return !(at > 0) ? 0 : at < (double)places ? (size_t)at : places - 1;
+}
+
+/* Events by their steps, the largest first: nearly so by their place between the ends, then by insertion. first:
+ * [n / 4 + 2] of zeros. */
+static void sort_events(const struct event *e, size_t n, double low, double high, size_t *first, struct event *sorted) {
+  size_t places = n / 4 + 1;
+  double scale = (double)places / (high - low);
+  for (size_t i = 0; i < n; i++) first[place_of(&e[i], high, scale, places) + 1]++;
+  for (size_t i = 0; i < places; i++) first[i + 1] += first[i];
+  for (size_t i = 0; i < n; i++) sorted[first[place_of(&e[i], high, scale, places)]++] = e[i];
+  for (size_t i = 1; i < n; i++) {
+    struct event x = sorted[i];
+    size_t at = i;
+    for (; at > 0 && sorted[at - 1].s < x.s; at--) sorted[at] = sorted[at - 1];
+    sorted[at] = x;
+  }
+}
+
+/* The limit of least squared error; 0 for zeros, negative when memory is out. */
 static float best_limit(struct eq_scheme scheme, const float *w, size_t n) {
-  double top = top_code(scheme), absmax = (double)eq_absmax(w, n), high = absmax / top;
+  double top = top_code(scheme), absmax = (double)eq_absmax(w, n), high = absmax / top, low, best;
   double units = top + (scheme.full_scale ? 1 : 0);
   if (absmax == 0) return 0;
-  struct sums t = sums_at(w, n, high, top);
-  double low = (absmax - sqrt(fmax(error_at(t, high), 0))) / top;
-  low = low > 0 ? low : 0;
+  if ((double)n > EVENTS_MAX / top) {
+    best = best_of_many(w, n, (float)absmax, high, top);
+    return best > 0 ? (float)(best * units) : -1;
+  }
+  bound_steps(w, n, high, top, &low);
   size_t n_events = find_events(w, n, low, high, top, NULL);
-  if (n_events > EVENTS_MAX) return (float)(try_limits(w, n, high, top) * units);
-  struct event *events = eq_array(n_events, sizeof *events);
-  if (!events) return -1;
-  find_events(w, n, low, high, top, events);
-  qsort(events, n_events, sizeof *events, compare_events);
-  double best = sweep(events, n_events, t, low, high);
-  free(events);
+  struct event *events = eq_array(n_events, 2 * sizeof *events);
+  size_t *first = eq_array(n_events / 4 + 2, sizeof *first);
+  bool ok = events && first;
+  if (ok) {
+    find_events(w, n, low, high, top, events);
+    sort_events(events, n_events, low, high, first, events + n_events);
+    best = sweep(events + n_events, n_events, sums_at(w, n, high, top), low, high);
+  }
+  free(events), free(first);
+  if (!ok) return -1;
   return (float)(best * units);
 }
 

@@ -4,8 +4,9 @@
  * [-K, K], a weight becomes q s + c. Each group of a scale has its own limit; c is 0 but with aciq and laciq.
  *
  *   mse    the limit of least squared error: the error is a parabola of s between the values of s at which a code
- *          changes, so that going over these finds the least of all. Groups with too many of them (whole tensors) try
- *          512 limits. At most max|w|, with scale=m8 what its K + 1 stands for.
+ *          changes, so that going over these finds the least of all. Of groups with over a million of them (whole
+ *          tensors) magnitudes are counted in buckets, 8192 an octave, and limits tried that are less than an eighth of
+ *          a code apart. At most max|w|, with scale=m8 what its K + 1 stands for.
  *
  *   aciq   the limit that is best for a Gaussian or a Laplace distribution (Banner et al. 2019), times the deviation or
  *          mean |w - c| of the group, c the group's mean; Laplace where the excess kurtosis of the matrix is over 1.5.

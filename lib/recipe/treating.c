@@ -130,15 +130,44 @@ static bool find_multipliers(struct eq_treatment *t, const struct eq_statistics 
   return true;
 }
 
+static bool covers_all(const struct eq_treatment *t, const struct eq_overlay *o) {
+  return eq_stretch_size(o->slice.rows) == t->rows && eq_stretch_size(o->slice.cols) == t->cols;
+}
+
+/* The weights that an overlay covers: the matrix itself where they are all of it and it may change, else a copy, to
+ * free(). NULL and err when memory is out. */
+static float *part_of(const struct eq_treatment *t, const struct eq_overlay *o, float *w, bool changes,
+                      struct eq_err *err) {
+  size_t n = eq_stretch_size(o->slice.rows) * eq_stretch_size(o->slice.cols);
+  if (covers_all(t, o) && !changes) return w;
+  float *part = eq_array(n, sizeof *part);
+  if (part)
+    gather_slice(t, o, w, part);
+  else
+    eq_fail_memory(err, n * sizeof *part, "a part of a tensor");
+  return part;
+}
+
+/* The file's weights of a parameter, to free(). */
+static float *load(const struct eq_treatment *t, const struct eq_weights_source *from, struct eq_err *err) {
+  size_t n = t->rows * t->cols;
+  float *w = eq_array(n, sizeof *w);
+  if (!w) eq_fail_memory(err, n * sizeof *w, "a tensor");
+  if (!w || from->load(from->context, t->param, w, err)) return w;
+  free(w);
+  return NULL;
+}
+
 static bool prepare_from_weights(struct eq_treatment *t, const struct eq_statistics *s,
                                  const struct eq_weights_source *from, struct eq_err *err) {
-  size_t n = t->rows * t->cols;
   if (!find_multipliers(t, s, err)) return false;
-  float *w = eq_array(n, 2 * sizeof *w);
-  bool ok = w ? from->load(from->context, t->param, w, err) : eq_fail_memory(err, 2 * n * sizeof *w, "a tensor");
+  float *w = load(t, from, err);
+  bool ok = w;
   for (size_t i = 0; ok && i < t->n; i++) {
-    gather_slice(t, &t->overlays[i], w, w + n);
-    ok = prepare_steps(t, &t->overlays[i], w + n, err);
+    struct eq_overlay *o = &t->overlays[i];
+    float *part = part_of(t, o, w, o->steps.n > 1 && i + 1 < t->n, err);
+    ok = part && prepare_steps(t, o, part, err);
+    if (part != w) free(part);
   }
   free(w);
   return ok;
@@ -155,6 +184,18 @@ static bool prepare_from_extremes(struct eq_treatment *t, const struct eq_weight
   return true;
 }
 
+/* ---- progress ---- */
+
+/* Loads of a tensor, of those that there will be. */
+struct steps_done {
+  size_t n, total;
+};
+
+static void step_done(const struct eq_weights_source *from, struct steps_done *done, size_t n) {
+  done->n += n;
+  if (from->done) from->done(from->context, done->n, done->total);
+}
+
 /* ---- pruning over several tensors ---- */
 
 struct member {
@@ -162,26 +203,33 @@ struct member {
   struct eq_overlay *o;
 };
 
+static bool is_in_group(const struct eq_treatment *t, size_t group) {
+  for (size_t i = 0; i < t->n; i++)
+    if (t->overlays[i].group == group) return true;
+  return false;
+}
+
 /* Calls `visit` with the weights of each member of a group, parameter by parameter. */
 static bool visit_group(struct eq_treatments *all, size_t group, const struct eq_weights_source *from,
+                        struct steps_done *done,
                         void (*visit)(void *context, struct member m, const float *w, size_t n), void *context,
                         struct eq_err *err) {
   for (size_t p = 0; p < all->n_params; p++)
     for (struct eq_treatment *t = all->of_param[p]; t; t = t->next) {
-      bool is_in = false;
-      for (size_t i = 0; i < t->n; i++) is_in |= t->overlays[i].group == group;
-      if (!is_in) continue;
-      size_t n = t->rows * t->cols;
-      float *w = eq_array(n, 2 * sizeof *w);
-      bool ok = w ? from->load(from->context, p, w, err) : eq_fail_memory(err, 2 * n * sizeof *w, "a tensor");
+      if (!is_in_group(t, group)) continue;
+      float *w = load(t, from, err);
+      bool ok = w;
       for (size_t i = 0; ok && i < t->n; i++) {
         struct eq_overlay *o = &t->overlays[i];
         if (o->group != group) continue;
-        gather_slice(t, o, w, w + n);
-        visit(context, (struct member){ t, o }, w + n, eq_stretch_size(o->slice.rows) * eq_stretch_size(o->slice.cols));
+        float *part = part_of(t, o, w, false, err);
+        size_t n = eq_stretch_size(o->slice.rows) * eq_stretch_size(o->slice.cols);
+        if ((ok = part)) visit(context, (struct member){ t, o }, part, n);
+        if (part != w) free(part);
       }
       free(w);
       if (!ok) return false;
+      step_done(from, done, 1);
     }
   return true;
 }
@@ -210,17 +258,19 @@ static bool share_of(const struct eq_treatments *all, size_t group, struct eq_de
   return false;
 }
 
+enum { GROUP_PASSES = 3 };
+
 static bool prepare_group(struct eq_treatments *all, size_t group, const struct eq_weights_source *from,
-                          struct eq_err *err) {
+                          struct steps_done *done, struct eq_err *err) {
   struct counting c = { .pass = 0 };
   struct eq_pick pick = { .kind = EQ_PICK_SMALLEST };
   if (!share_of(all, group, &pick.share)) return true;
   bool ok = eq_selection_begin(&c.selection, pick, err);
   for (; ok && c.pass < 2; c.pass++) {
-    ok = visit_group(all, group, from, count_member, &c, err);
+    ok = visit_group(all, group, from, done, count_member, &c, err);
     eq_selection_end_pass(&c.selection, c.pass);
   }
-  ok = ok && visit_group(all, group, from, limit_member, &c, err);
+  ok = ok && visit_group(all, group, from, done, limit_member, &c, err);
   eq_selection_free(&c.selection);
   return ok;
 }
@@ -238,6 +288,27 @@ static void prepare_item(void *context, size_t item, size_t thread) {
   struct preparing *p = context;
   (void)thread;
   prepare_from_weights(p->waiting[item], p->statistics, &p->from, &p->errors[item]);
+}
+
+/* Loads that the groups of global prunes will take. */
+static size_t count_loads(const struct eq_treatments *all) {
+  size_t n = 0;
+  struct eq_decimal share;
+  for (size_t g = 1; g <= all->n_groups; g++)
+    for (size_t p = 0; p < all->n_params && share_of(all, g, &share); p++)
+      for (const struct eq_treatment *t = all->of_param[p]; t; t = t->next) n += is_in_group(t, g) ? GROUP_PASSES : 0;
+  return n;
+}
+
+/* How many treatments may be prepared side by side from the i-th on: as many as there are threads, but no more weights
+ * than the source allows. */
+static size_t side_by_side(const struct preparing *p, size_t n, size_t threads) {
+  size_t some = 0, weights = 0;
+  for (; some < n && some < threads; some++) {
+    weights += p->waiting[some]->rows * p->waiting[some]->cols;
+    if (some && p->from.most && weights > p->from.most) break;
+  }
+  return some;
 }
 
 /* Those that need weights go to `waiting`; the others are made ready. */
@@ -261,18 +332,20 @@ static void mark_ready(struct eq_treatments *all) {
 bool eq_treatments_prepare(struct eq_treatments *all, struct eq_weights_source from, struct eq_pool *pool,
                            struct eq_err *err) {
   size_t n = 0, threads = eq_pool_threads(pool);
+  struct steps_done done = { 0, count_loads(all) };
   struct preparing p = { from, all->statistics, eq_array(all->n, sizeof *p.waiting),
                          eq_array(all->n, sizeof *p.errors) };
   bool ok = p.waiting && p.errors ? true : eq_fail_memory(err, all->n * sizeof *p.errors, "treatments");
-  for (size_t g = 1; ok && g <= all->n_groups; g++) ok = prepare_group(all, g, &from, err);
   ok = ok && sort_out(all, &p, &n, err);
+  done.total += n;
+  for (size_t g = 1; ok && g <= all->n_groups; g++) ok = prepare_group(all, g, &from, &done, err);
   for (size_t i = 0, some; ok && i < n; i += some) {
-    some = n - i < threads ? n - i : threads;
     struct preparing part = { from, all->statistics, p.waiting + i, p.errors + i };
+    some = side_by_side(&part, n - i, threads);
     eq_pool_run(pool, some, prepare_item, &part);
     for (size_t k = i; ok && k < i + some; k++)
       if (p.errors[k].code) ok = eq_fail(err, p.errors[k].code, "%s", p.errors[k].text);
-    if (from.done) from.done(from.context, i + some, n);
+    step_done(&from, &done, some);
   }
   if (ok) mark_ready(all);
   free(p.waiting), free(p.errors);

@@ -63,9 +63,12 @@ struct eq_weights_source {
   void *context;
   bool (*load)(void *context, size_t param, float *out, struct eq_err *err);
   struct eq_extremes (*extremes)(void *context, size_t param);
-  void (*done)(void *context, size_t n_done, size_t n); /* after each, in turn, for progress; may be NULL */
+  void (*done)(void *context, size_t n_done, size_t n); /* after each load, in turn, for progress; may be NULL */
+  size_t most; /* weights that may be in memory at once, a single tensor apart; 0: a tensor a thread */
 };
-/* Finds what is not ready yet. Memory: two tensors a thread. */
+/* Finds what is not ready yet. Memory: what `most` says, the parts (of layers, heads) that overlays cover, and what
+ * steps keep; twice a tensor where what a step makes of all of it must not be seen by a later clause
+ * (prune=0.5+int4;top5%=keep). */
 bool eq_treatments_prepare(struct eq_treatments *all, struct eq_weights_source from, struct eq_pool *pool,
                            struct eq_err *err);
 

@@ -46,7 +46,7 @@ static void print_treated(const char *text, const float *w, float *out, struct e
   struct eq_recipe *r = eq_recipe_parse(text, NULL);
   weights = w;
   if (!r || !eq_recipe_resolve(r, &p, 1, 1, &all, &t, NULL) ||
-      !eq_treatments_prepare(&all, (struct eq_weights_source){ NULL, load, extremes, NULL }, pool, NULL))
+      !eq_treatments_prepare(&all, (struct eq_weights_source){ NULL, load, extremes, NULL, 0 }, pool, NULL))
     exit(2);
   prepared = eq_clock() - began;
   for (int i = 0; i < RUNS; i++) {

@@ -39,7 +39,7 @@ static struct eq_extremes extremes(void *context, size_t param) {
 static void treat(struct eq_treatments *all, const struct eq_treatment **treatments) {
   static struct eq_pool *pool;
   if (!pool && !(pool = eq_pool_new(1, NULL))) abort();
-  if (!eq_treatments_prepare(all, (struct eq_weights_source){ NULL, load, extremes, NULL }, pool, NULL)) return;
+  if (!eq_treatments_prepare(all, (struct eq_weights_source){ NULL, load, extremes, NULL, 0 }, pool, NULL)) return;
   for (size_t i = 0; i < PARAMS; i++) {
     float w[256], scratch[64];
     if (!treatments[i]) continue;

@@ -52,7 +52,7 @@ static void treat(struct model *m, const char *text, size_t rows_at_a_time, size
   struct eq_recipe *r = eq_recipe_parse(text, &err);
   struct eq_pool *pool = eq_pool_new(threads, &err);
   if (!r || !eq_recipe_resolve(r, m->params, m->n, 2, &all, treatments, &err)) fail_msg("%s: %s", text, err.text);
-  if (!eq_treatments_prepare(&all, (struct eq_weights_source){ m, load, extremes, NULL }, pool, &err))
+  if (!eq_treatments_prepare(&all, (struct eq_weights_source){ m, load, extremes, NULL, 0 }, pool, &err))
     fail_msg("%s: %s", text, err.text);
   for (size_t i = 0; i < m->n; i++) {
     size_t rows = m->params[i].rows, cols = m->params[i].cols;
@@ -233,6 +233,40 @@ static void clipping_finds_the_least_error(void **state) {
       if (!(error <= least * 1.001)) fail_msg("%s: %g, the least is %g", cases[k].text, error, least);
       free(w), free(got);
     }
+}
+
+/* Nor of whole matrices, which are counted in buckets, with an outlier or without. */
+static void clipping_of_many_weights_finds_it_too(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    double top;
+    size_t n;
+    float outlier;
+  } cases[] = { { "int4/tensor,clip=mse", 7, 160000, 0 },
+                { "int4/tensor,clip=mse", 7, 160000, 3000 },
+                { "int8/tensor,clip=mse", 127, 8400, 0 },
+                { "int8/tensor,clip=mse", 127, 9000, 900 },
+                { "int2/tensor,clip=mse", 1, 1100000, 0 } };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    size_t n = cases[k].n, tries = 100000000 / n;
+    float *w = random_weights(k + 50, n);
+    if (cases[k].outlier > 0) w[n / 2] = cases[k].outlier;
+    float *got = treated(cases[k].text, w, 1, n);
+    double least = INFINITY, error = 0, absmax = (double)eq_absmax(w, n), top = cases[k].top;
+    for (size_t i = 0; i < tries; i++) {
+      double s = absmax / top * exp(log(1e-3) * (double)i / (double)tries), e = 0;
+      for (size_t c = 0; c < n && e < least; c++) {
+        double q = rint((double)w[c] / s);
+        q = q < -top ? -top : q > top ? top : q;
+        e += (q * s - (double)w[c]) * (q * s - (double)w[c]);
+      }
+      least = e < least ? e : least;
+    }
+    for (size_t c = 0; c < n; c++) error += ((double)got[c] - (double)w[c]) * ((double)got[c] - (double)w[c]);
+    if (!(error <= least * 1.001)) fail_msg("%s, case %zu: %g, the least is %g", cases[k].text, k, error, least);
+    free(w), free(got);
+  }
 }
 
 /* Of 40,000 Gaussian and Laplace numbers aciq has about the least error that there is. */
@@ -535,7 +569,7 @@ static void scales_beyond_float16_are_errors(void **state) {
     memcpy(w, cases[i].w, sizeof w);
     err = (struct eq_err){ 0 };
     assert_true(eq_recipe_resolve(r, m.params, 1, 1, &all, &t, &err));
-    bool ok = eq_treatments_prepare(&all, (struct eq_weights_source){ &m, load, extremes, NULL }, pool, &err);
+    bool ok = eq_treatments_prepare(&all, (struct eq_weights_source){ &m, load, extremes, NULL, 0 }, pool, &err);
     if (ok != cases[i].fits) fail_msg("%s, case %zu: %s", cases[i].recipe, i, err.text);
     if (ok) eq_treatment_apply(t, 0, 1, w, scratch);
     for (size_t c = 0; c < 8; c++) assert_true(isfinite(w[c]));
@@ -570,6 +604,7 @@ int main(void) {
     cmocka_unit_test(twice_is_once),
     cmocka_unit_test(nan_stays_nan),
     cmocka_unit_test(clipping_finds_the_least_error),
+    cmocka_unit_test(clipping_of_many_weights_finds_it_too),
     cmocka_unit_test(aciq_is_best_for_its_distributions),
     cmocka_unit_test(a_low_rank_keeps_the_largest_singular_values),
     cmocka_unit_test(global_pruning_ranks_all_tensors_together),
