@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "lib/base/progress.h"
+#include "lib/stream/curve.h"
 #include "lib/stream/hub.h"
 #include "lib/stream/journal.h"
 #include "lib/stream/socket.h"
@@ -13,31 +14,41 @@
 
 struct args {
   bool ordered, insecure;
-  const char *resume;
+  const char *resume, *key, *worker_keys, *make_key;
   double expire, wait;
 };
 
 static const struct eq_option options[] = {
+  { .type = EQ_HEADING, .help = "How it runs" },
   { 0, "ordered", EQ_FLAG, offsetof(struct args, ordered), NULL, "results in the order of the input", true },
   { 0, "resume", EQ_TEXT, offsetof(struct args, resume), "JOURNAL",
     "keep results in this file, and go on where it ends; ordered", true },
   { 0, "expire", EQ_REAL, offsetof(struct args, expire), "S", "a worker silent for S seconds is dead (10)", true },
   { 0, "wait", EQ_REAL, offsetof(struct args, wait), "S",
     "seconds without any worker before it gives up; 0: never (60)", true },
-  { 0, "insecure", EQ_FLAG, offsetof(struct args, insecure), NULL, "allow tcp, where anybody may be a worker", true },
+  { .type = EQ_HEADING, .help = "Over tcp" },
+  { 0, "keygen", EQ_TEXT, offsetof(struct args, make_key), "FILE", "only make a key: FILE, secret, and FILE.pub",
+    true },
+  { 0, "key", EQ_TEXT, offsetof(struct args, key), "FILE", "the hub's key; workers need the same, or its public part",
+    true },
+  { 0, "worker-keys", EQ_TEXT, offsetof(struct args, worker_keys), "FILE",
+    "let in who has these public keys (who has the hub's)", true },
+  { 0, "insecure", EQ_FLAG, offsetof(struct args, insecure), NULL, "no keys: anybody may read along, and be a worker",
+    true },
   { 0 },
 };
 
 static const struct eq_command command = {
   .name = "eq-hub",
   .summary = "hand records to workers, and lose none when one dies",
-  .usage = "[options] ENDPOINT < records > results",
+  .usage = "[options] ENDPOINT < records > results\n"
+           "--keygen FILE",
   .options = options,
   .examples = "for i in 1 2; do eq-work ipc:///tmp/hub -- eq-ppl -m corpora/mini -r int4 -t 1 & done\n"
               "eq-text -c corpora/udhr -l en,he --limit 20 | eq-token -m corpora/mini |\n"
               "  eq-hub --ordered ipc:///tmp/hub | eq-show",
   .see_also = "eq-work, eq-shard, eq",
-  .streams = EQ_READS | EQ_WRITES,
+  .streams = EQ_READS | EQ_WRITES | EQ_LATER,
   .max_operands = 1,
 };
 
@@ -57,7 +68,7 @@ struct work_hub {
   struct eq_journal *journal; /* NULL without --resume */
   struct pending *pending;    /* with it: of each unit of the hub, which records they are */
   size_t n_pending, pending_capacity;
-  uint64_t n_records;
+  uint64_t n_records, refused; /* refused: connections, for their keys */
   bool input_ended, headed;
   bool delivered; /* since the output was flushed */
   struct eq_progress progress;
@@ -100,14 +111,26 @@ static void say(void *context, const char *text) {
 
 /* ---- the loop ---- */
 
+static bool choose_keys(struct work_hub *w, const char *where) {
+  const struct args *a = &w->args;
+  struct eq_err *err = &w->tool.err;
+  if (a->insecure && a->key) return eq_fail(err, EQ_BAD, "--insecure is tcp without --key: leave out one of them");
+  if (a->worker_keys && !a->key) return eq_fail(err, EQ_BAD, "--worker-keys goes with --key, the hub's own");
+  if (strncmp(where, "tcp://", 6) == 0 && !a->key && !a->insecure)
+    return eq_fail(err, EQ_BAD,
+                   "%s: expected --key FILE (eq-hub --keygen FILE makes one), or --insecure: anybody may "
+                   "then read along and be a worker",
+                   where);
+  return true;
+}
+
 static bool set_up(struct work_hub *w) {
   struct eq_tool *t = &w->tool;
   const char *where = t->n_operands ? t->operands[0] : "";
   if (!eq_socket_is(where))
     return eq_fail(&t->err, EQ_BAD, "'%s': expected the endpoint where workers find it, ipc://PATH or tcp://HOST:PORT",
                    where);
-  if (strncmp(where, "tcp://", 6) == 0 && !w->args.insecure)
-    return eq_fail(&t->err, EQ_BAD, "%s: anybody who finds this port may be a worker: --insecure allows that", where);
+  if (!choose_keys(w, where)) return false;
   if (eq_socket_is(t->input))
     return eq_fail(&t->err, EQ_BAD, "--input: %s: a hub reads a file or a pipe (eq-shard -i %s | eq-hub ...)", t->input,
                    t->input);
@@ -118,12 +141,23 @@ static bool set_up(struct work_hub *w) {
   if (getrandom(&settings.session, sizeof settings.session, 0) != sizeof settings.session)
     return eq_fail_errno(&t->err, where, "number a session");
   settings.session |= 1;
+  if (!eq_tool_open(t, EQ_READS | EQ_WRITES)) return false;
   if (w->args.resume && !(w->journal = eq_journal_open(w->args.resume, &t->err))) return false;
   if (w->journal && w->tool.verbose)
     eq_tool_say(t, "%s: %llu units are there", w->args.resume, (unsigned long long)eq_journal_found(w->journal));
-  if (!(w->socket = eq_work_socket_bind(where, &t->err))) return false;
+  if (!(w->socket = eq_work_socket_bind(where, (struct eq_work_keys){ w->args.key, w->args.worker_keys }, &t->err)))
+    return false;
   w->hub = eq_hub_new(settings, (struct eq_hub_sink){ send_message, begin, deliver, say, w }, eq_clock(), &t->err);
   return w->hub;
+}
+
+static void make_key(struct work_hub *w) {
+  struct eq_err *err = &w->tool.err;
+  if (w->tool.n_operands)
+    eq_fail(err, EQ_BAD, "--keygen only makes a key: leave out '%s'", w->tool.operands[0]);
+  else if (eq_curve_make(w->args.make_key, err))
+    eq_tool_say(&w->tool, "%s is secret: for this hub, and workers that share it; %s.pub is for others to know it by",
+                w->args.make_key, w->args.make_key);
 }
 
 /* A record is a unit, unless the journal has its result. */
@@ -170,6 +204,12 @@ static bool read_messages(struct work_hub *w) {
   return true;
 }
 
+static void say_refused(struct work_hub *w) {
+  uint64_t refused = eq_work_socket_refused(w->socket);
+  if (refused && !w->refused) eq_tool_say(&w->tool, "somebody whose key is not among the workers' was not let in");
+  w->refused = refused;
+}
+
 static void show_progress(struct work_hub *w) {
   struct eq_hub_counts c = eq_hub_counts(w->hub);
   snprintf(w->what, sizeof w->what, "%zu worker%s", c.workers, c.workers == 1 ? "" : "s");
@@ -191,6 +231,7 @@ static bool turn(struct work_hub *w) {
   bool waits;
   if (w->journal && !eq_journal_sync(w->journal, eq_clock(), &w->tool.err)) return false;
   if (!read_records(w, &waits) || !read_messages(w) || !eq_hub_tick(w->hub, eq_clock(), &w->tool.err)) return false;
+  say_refused(w);
   show_progress(w);
   return !eq_hub_done(w->hub) && wait_for_more(w, waits);
 }
@@ -213,7 +254,10 @@ static void report(struct work_hub *w) {
 
 int main(int argc, char **argv) {
   struct work_hub w = { .args = { .expire = 10, .wait = 60 } };
-  if (eq_tool_begin(&w.tool, &command, argc, argv, &w.args) && set_up(&w)) {
+  bool goes_on = eq_tool_begin(&w.tool, &command, argc, argv, &w.args);
+  if (goes_on && w.args.make_key)
+    make_key(&w);
+  else if (goes_on && set_up(&w)) {
     eq_progress_begin(&w.progress, w.what, "units", 0, w.tool.draw);
     while (turn(&w)) continue;
     if (w.journal && eq_hub_done(w.hub) && !w.tool.err.code && eq_reader_error(w.tool.in)->code != EQ_BAD)

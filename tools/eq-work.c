@@ -9,12 +9,17 @@
 struct args {
   uint64_t credit;
   double wait;
+  const char *key, *hub_key;
+  bool insecure;
 };
 
 static const struct eq_option options[] = {
   { 'c', "credit", EQ_UINT, offsetof(struct args, credit), "N", "units that may lie here at a time (256)", true },
   { 0, "wait", EQ_REAL, offsetof(struct args, wait), "S", "seconds without a hub before it gives up; 0: never (60)",
     true },
+  { 0, "key", EQ_TEXT, offsetof(struct args, key), "FILE", "tcp: the key of this worker, or the hub's own", true },
+  { 0, "hub-key", EQ_TEXT, offsetof(struct args, hub_key), "FILE", "the hub's public key (that of --key)", true },
+  { 0, "insecure", EQ_FLAG, offsetof(struct args, insecure), NULL, "tcp without keys, for a hub that has none", true },
   { 0 },
 };
 
@@ -43,16 +48,32 @@ struct work {
   bool done;
 };
 
+static bool choose_keys(struct work *w) {
+  const struct args *a = &w->args;
+  const char *where = w->tool.operands[0];
+  struct eq_err *err = &w->tool.err;
+  if (a->insecure && a->key) return eq_fail(err, EQ_BAD, "--insecure is tcp without --key: leave out one of them");
+  if (a->hub_key && !a->key) return eq_fail(err, EQ_BAD, "--hub-key goes with --key, the worker's own");
+  if (strncmp(where, "tcp://", 6) == 0 && !a->key && !a->insecure)
+    return eq_fail(err, EQ_BAD, "%s: expected --key FILE, the hub's or one that it lets in (or --insecure, as the hub)",
+                   where);
+  return true;
+}
+
 static bool set_up(struct work *w) {
   struct eq_tool *t = &w->tool;
   if (t->n_operands < 2)
     return eq_fail(&t->err, EQ_BAD, "expected the hub's ENDPOINT, -- and a COMMAND: -h shows an example");
   if (!w->args.credit || w->args.credit > 65536)
     return eq_fail(&t->err, EQ_BAD, "--credit: %llu, expected 1 to 65536", (unsigned long long)w->args.credit);
+  if (!choose_keys(w)) return false;
   if (!(w->argv = eq_array(t->n_operands, sizeof *w->argv)))
     return eq_fail_memory(&t->err, t->n_operands * sizeof *w->argv, "a command");
   memcpy(w->argv, t->operands + 1, (t->n_operands - 1) * sizeof *w->argv);
-  w->worker = eq_worker_new((struct eq_worker_settings){ t->operands[0], w->args.wait, NULL }, &t->err);
+  struct eq_worker_settings settings = { .where = t->operands[0],
+                                         .wait = w->args.wait,
+                                         .keys = { w->args.key, w->args.hub_key } };
+  w->worker = eq_worker_new(settings, &t->err);
   return w->worker;
 }
 

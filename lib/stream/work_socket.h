@@ -13,10 +13,17 @@
 
 struct eq_work_socket;
 
+/* CURVE (curve.h). key: the file of one's own pair, NULL for none: then nothing is encrypted, and anybody is let in.
+ * others: public keys; a worker's: the hub's; a hub's: of all workers that it lets in; NULL: they share the pair. */
+struct eq_work_keys {
+  const char *key, *others;
+};
+
 /* where: tcp://host:port or ipc://path. A hub's: '*' for the host is any of this machine. An ipc path that another
  * program listens at is left to it. context: a ZeroMQ context to share, NULL for one of its own. */
-struct eq_work_socket *eq_work_socket_bind(const char *where, struct eq_err *err);
-struct eq_work_socket *eq_work_socket_connect(const char *where, void *context, struct eq_err *err);
+struct eq_work_socket *eq_work_socket_bind(const char *where, struct eq_work_keys keys, struct eq_err *err);
+struct eq_work_socket *eq_work_socket_connect(const char *where, void *context, struct eq_work_keys keys,
+                                              struct eq_err *err);
 /* Waits a moment for what was sent to leave. */
 void eq_work_socket_free(struct eq_work_socket *s);
 
@@ -32,5 +39,9 @@ void eq_work_socket_send(struct eq_work_socket *s, struct eq_str peer, const str
 
 /* Of a worker's: whether there is a hub now; *connections counts how often there came to be one. */
 bool eq_work_socket_connected(struct eq_work_socket *s, uint64_t *connections);
+/* Of a worker's, after that: why it will never come to an understanding with who listens there; NULL when it may. */
+const char *eq_work_socket_misfit(const struct eq_work_socket *s);
+/* Of a hub's: how often somebody was not let in. */
+uint64_t eq_work_socket_refused(const struct eq_work_socket *s);
 
 #endif

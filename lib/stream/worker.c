@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/progress.h"
-#include "lib/stream/work_socket.h"
 
 static const double BEAT = 1; /* seconds */
 
@@ -36,7 +35,7 @@ struct eq_worker *eq_worker_new(struct eq_worker_settings settings, struct eq_er
   if (!w) return eq_fail_memory(err, sizeof *w, "a worker"), NULL;
   w->settings = settings;
   w->beaten = w->alone = eq_clock();
-  if ((w->socket = eq_work_socket_connect(settings.where, settings.context, err))) return w;
+  if ((w->socket = eq_work_socket_connect(settings.where, settings.context, settings.keys, err))) return w;
   free(w);
   return NULL;
 }
@@ -62,6 +61,8 @@ static bool look_at_connection(struct eq_worker *w, double now, struct eq_err *e
   if (eq_work_socket_connected(w->socket, &connections)) w->alone = now;
   if (connections != w->connections) join(w);
   w->connections = connections;
+  const char *misfit = eq_work_socket_misfit(w->socket);
+  if (misfit) return eq_fail(err, EQ_BAD, "%s: %s", w->settings.where, misfit);
   if (w->settings.wait <= 0 || now - w->alone <= w->settings.wait) return true;
   return eq_fail(err, EQ_BAD, "%s: no hub %s (waited %g s): eq-hub %s starts one", w->settings.where,
                  connections ? "any more" : "is there", w->settings.wait, w->settings.where);

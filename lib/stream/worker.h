@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/stream/work.h"
+#include "lib/stream/work_socket.h"
 
 struct eq_worker;
 
@@ -12,6 +13,7 @@ struct eq_worker_settings {
   const char *where; /* the hub's endpoint: tcp://host:port or ipc://path */
   double wait;       /* seconds without a hub, before it gives up; 0: for ever */
   void *context;     /* a ZeroMQ context to share; NULL: its own */
+  struct eq_work_keys keys;
 };
 
 /* EQ_NEWS_HEADER: start, or go on when that is done already, and then call eq_worker_hello. EQ_NEWS_UNITS: see below.

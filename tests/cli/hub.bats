@@ -7,6 +7,7 @@ setup() {
   T=$BATS_TEST_TMPDIR
   HUB=ipc://$T/hub
   M=corpora/mini
+  work_options=()
 }
 
 teardown() {
@@ -19,7 +20,7 @@ texts() { eq-text -c corpora/udhr -l "${1:-en,de,he}" --limit "${2:-60}"; }
 # work COMMAND...: a worker in the background, whose status and words are kept.
 work() {
   n=$((${n:-0} + 1))
-  eq-work "$HUB" -- "$@" 2>"$T/work$n.err" &
+  eq-work "${work_options[@]}" "$HUB" -- "$@" 2>"$T/work$n.err" &
   workers="${workers:-} $!"
   last=$!
 }
@@ -276,7 +277,7 @@ waits_for() {
     [ "$stderr" = "$1" ]
   }
   refused "eq-hub: '': expected the endpoint where workers find it, ipc://PATH or tcp://HOST:PORT" eq-hub
-  refused "eq-hub: tcp://*:5555: anybody who finds this port may be a worker: --insecure allows that" eq-hub 'tcp://*:5555'
+  refused "eq-hub: tcp://*:5555: expected --key FILE (eq-hub --keygen FILE makes one), or --insecure: anybody may then read along and be a worker" eq-hub 'tcp://*:5555'
   refused "eq-hub: --expire: expected seconds, more than 0" eq-hub --expire 0 "$HUB"
   refused "eq-hub: --input: ipc://x: a hub reads a file or a pipe (eq-shard -i ipc://x | eq-hub ...)" eq-hub -i ipc://x "$HUB"
   refused "eq-work: expected the hub's ENDPOINT, -- and a COMMAND: -h shows an example" eq-work "$HUB"
@@ -303,6 +304,7 @@ waits_for() {
   local port=$((20000 + (BASHPID * 7 + BATS_TEST_NUMBER) % 12000))
   HUB=tcp://127.0.0.1:$port
   texts en >"$T/texts.mp"
+  work_options=(--insecure)
   work eq-token -m "$M"
   eq-hub --insecure --ordered "tcp://127.0.0.1:$port" -i "$T/texts.mp" -o "$T/out.mp"
   cmp "$T/out.mp" <(eq-token -m "$M" -i "$T/texts.mp")

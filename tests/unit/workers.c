@@ -50,7 +50,7 @@ static void *live(void *context) {
   struct eq_work m;
   enum eq_news news = EQ_NEWS_NONE;
   size_t n_done = 0;
-  struct eq_worker *w = eq_worker_new((struct eq_worker_settings){ h->where, 60, h->context }, &err);
+  struct eq_worker *w = eq_worker_new((struct eq_worker_settings){ h->where, 60, h->context, { NULL, NULL } }, &err);
   bool alive = w;
   while (alive && news != EQ_NEWS_END && eq_worker_wait(w, NULL, 0, 1, &err)) {
     while (alive && eq_worker_read(w, &news, &m, &err) && news != EQ_NEWS_NONE && news != EQ_NEWS_END) {
@@ -128,7 +128,7 @@ static void a_thousand_sockets_lose_nothing_while_a_tenth_die(void **state) {
   struct hand *hands = calloc(WORKERS, sizeof *hands);
   void *context = zmq_ctx_new();
   zmq_ctx_set(context, ZMQ_MAX_SOCKETS, 4 * WORKERS);
-  assert_non_null(w->socket = eq_work_socket_bind(where, &err));
+  assert_non_null(w->socket = eq_work_socket_bind(where, (struct eq_work_keys){ NULL, NULL }, &err));
   pthread_attr_t small;
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, 512 << 10);
