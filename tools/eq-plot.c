@@ -5,6 +5,7 @@
 #include "lib/figure/damage_chart.h"
 #include "lib/figure/damage_curves.h"
 #include "lib/figure/gnuplot.h"
+#include "lib/figure/pareto_chart.h"
 #include "lib/recipe/recipe.h"
 #include "lib/tool/tool.h"
 
@@ -12,7 +13,7 @@ struct args {
   const char *format, *measure, *model, *scale, *sort, *title;
   struct eq_texts recipes;
   uint64_t width;
-  bool curves, script;
+  bool curves, pareto, script;
 };
 
 static const struct eq_option options[] = {
@@ -21,6 +22,8 @@ static const struct eq_option options[] = {
     false },
   { 'c', "curves", EQ_FLAG, offsetof(struct args, curves), NULL,
     "damage against the bits of a weight, a curve a language", false },
+  { 'p', "pareto", EQ_FLAG, offsetof(struct args, pareto), NULL,
+    "what eq-pareto wrote: loss and disparity against size", false },
   { 'r', "recipe", EQ_TEXTS, offsetof(struct args, recipes), "RECIPE", "only these recipes, given one at a time (all)",
     false },
   { 0, "model", EQ_TEXT, offsetof(struct args, model), "MODEL", "of several models the one to draw", false },
@@ -90,11 +93,28 @@ static void free_recipes(struct eq_texts *recipes) {
   free(recipes->items);
 }
 
-static bool chosen(const struct args *a, const struct eq_damage *d) {
-  if (a->model && !eq_str_is(d->model, a->model)) return false;
+static bool chosen(const struct args *a, struct eq_str model, struct eq_str recipe) {
+  if (a->model && !eq_str_is(model, a->model)) return false;
   for (size_t i = 0; i < a->recipes.n; i++)
-    if (eq_str_is(d->recipe, a->recipes.items[i])) return true;
+    if (eq_str_is(recipe, a->recipes.items[i])) return true;
   return a->recipes.n == 0;
+}
+
+/* What is drawn: one of the two. */
+struct charts {
+  struct eq_damage_chart damage;
+  struct eq_pareto_chart pareto;
+};
+
+static bool collect_pareto(struct eq_tool *t, const struct args *a, struct eq_pareto_chart *chart) {
+  struct eq_record r;
+  struct eq_pareto p;
+  while (eq_tool_read(t, &r)) {
+    if (!eq_record_is(&r, &eq_kind_pareto)) continue;
+    if (!eq_record_get(&r, &eq_kind_pareto, &p, &t->err)) return false;
+    if (chosen(a, p.model, p.recipe) && !eq_pareto_chart_add(chart, &p, &t->err)) return false;
+  }
+  return !t->err.code && eq_reader_error(t->in)->code != EQ_BAD;
 }
 
 static bool collect(struct eq_tool *t, const struct args *a, struct eq_damage_chart *chart) {
@@ -103,17 +123,23 @@ static bool collect(struct eq_tool *t, const struct args *a, struct eq_damage_ch
   while (eq_tool_read(t, &r)) {
     if (!eq_record_is(&r, &eq_kind_damage)) continue;
     if (!eq_record_get(&r, &eq_kind_damage, &d, &t->err)) return false;
-    if (chosen(a, &d) && !eq_damage_chart_add(chart, &d, &t->err)) return false;
+    if (chosen(a, d.model, d.recipe) && !eq_damage_chart_add(chart, &d, &t->err)) return false;
   }
   return !t->err.code && eq_reader_error(t->in)->code != EQ_BAD;
 }
 
-static void draw(struct eq_tool *t, const struct args *a, const struct eq_chart_look *look,
-                 struct eq_damage_chart *chart) {
+static bool write_script(struct eq_tool *t, const struct args *a, const struct eq_chart_look *look, struct charts *c,
+                         struct eq_buffer *script, size_t *left_out) {
+  if (a->pareto) return eq_pareto_chart_script(&c->pareto, look, script, &t->err);
+  if (a->curves) return eq_damage_curves_script(&c->damage, look, script, left_out, &t->err);
+  return eq_damage_chart_script(&c->damage, look, script, &t->err);
+}
+
+static void draw(struct eq_tool *t, const struct args *a, const struct eq_chart_look *look, struct charts *c) {
+  const struct eq_damage_chart *chart = &c->damage;
   struct eq_buffer script = { 0 }, image = { 0 };
   size_t left_out = 0;
-  bool ok = a->curves ? eq_damage_curves_script(chart, look, &script, &left_out, &t->err)
-                      : eq_damage_chart_script(chart, look, &script, &t->err);
+  bool ok = write_script(t, a, look, c, &script, &left_out);
   if (ok && (a->script || eq_gnuplot_run(&script, &image, &t->err))) {
     const struct eq_buffer *result = a->script ? &script : &image;
     eq_tool_print(t, result->data, result->size);
@@ -128,13 +154,18 @@ static void draw(struct eq_tool *t, const struct args *a, const struct eq_chart_
 int main(int argc, char **argv) {
   struct args a = { .measure = "delta_segment", .scale = "auto", .sort = "damage", .width = 900 };
   struct eq_tool t;
-  struct eq_damage_chart chart = { 0 };
+  struct charts charts = { 0 };
   if (!eq_tool_begin(&t, &command, argc, argv, &a)) return free(a.recipes.items), eq_tool_end(&t);
   struct eq_chart_look look = look_of(&a, t.output, &t.err);
-  chart.measure = eq_chart_measure_find(a.measure);
-  if (!chart.measure) eq_fail(&t.err, EQ_BAD, "--measure: '%s' is none of delta_segment, delta_byte", a.measure);
-  if (name_recipes(&a.recipes, &t.err) && !t.err.code && collect(&t, &a, &chart)) draw(&t, &a, &look, &chart);
-  eq_damage_chart_free(&chart);
+  charts.damage.measure = eq_chart_measure_find(a.measure);
+  if (!charts.damage.measure)
+    eq_fail(&t.err, EQ_BAD, "--measure: '%s' is none of delta_segment, delta_byte", a.measure);
+  if (a.curves && a.pareto) eq_fail(&t.err, EQ_BAD, "--curves and --pareto do not go together");
+  if (name_recipes(&a.recipes, &t.err) && !t.err.code &&
+      (a.pareto ? collect_pareto(&t, &a, &charts.pareto) : collect(&t, &a, &charts.damage)))
+    draw(&t, &a, &look, &charts);
+  eq_damage_chart_free(&charts.damage);
+  eq_pareto_chart_free(&charts.pareto);
   free_recipes(&a.recipes);
   return eq_tool_end(&t);
 }
