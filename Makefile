@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # ---- Debian packages: all that building, testing and drawing needs; what is missing is installed with apt-get --------
 PACKAGES := gcc libc6-dev libmsgpack-dev libzmq3-dev libutf8proc-dev libopenblas-dev libpcre2-dev libjansson-dev \
-  libxxhash-dev gnuplot-nox libcmocka-dev bats python3 python3-msgpack man-db groff jq pkgconf shellcheck
+  libxxhash-dev gnuplot-nox libcmocka-dev bats python3 python3-msgpack man-db groff jq parallel pkgconf shellcheck
 PACKAGES_CLANG := clang libclang-rt-dev
 PACKAGES_FORMAT := clang-format
 PACKAGES_PEERS := python3-venv

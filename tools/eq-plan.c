@@ -91,7 +91,8 @@ static bool collect_recipes(struct planner *p) {
     struct eq_str line = eq_str_cut(&rest, '\n');
     eq_tool_say(&p->tool, "%.*s", EQ_STR(line));
   }
-  return l->n || a->plan.up_to || eq_fail(err, EQ_BAD, "%s: holds no recipe", a->list && strcmp(a->list, "-") ? a->list : "stdin");
+  return l->n || a->plan.up_to ||
+         eq_fail(err, EQ_BAD, "%s: holds no recipe", a->list && strcmp(a->list, "-") ? a->list : "stdin");
 }
 
 /* ---- what is missing ---- */

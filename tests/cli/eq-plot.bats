@@ -260,3 +260,46 @@ END
   grep -qE '^set yrange \[-0.11:5.61\]' <<<"$output"
   ! grep -q hollow <<<"$output" || false
 }
+
+# pareto RECORD...: a stream of points in Python's words.
+pareto() {
+  PYTHONPATH=tests/golden PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$out/pareto.mp" "$@" <<'END'
+import stream, sys
+def point(overhead, mean, spread=1.0, **more):
+    return dict(k="pareto", model="m", recipe=f"r{overhead}-{mean}-{spread}", base="none", over="int4", overhead=overhead * 1e3,
+                overhead_percent=float(overhead), delta_mean=mean, worst_minus_best=spread, front="", **more)
+stream.write(sys.argv[1], eval(sys.argv[2]), "test")
+END
+}
+
+# block NAME: the rows of a data block of the script.
+block() { awk -v name="\$$1" '$1 == name { on = 1; next } $1 == "END" { on = 0 } on' "$out/script"; }
+
+@test "of pareto records the chosen are a line, controls a band of their quantiles, all others dots" {
+  pareto '[point(10, m, plan="random") for m in (5.0, 1.0, 3.0, 2.0, 4.0)] + [point(20, 7.0, plan="random")] +
+    [{**point(10, 0.5, delta_mean_lo=0.25, delta_mean_hi=0.75), "chosen": "delta_mean"}, {**point(0, 9.0), "chosen": "delta_mean,worst_minus_best"},
+     {**point(20, 0.5, 0.125), "chosen": "worst_minus_best"}, {**point(30, 0.125), "chosen": "", "front": "delta_mean"}]'
+  eq-plot --pareto --script -i "$out/pareto.mp" >"$out/script"
+  diff <(block line0) <(printf '0 9 9 9\n10 0.5 0.25 0.75\n')
+  diff <(block line1) <(printf '0 1 1 1\n20 0.125 0.125 0.125\n')
+  diff <(block dots0) <(printf '20 0.5 0.5 0.5\n30 0.125 0.125 0.125\n')
+  diff <(block band0) <(printf '10 1.2 3 4.8\n20 7 7 7\n')
+  eq-plot --pareto -i "$out/pareto.mp" -o "$out/pareto.png"
+  [ "$(head -c 4 "$out/pareto.png" | tail -c 3)" = PNG ]
+}
+
+@test "without a choice the front itself is the line; what does not compare is not drawn" {
+  pareto '[{**point(0, 9.0), "front": "delta_mean"}, point(10, 10.0)]'
+  eq-plot --pareto --script -i "$out/pareto.mp" >"$out/script"
+  diff <(block line0) <(printf '0 9 9 9\n')
+  diff <(block dots0) <(printf '10 10 10 10\n')
+  pareto '[point(0, 9.0), {**point(10, 10.0), "model": "other"}]'
+  run eq-plot --pareto -i "$out/pareto.mp"
+  [ "$status" -eq 2 ]
+  [ "$output" = "eq-plot: the stream has several models, 'm' and 'other' among them" ]
+  run eq-plot --pareto -i "$damage"
+  [ "$status" -eq 2 ]
+  [ "$output" = "eq-plot: no pareto record to draw: eq-pareto makes them" ]
+  run eq-plot --pareto --curves -i "$damage"
+  [ "$status" -eq 2 ]
+}
