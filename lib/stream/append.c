@@ -102,7 +102,7 @@ static bool lock(const struct eq_append *a, struct eq_err *err) {
 
 static bool open_file(struct eq_append *a, struct eq_err *err) {
   struct stat st;
-  if (eq_socket_is(a->path))
+  if (eq_socket_is(a->path) || strcmp(a->path, "-") == 0)
     return eq_fail(err, EQ_BAD, "%s: expected a file, which a later run can go on with", a->path);
   if (stat(a->path, &st) == 0 && !S_ISREG(st.st_mode)) return refuse(a, "is no regular file", err);
   a->fd = open(a->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/stop.h"
@@ -93,8 +94,16 @@ bool eq_tool_begin(struct eq_tool *t, const struct eq_command *command, int argc
   return (command->streams & EQ_LATER) || eq_tool_open(t, command->streams);
 }
 
+/* Who reads what it appends to finds its own records there, and passes them on for ever. */
+static bool is_input(const struct eq_tool *t, const char *path) {
+  struct stat in, out;
+  int fd = t->in ? eq_reader_fd(t->in) : -1;
+  return fd >= 0 && fstat(fd, &in) == 0 && stat(path, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
 bool eq_tool_append(struct eq_tool *t, const char *path, bool (*see)(void *, const struct eq_record *, struct eq_err *),
                     void *context) {
+  if (is_input(t, path)) return eq_fail(&t->err, EQ_BAD, "%s: is the input: it is left as it is", path);
   t->append = eq_append_open(path, t->command->name, see, context, &t->err);
   return t->append;
 }

@@ -128,8 +128,12 @@ refuses() {
     [ "$status" = 2 ]
     [ "$stderr" = "eq-ppl: $path: is no regular file: it is left as it is" ]
   done
-  run --separate-stderr tiny --resume ipc:///tmp/no <"$T/tokens.mp"
-  [ "$status" = 2 ]
+  for path in ipc:///tmp/no -; do
+    run --separate-stderr tiny --resume "$path" <"$T/tokens.mp"
+    [ "$status" = 2 ]
+    [[ "$stderr" == *"$path: expected a file, which a later run can go on with" ]]
+  done
+  [ ! -e ./- ]
   run --separate-stderr tiny --resume "$T/x.mp" -o "$T/y.mp" <"$T/tokens.mp"
   [ "$status" = 2 ]
   [[ "$stderr" == *"leave out --output" ]]
@@ -137,6 +141,20 @@ refuses() {
   run --separate-stderr tiny --resume "$T/no-folder/x.mp" <"$T/tokens.mp"
   [ "$status" = 2 ]
   [ "${#stderr_lines[@]}" = 1 ]
+}
+
+@test "the file that is read is not appended to" {
+  made 5 | tiny >"$T/file.mp"
+  cp "$T/file.mp" "$T/before.mp"
+  ln "$T/file.mp" "$T/link.mp"
+  local from
+  for from in "-i $T/file.mp" "-i $T/link.mp" ""; do
+    # shellcheck disable=SC2086,SC2094 # two words or none; this is what is tested
+    run --separate-stderr tiny $from --resume "$T/file.mp" <"$T/file.mp"
+    [ "$status" = 2 ]
+    [ "$stderr" = "eq-ppl: $T/file.mp: is the input: it is left as it is" ]
+    cmp "$T/before.mp" "$T/file.mp"
+  done
 }
 
 @test "two runs do not write to one file" {
