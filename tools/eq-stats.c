@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/measure/activations.h"
+#include "lib/measure/names.h"
 #include "lib/measure/weight_stats.h"
 #include "lib/tool/tool.h"
 
@@ -47,7 +48,8 @@ struct stats {
   struct eq_activations *activations;
   uint32_t *ids; /* of the segment at hand */
   size_t ids_capacity;
-  uint64_t n_segments, n_tokens;
+  uint64_t n_segments;
+  struct eq_names seen; /* languages that tokens came in */
 };
 
 /* CONTEXT: of models that promise more, unless asked for. */
@@ -147,13 +149,15 @@ static bool read_ids(struct stats *s, const struct eq_record *r, const struct eq
 
 static bool read_record(struct stats *s, const struct eq_record *r) {
   struct eq_tokens t;
+  uint32_t number;
   if (!eq_record_is(r, &eq_kind_tokens)) {
     eq_write(s->tool.out, r);
     return true;
   }
   if (!eq_record_get(r, &eq_kind_tokens, &t, &s->tool.err)) return false;
   if (!is_asked_for(s, t.lang)) return true;
-  s->n_segments++, s->n_tokens += t.ids.n;
+  if (t.ids.n && !eq_names_add(&s->seen, t.lang, &number)) return eq_fail_memory(&s->tool.err, t.lang.n, "a language");
+  s->n_segments++;
   return read_ids(s, r, &t) && eq_activations_add(s->activations, t.lang, t.id, s->ids, t.ids.n, &s->tool.err);
 }
 
@@ -171,14 +175,23 @@ static bool write_inputs(void *context, struct eq_str lang, size_t param, const 
   return !eq_writer_failed(s->tool.out);
 }
 
+/* What is made of these, such as a limit for the worst language, would be silent on one that did not come. */
+static bool all_came(struct stats *s) {
+  struct eq_str rest = eq_str(s->args.languages);
+  bool any = strcmp(s->args.languages, "all") == 0;
+  while (!any && rest.n) {
+    struct eq_str lang = eq_str_cut(&rest, ',');
+    bool came = !lang.n;
+    for (size_t i = 0; !came && i < s->seen.n; i++) came = eq_str_equal(lang, s->seen.items[i]);
+    if (!came) return eq_fail(&s->tool.err, EQ_DATA, "-l: no token of %.*s came in", EQ_STR(lang));
+  }
+  return s->seen.n || eq_fail(&s->tool.err, EQ_DATA, "-l %s: no token came in (%llu segments)", s->args.languages,
+                              (unsigned long long)s->n_segments);
+}
+
 static void watch(struct stats *s) {
   const struct eq_config *c = &s->model.config;
-  if (s->tool.err.code) return;
-  if (!s->n_tokens) {
-    eq_fail(&s->tool.err, EQ_DATA, "-l %s: no token of these languages came in (%llu segments)", s->args.languages,
-            (unsigned long long)s->n_segments);
-    return;
-  }
+  if (s->tool.err.code || !all_came(s)) return;
   eq_progress_begin(&s->progress, "watching", "segments", s->n_segments, s->tool.draw);
   eq_activations_run(s->activations, &s->progress, write_inputs, s);
   eq_progress_end(&s->progress);
@@ -216,6 +229,7 @@ int main(int argc, char **argv) {
     if (s.activations) watch(&s);
   }
   eq_activations_free(s.activations);
+  eq_names_free(&s.seen);
   free(s.ids);
   free(s.layers);
   eq_model_close(&s.model);

@@ -74,7 +74,11 @@ records() { eq-show -f jsonl; }
 @test "bad asks are refused in a line" {
   made() { eq-text -c corpora/udhr -l en --limit 2 | eq-token -m corpora/mini; }
   run -1 --separate-stderr eq-stats -q -m corpora/mini -l he -i <(made)
-  [[ $stderr == "eq-stats: -l he: no token of these languages came in"* ]]
+  [[ $stderr == "eq-stats: -l: no token of he came in" ]]
+  run -1 --separate-stderr eq-stats -q -m corpora/mini -l en,he -i <(made)
+  [[ $stderr == "eq-stats: -l: no token of he came in" ]]
+  run -1 --separate-stderr eq-stats -q -m corpora/mini -l all -i <(made | eq-shard -n 1000003 -s 5)
+  [[ $stderr == "eq-stats: -l all: no token came in (0 segments)" ]]
   run -2 --separate-stderr eq-stats -q -m corpora/mini -l en --ctx 1 -i <(made)
   [[ $stderr == "eq-stats: --ctx: 1, expected 2 to 256 positions" ]]
   run -2 --separate-stderr eq-stats -q -m tests/golden/models/llama -l en -i <(made)
