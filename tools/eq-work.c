@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/stop.h"
 #include "lib/stream/coprocess.h"
 #include "lib/stream/worker.h"
 #include "lib/tool/tool.h"
@@ -45,6 +46,7 @@ struct work {
   struct eq_buffer prog;        /* of the hub's input, for which it was started */
   bool given;                   /* it took a unit since it was started */
   bool ended;                   /* no more units come */
+  bool stops;                   /* it was told to, and does the unit at hand */
   bool done;
 };
 
@@ -74,7 +76,7 @@ static bool set_up(struct work *w) {
                                          .wait = w->args.wait,
                                          .keys = { w->args.key, w->args.hub_key } };
   w->worker = eq_worker_new(settings, &t->err);
-  return w->worker;
+  return w->worker && eq_tool_stops(t);
 }
 
 /* Starts the command, or goes on with it: for the same input its output is the same. One whose input was ended gives
@@ -102,7 +104,8 @@ static bool take_header(struct work *w, struct eq_str prog) {
 
 static bool take_units(struct work *w, struct eq_work *m) {
   struct eq_work_unit u;
-  while (w->process && !w->ended && eq_work_next(m, &u)) { /* without it they go to others: the hub was told */
+  while (w->process && !w->ended && !w->stops &&
+         eq_work_next(m, &u)) { /* without it they go to others: the hub was told */
     if (!eq_coprocess_give(w->process, m->session, &u, &w->tool.err)) return false;
     w->given = true;
   }
@@ -124,11 +127,19 @@ static bool hear(struct work *w) {
   return false;
 }
 
+/* Told to stop: what is not done goes back. */
+static bool leave(struct work *w) {
+  eq_worker_leave(w->worker, eq_str(""), false);
+  w->tool.stopped = w->done = true;
+  return true;
+}
+
 /* The command has ended. When it did so too early, others get what it had, and it is started anew; but one that never
  * got so far as to take a unit would not do better. */
 static bool bury(struct work *w, const struct eq_err *why) {
   eq_coprocess_free(w->process);
   w->process = NULL;
+  if (w->stops) return leave(w); /* the signal was perhaps for both */
   bool again = why->code && w->given && !w->ended;
   eq_worker_leave(w->worker, eq_str(why->text), again);
   w->done = !again;
@@ -142,18 +153,26 @@ static bool harvest(struct work *w) {
   struct eq_work_unit result;
   struct eq_err why = { 0 };
   uint64_t session = 0;
+  bool got = false;
   while (w->process) switch (eq_coprocess_read(w->process, &session, &result, &why)) {
-    case EQ_CO_WAITS: return true;
+    case EQ_CO_WAITS: return !w->stops || !got || leave(w);
     case EQ_CO_STARTED: eq_worker_hello(w->worker, (uint32_t)w->args.credit, result.records); break;
-    case EQ_CO_RESULT: eq_worker_result(w->worker, session, &result); break;
+    case EQ_CO_RESULT:
+      eq_worker_result(w->worker, session, &result);
+      got = true;
+      break;
     case EQ_CO_ENDED: return bury(w, &why);
     }
   return true;
 }
 
 static bool work_on(struct work *w) {
-  struct pollfd fds[EQ_COPROCESS_FDS];
+  struct pollfd fds[EQ_COPROCESS_FDS + 1];
   size_t n = w->process ? eq_coprocess_fds(w->process, fds) : 0;
+  bool told = eq_stop_asked(w->tool.stop_fd);
+  if (!told) fds[n++] = (struct pollfd){ .fd = w->tool.stop_fd, .events = POLLIN };
+  w->stops = told && !w->ended;
+  if (w->stops && (!w->process || !eq_coprocess_has(w->process))) return leave(w) && false;
   if (!eq_worker_wait(w->worker, fds, n, 1, &w->tool.err) || !hear(w) || !harvest(w)) return false;
   if (w->ended && !w->process && !w->done) {
     eq_worker_leave(w->worker, eq_str(""), false);

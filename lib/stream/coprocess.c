@@ -147,6 +147,8 @@ void eq_coprocess_free(struct eq_coprocess *c) {
   free(c);
 }
 
+size_t eq_coprocess_has(const struct eq_coprocess *c) { return c->end - c->first; }
+
 struct eq_str eq_coprocess_prog(const struct eq_coprocess *c) {
   return c->marks ? eq_reader_chain(c->reader) : (struct eq_str){ "", 0 };
 }

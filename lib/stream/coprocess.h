@@ -33,6 +33,9 @@ enum eq_coprocess_news { EQ_CO_WAITS, EQ_CO_STARTED, EQ_CO_RESULT, EQ_CO_ENDED }
 enum eq_coprocess_news eq_coprocess_read(struct eq_coprocess *c, uint64_t *session, struct eq_work_unit *result,
                                          struct eq_err *err);
 
+/* How many units it was given that it has not done. */
+size_t eq_coprocess_has(const struct eq_coprocess *c);
+
 /* "prog" of its output; empty before it has started. */
 struct eq_str eq_coprocess_prog(const struct eq_coprocess *c);
 

@@ -16,7 +16,7 @@ enum {
 
 enum unit_state { WAITING, OUT, DONE };
 
-/* WAITING below `next`: it is in `again`. */
+/* WAITING below `next`: it is in the queue that its tries say. */
 struct unit {
   enum unit_state state;
   uint32_t tries, worker; /* workers lost with it; who has it */
@@ -39,14 +39,19 @@ struct worker {
   bool told;     /* END was sent */
 };
 
+/* Units to be handed out again: [first, end), with some that are no more WAITING; waiting: those that are. */
+struct queue {
+  uint64_t *units;
+  size_t first, end, capacity, waiting;
+};
+
 struct eq_hub {
   struct eq_hub_settings settings;
   struct eq_hub_sink sink;
   struct unit *units;       /* [EQ_HUB_WINDOW], unit u at u % EQ_HUB_WINDOW */
   uint64_t base, next, end; /* the first not delivered, the first never handed out, the first not taken yet */
   size_t bytes, kept_bytes; /* of its units and results; of results that wait for their turn */
-  uint64_t *again; /* units to be handed out again: [again_first, again_end), with some that are no more WAITING */
-  size_t again_first, again_end, again_capacity, n_again; /* n_again: those that are */
+  struct queue again, back; /* units that a worker was lost with; that one gave back */
   struct worker *workers;
   size_t n_workers, workers_capacity, n_alive, n_ready, n_draining;
   struct eq_buffer input, output, message; /* both "prog" arrays; what is being sent */
@@ -83,7 +88,8 @@ void eq_hub_free(struct eq_hub *h) {
   if (!h) return;
   for (uint64_t u = h->base; u < h->end; u++) unit_free(h, unit_at(h, u));
   free(h->units);
-  free(h->again);
+  free(h->again.units);
+  free(h->back.units);
   free(h->workers);
   eq_buffer_free(&h->input);
   eq_buffer_free(&h->output);
@@ -205,14 +211,26 @@ static bool give_up(struct eq_hub *h, uint64_t number, struct eq_err *err) {
                  h->last_words[0] ? "; the last said: " : "", h->last_words);
 }
 
+static struct queue *queue_of(struct eq_hub *h, const struct unit *u) { return u->tries ? &h->again : &h->back; }
+
 static bool queue_again(struct eq_hub *h, uint64_t number, struct eq_err *err) {
-  if (h->again_first == h->again_end) h->again_first = h->again_end = 0;
-  uint64_t *grown = eq_array_grow(h->again, h->again_end, &h->again_capacity, sizeof *grown);
-  if (!grown) return eq_fail_memory(err, h->again_end * sizeof *grown, "units to hand out again");
-  h->again = grown;
-  h->again[h->again_end++] = number;
-  h->n_again++;
+  struct queue *q = queue_of(h, unit_at(h, number));
+  if (q->first == q->end) q->first = q->end = 0;
+  uint64_t *grown = eq_array_grow(q->units, q->end, &q->capacity, sizeof *grown);
+  if (!grown) return eq_fail_memory(err, q->end * sizeof *grown, "units to hand out again");
+  q->units = grown;
+  q->units[q->end++] = number;
+  q->waiting++;
   return true;
+}
+
+/* The first that still waits; there is one. */
+static uint64_t take_from(struct eq_hub *h, struct queue *q) {
+  uint64_t number;
+  do number = q->units[q->first++];
+  while (number < h->base || unit_at(h, number)->state != WAITING);
+  q->waiting--;
+  return number;
 }
 
 /* Its units are to be done by others. blame: it may have died of one of them. */
@@ -256,12 +274,8 @@ static void put_unit(struct eq_hub *h, struct worker *w, uint64_t number) {
 
 /* The first unit that some worker was lost with. */
 static void give_again(struct eq_hub *h, struct worker *w) {
-  uint64_t number;
-  do number = h->again[h->again_first++];
-  while (number < h->base || unit_at(h, number)->state != WAITING);
-  h->n_again--;
   eq_work_begin(&h->message, EQ_WORK_UNITS, h->settings.session);
-  put_unit(h, w, number);
+  put_unit(h, w, take_from(h, &h->again));
   w->alone = true;
   h->sink.send(h->sink.context, name_of(w), &h->message);
 }
@@ -269,19 +283,24 @@ static void give_again(struct eq_hub *h, struct worker *w) {
 /* How many units a worker should have now: half of its even share of what waits, so that others find some when the end
  * comes near; two, so that it need not wait for the next. */
 static uint64_t share_of(const struct eq_hub *h, const struct worker *w) {
-  uint64_t share = (h->end - h->next) / (2 * h->n_ready) + 1;
+  uint64_t share = (h->end - h->next + h->back.waiting) / (2 * h->n_ready) + 1;
   if (share < 2) share = 2;
   return share < w->credit ? share : w->credit;
 }
 
-/* Nothing new while so much waits for its turn. The unit that it waits for is out, or to be handed out again. */
+/* Units that nobody was lost with, those that came back first. Nothing new while so much waits for its turn: the unit
+ * that it waits for is out, or came back, or is to be handed out again. */
+static bool has_more(const struct eq_hub *h) {
+  return h->back.waiting || (h->next < h->end && h->kept_bytes < EQ_HUB_BYTES);
+}
+
 static void give_new(struct eq_hub *h, struct worker *w) {
   uint64_t most = share_of(h, w);
-  if (h->kept_bytes >= EQ_HUB_BYTES || 2 * (uint64_t)w->out > most) return;
-  while (w->out < most && h->next < h->end && (w->out == 0 || w->out_bytes < OUT_BYTES)) {
+  if (2 * (uint64_t)w->out > most) return;
+  while (w->out < most && has_more(h) && (w->out == 0 || w->out_bytes < OUT_BYTES)) {
     eq_work_begin(&h->message, EQ_WORK_UNITS, h->settings.session);
-    do put_unit(h, w, h->next++);
-    while (w->out < most && h->next < h->end && w->out_bytes < OUT_BYTES && h->message.size < EQ_WORK_BATCH);
+    do put_unit(h, w, h->back.waiting ? take_from(h, &h->back) : h->next++);
+    while (w->out < most && has_more(h) && w->out_bytes < OUT_BYTES && h->message.size < EQ_WORK_BATCH);
     h->sink.send(h->sink.context, name_of(w), &h->message);
   }
 }
@@ -290,11 +309,11 @@ static void give(struct eq_hub *h, struct worker *w) {
   if (w->state != READY || (w->alone && w->out)) return;
   w->alone = false;
   if (w->out == 0 && w->draining) h->n_draining--, w->draining = false;
-  if (w->out == 0 && h->n_again) {
+  if (w->out == 0 && h->again.waiting) {
     give_again(h, w);
     return;
   }
-  if (h->n_draining < h->n_again && !w->draining) h->n_draining++, w->draining = true;
+  if (h->n_draining < h->again.waiting && !w->draining) h->n_draining++, w->draining = true;
   if (!w->draining) give_new(h, w);
 }
 
@@ -333,7 +352,7 @@ static bool take_result(struct eq_hub *h, const struct eq_work_unit *result, str
     w->out--;
     w->out_bytes -= u->record.n;
   } else
-    h->n_again--;
+    queue_of(h, u)->waiting--;
   u->state = DONE;
   unit_free(h, u);
   if (h->settings.ordered && result->number != h->base) return keep_result(h, u, result, err);

@@ -15,7 +15,7 @@
  *
  * - BEAT, every second
  *
- * - LEAVE: why, empty when all went well
+ * - LEAVE: why, empty when all went well, or when it was told to stop; what it has not given results of comes back
  *
  * A hub says to a worker:
  *

@@ -320,6 +320,7 @@ int eq_tool_end(struct eq_tool *t) {
   struct eq_err input = { 0 };
   if (t->err.code == EQ_OK && (t->help || t->version)) print_about(t);
   eq_tool_finish(t);
+  bool resumes = t->append;
   eq_append_free(t->append);
   if (t->in) input = *eq_reader_error(t->in);
   close_text(t, worst_of(t) != EQ_BAD);
@@ -331,7 +332,7 @@ int eq_tool_end(struct eq_tool *t) {
     if (errors[i]->code) print_line(t, errors[i]->text);
     if (errors[i]->code > worst) worst = errors[i]->code;
   }
-  if (t->stopped) eq_tool_say(t, "stopped by a signal: the same line goes on where it was");
+  if (t->stopped) eq_tool_say(t, "stopped by a signal%s", resumes ? ": the same line goes on where it was" : "");
   if (t->verbose) print_resources(t);
   return t->stopped && worst != EQ_BAD ? EQ_STOPPED : (int)worst;
 }

@@ -142,6 +142,46 @@ waits_for() {
   ! grep -q ' 0 handed out again' "$T/hub.err" || false
 }
 
+@test "a worker that is told to stop gives back what it has not done" {
+  slow 0.1 "open('$T/log', 'a').write('%d\n' % __import__('os').getppid())" >"$T/slow.py"
+  texts en,de >"$T/texts.mp"
+  work /usr/bin/python3 "$T/slow.py"
+  local first=$last
+  eq-hub -v --ordered "$HUB" -i "$T/texts.mp" -o "$T/two.mp" 2>"$T/hub.err" &
+  local hub=$! done_first
+  waits_for 3 "^$first$" "$T/log"
+  kill -TERM "$first"
+  wait "$first" && false || [ $? -eq 75 ]
+  [ "$(cat "$T/work1.err")" = "eq-work: stopped by a signal" ]
+  done_first=$(wc -l <"$T/log")
+  [ "$done_first" -lt 40 ]
+  sed -i 's/time.sleep(0.1)/time.sleep(0)/' "$T/slow.py"
+  work /usr/bin/python3 "$T/slow.py"
+  wait $hub
+  cat "$T/hub.err"
+  cmp <(eq-show -f jsonl -i "$T/texts.mp") <(eq-show -f jsonl -i "$T/two.mp")
+  grep -q ', 0 workers lost' "$T/hub.err"
+  [ "$(wc -l <"$T/log")" -le $(($(eq-show -f jsonl -i "$T/texts.mp" | wc -l) + 1)) ]
+  eq-work "$HUB" -- cat & # without a hub it leaves at once
+  sleep 0.3
+  kill -USR1 $!
+  wait $! && false || [ $? -eq 75 ]
+}
+
+@test "a disk that is full costs nothing but time" {
+  texts en,de 100 >"$T/texts.mp"
+  eq-token -m "$M" -i "$T/texts.mp" -o "$T/one.mp"
+  work eq-token -m "$M"
+  (ulimit -f 20 && exec eq-hub --resume "$T/journal" "$HUB" -i "$T/texts.mp" -o "$T/out.mp") 2>"$T/hub.err" && false || [ $? -eq 2 ]
+  [ "$(cat "$T/hub.err")" = "eq-hub: $T/journal: write: File too large" ]
+  wait "$last" && false || [ $? -eq 2 ]
+  [ ! -e "$T/out.mp" ]
+  [ "$(stat -c %s "$T/journal")" -eq 20480 ]
+  work eq-token -m "$M"
+  eq-hub --resume "$T/journal" "$HUB" -i "$T/texts.mp" -o "$T/out.mp"
+  cmp "$T/one.mp" "$T/out.mp"
+}
+
 @test "a record that its command dies of is named, and does not drag others along" {
   slow 0 'if r["id"] == "pre.07": sys.exit(3)' >"$T/dies.py"
   work /usr/bin/python3 "$T/dies.py"

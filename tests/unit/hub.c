@@ -303,6 +303,23 @@ static void units_of_a_lost_worker_go_to_others_one_at_a_time(void **state) {
   close_world(&w);
 }
 
+static void units_of_who_leaves_in_order_go_out_together_and_first(void **state) {
+  (void)state;
+  struct world w;
+  struct eq_err err = { 0 };
+  two_workers(&w, 10); /* the first has 0-5, the second 6 and 7 */
+  tell(&w, 0, EQ_WORK_LEAVE, NULL);
+  w.n_sent = 0;
+  tick(&w, 0.1);
+  assert_int_equal(w.n_sent, 3); /* of 8 that wait its share is 5, and it has two */
+  for (uint64_t i = 0; i < 3; i++) assert_int_equal(w.sent_units[i], i);
+  for (uint64_t i = 0; i < 10; i++) assert_true(give_result(&w, 1, i < 2 ? 6 + i : i < 8 ? i - 2 : i, &err));
+  assert_int_equal(w.n_came, 10);
+  assert_int_equal(eq_hub_counts(w.hub).lost, 0);
+  assert_int_equal(eq_hub_counts(w.hub).again, 6);
+  close_world(&w);
+}
+
 static void the_first_result_counts_whoever_gives_it(void **state) {
   (void)state;
   struct world w;
@@ -502,6 +519,7 @@ int main(void) {
     cmocka_unit_test(and_the_order_is_kept),
     cmocka_unit_test(a_worker_has_its_credit_at_most_and_few_at_the_end),
     cmocka_unit_test(units_of_a_lost_worker_go_to_others_one_at_a_time),
+    cmocka_unit_test(units_of_who_leaves_in_order_go_out_together_and_first),
     cmocka_unit_test(the_first_result_counts_whoever_gives_it),
     cmocka_unit_test(a_record_that_kills_three_workers_is_named),
     cmocka_unit_test(who_runs_another_command_is_refused),
