@@ -140,6 +140,37 @@ sweep() { slurm/submit --on slurm --shards 4 -o "$F" "$TOKENS" -- "$@" 2>"$T/err
   cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
 }
 
+@test "a hub with workers on all tasks gives the bytes of one run, also when a worker is killed and the job's time ends" {
+  cat >"$T/slow.py" <<END
+import os, sys, time, msgpack
+open("$T/started", "a").write("%d\n" % os.getppid())
+for r in msgpack.Unpacker(sys.stdin.buffer, max_buffer_size=1 << 26, read_size=1):
+    time.sleep(0.3 if r.get("k") == "tokens" else 0)
+    sys.stdout.buffer.write(msgpack.packb(r))
+    sys.stdout.buffer.flush()
+END
+  touch "$T/started"
+  local job state
+  job=$(sbatch --parsable --nodes=2 --ntasks=3 -o "$T/log" slurm/hub.sbatch "$T/two.mp" "$TOKENS" \
+    sh -c "/usr/bin/python3 $T/slow.py | eq-ppl -q -m corpora/mini -r none -t 1")
+  started 3
+  for _ in {1..200}; do [ "$(stat -c %s "$T/two.mp.journal")" -lt 1500 ] || break; sleep 0.05; done
+  kill -9 "$(ps -o ppid= "$(head -n 1 "$T/started")" | tr -d ' ')" # the eq-work above sh
+  scancel --batch --signal=USR1 "$job"
+  sleep 4
+  [ ! -e "$T/two.mp" ]
+  scontrol update JobId="$job" StartTime=now
+  for _ in {1..300}; do
+    state=$(squeue -h -j "$job" -o %T)
+    [[ $state =~ ^(PENDING|CONFIGURING|RUNNING|COMPLETING)$ ]] || break
+    sleep 0.1
+  done
+  cat "$T/log"
+  grep -q 'journal: [1-9][0-9]* units are there' "$T/log"
+  eq-ppl -m corpora/mini -r none -t 1 -i "$TOKENS" | cmp - "$T/two.mp"
+  [ ! -e "$T/two.mp.key" ]
+}
+
 @test "a cluster that is interrupted leaves no process and no file" {
   mkdir "$T/tmp"
   TMPDIR=$T/tmp slurm/test-cluster run -- bash -c 'echo "$SLURM_CONF" >'"$T/conf"'; exec sleep 60' 3>&- &
