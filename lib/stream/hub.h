@@ -6,7 +6,8 @@
  * A worker has at most as many units as its credit, and at most half of its even share of those that wait, so that the
  * last ones are spread. Who says nothing for `expire` seconds is taken for dead: its units are given to others, first
  * in line and each alone, since one of them may be what killed it. When EQ_HUB_TRIES workers were lost with the same
- * unit the hub gives up. Who leaves in order gives its units back, and they go out as before. A result that comes late counts if it is the first of its unit. */
+ * unit the hub gives up. Who leaves in order gives its units back, and they go out as before. A result that comes late
+ * counts if it is the first of its unit. */
 #ifndef EQ_STREAM_HUB_H
 #define EQ_STREAM_HUB_H
 
