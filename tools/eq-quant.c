@@ -22,7 +22,7 @@ static const struct eq_option options[] = {
   { 0, "dry-run", EQ_FLAG, offsetof(struct args, dry_run), NULL, "print what is touched, in bytes; write nothing",
     false },
   { 0, "check", EQ_TEXT, offsetof(struct args, check), "FILE",
-    "does this file hold what its recipe makes of the model? write nothing", false },
+    "does this file, or patch, hold what its recipe makes of the model?", false },
   { .type = EQ_HEADING, .help = "What is written" },
   { 'o', "output", EQ_TEXT, offsetof(struct args, out), "OUT",
     "the model under the recipe; without it, only its errors", true },
@@ -89,6 +89,13 @@ static bool choose_dtype(struct quant *q) {
   return eq_fail(&q->tool.err, EQ_BAD, "--dtype: '%s': expected f32, f16 or bf16", q->args.dtype);
 }
 
+/* A single file of tensors is a patch's: models that are one are GGUFs. */
+static bool is_patch(const char *path) {
+  static const char end[] = ".safetensors";
+  size_t n = path ? strlen(path) : 0, tail = sizeof end - 1;
+  return n > tail && strcmp(path + n - tail, end) == 0;
+}
+
 /* A recipe on the model. */
 static bool resolve(struct quant *q, const char *text, struct eq_recipe **recipe,
                     const struct eq_treatment ***treatments) {
@@ -100,24 +107,8 @@ static bool resolve(struct quant *q, const char *text, struct eq_recipe **recipe
   return eq_recipe_resolve(*recipe, m->params, m->n_params, m->config.n_layers, &q->made, *treatments, err);
 }
 
-/* The base of a patch: the recipe without its clauses of keep, to free(). */
-static char *base_of(const char *recipe) {
-  static const char keep[] = "=keep";
-  struct eq_str rest = eq_str(recipe);
-  struct eq_buffer text = { 0 };
-  while (rest.n) {
-    struct eq_str clause = eq_str_cut(&rest, ';');
-    size_t n = sizeof keep - 1;
-    if (clause.n > n && memcmp(clause.p + clause.n - n, keep, n) == 0) continue;
-    eq_buffer_format(&text, "%s%.*s", text.size ? ";" : "", EQ_STR(clause));
-  }
-  if (!text.size) eq_buffer_string(&text, "none");
-  if (text.failed) eq_buffer_free(&text);
-  return text.data;
-}
-
 static bool choose_base(struct quant *q) {
-  char *text = base_of(eq_recipe_canonical(q->recipe));
+  char *text = eq_recipe_base(eq_recipe_canonical(q->recipe));
   bool ok = text ? resolve(q, text, &q->base_recipe, &q->base) : eq_fail_memory(&q->tool.err, 64, "a recipe");
   free(text);
   if (!ok) return false;
@@ -128,7 +119,8 @@ static bool choose_base(struct quant *q) {
 static bool choose_recipe(struct quant *q) {
   const struct eq_model *m = &q->model;
   if (!resolve(q, q->args.recipe, &q->recipe, &q->treatments)) return false;
-  if (q->export.format == &eq_export_patch && !choose_base(q)) return false;
+  bool has_base = q->export.format == &eq_export_patch || is_patch(q->args.check);
+  if (has_base && !choose_base(q)) return false;
   size_t n_short = eq_model_short_groups(m, q->treatments), embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);
   if (n_short) eq_tool_say(&q->tool, "the last group of %zu rows is shorter than the rest", n_short);
   if (m->config.tied && q->treatments[embed])
@@ -233,30 +225,42 @@ static void run(struct quant *q) {
 
 /* Its own recipe, unless one is given. */
 static bool open_checked(struct quant *q, char **recipe) {
-  if (!eq_model_look(&q->checked, q->args.check, &q->tool.err)) return false;
-  if (!q->args.recipe) q->args.recipe = *recipe = eq_export_recipe_of(&q->checked, &q->tool.err);
-  return q->args.recipe;
+  struct eq_err *err = &q->tool.err;
+  const char *file = q->args.check;
+  if (!is_patch(file)) {
+    if (!eq_model_look(&q->checked, file, err)) return false;
+    if (!q->args.recipe) q->args.recipe = *recipe = eq_export_recipe_of(&q->checked, err);
+    return q->args.recipe;
+  }
+  if (!eq_safetensors_open(&q->patch, file, err)) return false;
+  if (!q->args.recipe) q->args.recipe = *recipe = eq_export_note(&q->patch, EQ_NOTE_RECIPE);
+  return q->args.recipe || eq_fail(err, EQ_BAD, "%s: is no patch: its metadata do not say what it was made of", file);
+}
+
+static void say_result(struct quant *q, const struct eq_export_check *r) {
+  struct eq_buffer text = { 0 };
+  size_t n = r->kept_differ + r->rounded_differ;
+  eq_buffer_format(&text, "%s of %s\n%s: %zu of %zu tensors are those of the model\n", q->export.recipe, q->model.name,
+                   is_patch(q->args.check) ? "protected" : "kept", r->kept - r->kept_differ, r->kept);
+  if (!is_patch(q->args.check))
+    eq_buffer_format(&text, "rounded: %zu of %zu are as the recipe makes them\n", r->rounded - r->rounded_differ,
+                     r->rounded);
+  eq_tool_print(&q->tool, text.data, text.size);
+  eq_buffer_free(&text);
+  if (n)
+    eq_fail(&q->tool.err, EQ_DATA, "%s: %zu tensor%s, '%s' the first", q->args.check, n,
+            n == 1 ? " differs" : "s differ", r->first);
 }
 
 static void check(struct quant *q) {
   struct eq_export_check r;
-  struct eq_buffer text = { 0 };
+  struct eq_export *x = &q->export;
   if (!eq_tool_open(&q->tool, EQ_PRINTS)) return;
-  eq_progress_begin(&q->export.progress, "comparing", "weights", eq_model_bytes(&q->model) / sizeof(float),
-                    q->tool.draw);
-  bool ok = eq_export_check(&q->export, &q->checked, &r, &q->tool.err);
-  eq_progress_end(&q->export.progress);
-  if (!ok) return;
-  eq_buffer_format(
-      &text,
-      "%s of %s\nkept: %zu of %zu tensors are those of the model\nrounded: %zu of %zu are as the recipe makes them\n",
-      q->export.recipe, q->model.name, r.kept - r.kept_differ, r.kept, r.rounded - r.rounded_differ, r.rounded);
-  eq_tool_print(&q->tool, text.data, text.size);
-  eq_buffer_free(&text);
-  size_t n = r.kept_differ + r.rounded_differ;
-  if (n)
-    eq_fail(&q->tool.err, EQ_DATA, "%s: %zu tensor%s, '%s' the first", q->args.check, n,
-            n == 1 ? " differs" : "s differ", r.first);
+  eq_progress_begin(&x->progress, "comparing", "weights", eq_model_bytes(&q->model) / sizeof(float), q->tool.draw);
+  bool ok = is_patch(q->args.check) ? eq_export_check_patch(x, &q->patch, &r, &q->tool.err)
+                                    : eq_export_check(x, &q->checked, &r, &q->tool.err);
+  eq_progress_end(&x->progress);
+  if (ok) say_result(q, &r);
 }
 
 /* Of what is patched the values are the base's; who made the patch says which recipe and model they are of then. */
@@ -289,8 +293,8 @@ static bool same_note(struct quant *q, const char *key, const char *wanted, cons
 
 /* Base and patch are of one model and recipe, by what their metadata say. */
 static bool check_base(struct quant *q) {
-  char *recipe = base_of(q->patch_recipe);
-  if (!recipe) return eq_fail_memory(&q->tool.err, 64, "a recipe");
+  char *recipe = eq_recipe_base(q->patch_recipe);
+  if (!recipe) return eq_fail(&q->tool.err, EQ_BAD, "%s: its recipe '%s' is none", q->args.patch, q->patch_recipe);
   bool same = same_note(q, EQ_NOTE_MODEL, q->patch_model, "a model that it does not name") &&
               same_note(q, EQ_NOTE_RECIPE, recipe, "a recipe that it does not name");
   free(recipe);

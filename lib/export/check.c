@@ -181,3 +181,40 @@ bool eq_export_check(struct eq_export *x, const struct eq_model *exported, struc
   free(scratch);
   return ok;
 }
+
+/* ---- a patch ---- */
+
+static bool is_of_model(const struct eq_export *x, const struct eq_safetensors *patch, struct eq_err *err) {
+  char *model = eq_export_note(patch, EQ_NOTE_MODEL);
+  const char *at = model ? strrchr(model, '@') : NULL, *own = strrchr(x->model->name, '@');
+  bool same = at && own && strcmp(at, own) == 0;
+  if (!same)
+    eq_fail(err, EQ_BAD, "%s: is a patch for %s, not for %s", patch->file.path,
+            model ? model : "a model that it does not name", x->model->name);
+  free(model);
+  return same;
+}
+
+bool eq_export_check_patch(struct eq_export *x, const struct eq_safetensors *patch, struct eq_export_check *result,
+                           struct eq_err *err) {
+  const struct eq_model *m = x->model;
+  *result = (struct eq_export_check){ .first = NULL };
+  if (!is_of_model(x, patch, err)) return false;
+  for (size_t i = 0; i < m->n_params; i++) {
+    const struct eq_tensor *source = m->weights[i].tensor, *there = eq_safetensors_find(patch, m->params[i].name);
+    bool wanted = !x->treatments[i] && x->base[i];
+    eq_progress_add(&x->progress, source->n);
+    if (wanted && !there)
+      return eq_fail(err, EQ_DATA, "%s: lacks '%s', which %s protects", patch->file.path, m->params[i].name, x->recipe);
+    if (!wanted && there)
+      return eq_fail(err, EQ_DATA, "%s: has '%s', which %s does not protect", patch->file.path, m->params[i].name,
+                     x->recipe);
+    if (!wanted) continue;
+    result->kept++;
+    if (!source->packed && same_bytes(source, there)) continue;
+    result->kept_differ++;
+    if (!result->first) result->first = m->params[i].name;
+  }
+  return result->kept == patch->n_tensors || eq_fail(err, EQ_DATA, "%s: has %zu tensors, of which %zu are the model's",
+                                                     patch->file.path, patch->n_tensors, result->kept);
+}

@@ -20,4 +20,9 @@ struct eq_export_check {
 bool eq_export_check(struct eq_export *x, const struct eq_model *exported, struct eq_export_check *result,
                      struct eq_err *err);
 
+/* The same of patch.safetensors alone: it must have those tensors that the recipe of x keeps and its base does not, the
+ * source's byte for byte, and no others. Fails when it was made of another model. */
+bool eq_export_check_patch(struct eq_export *x, const struct eq_safetensors *patch, struct eq_export_check *result,
+                           struct eq_err *err);
+
 #endif

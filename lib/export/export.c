@@ -164,7 +164,7 @@ static void round_item(void *context, size_t item, size_t thread) {
 static void set_errors(struct eq_quant *q, struct sums s, size_t n) {
   q->mse = s.errors / (double)n;
   q->relative_error = sqrt(s.errors / s.squares); /* NaN when all weights are 0: there is nothing to compare with */
-  q->sqnr = 10 * log10(s.squares / s.errors);
+  q->sqnr = s.errors > 0 ? 10 * log10(s.squares / s.errors) : eq_absent_f64(); /* of what is exact there is none */
   q->max_error = (double)s.most;
 }
 

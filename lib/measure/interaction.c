@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/number.h"
 #include "lib/measure/groups.h"
 #include "lib/recipe/recipe.h"
 
@@ -47,59 +46,14 @@ static struct eq_str selectors_of(struct eq_str clause) {
   return (struct eq_str){ clause.p, (size_t)(equals - clause.p) };
 }
 
-/* Layers first..last of "L3" or "L3-5", and what follows a point; false for any other selector. */
-static bool parse_layers(struct eq_str s, uint64_t *first, uint64_t *last, struct eq_str *part) {
-  if (s.n < 2 || s.p[0] != 'L') return false;
-  struct eq_str range = { s.p + 1, s.n - 1 };
-  struct eq_str layers = eq_str_cut(&range, '.'), from = eq_str_cut(&layers, '-');
-  *part = range;
-  if (!eq_parse_u64(from, first)) return false; /* L-1, L0.75 */
-  *last = *first;
-  return (!range.n || range.p[0] > '9') && (!layers.n || eq_parse_u64(layers, last));
-}
-
-/* Parts of a layer, or of a model, that share no weight. */
-static bool are_other_parts(struct eq_str a, struct eq_str b) {
-  static const char *const lists[][8] = { { "attn", "mlp", "embed", "pos", "norm" },
-                                          { "q", "k", "v", "o", "gate", "up", "down" } };
-  for (size_t l = 0; l < 2; l++) {
-    int i = -1, j = -1;
-    for (int n = 0; n < 8 && lists[l][n]; n++) {
-      if (eq_str_is(a, lists[l][n])) i = n;
-      if (eq_str_is(b, lists[l][n])) j = n;
-    }
-    if (i >= 0 && j >= 0 && i != j) return true;
-  }
-  return false;
-}
-
-/* Whether two selectors surely share no weight; what cannot be told without the model may share some. */
-static bool are_apart(struct eq_str a, struct eq_str b) {
-  uint64_t a_first, a_last, b_first, b_last;
-  struct eq_str a_part, b_part;
-  if (!parse_layers(a, &a_first, &a_last, &a_part) || !parse_layers(b, &b_first, &b_last, &b_part))
-    return are_other_parts(a, b);
-  return a_last < b_first || b_last < a_first || are_other_parts(a_part, b_part);
-}
-
-static bool lists_are_apart(struct eq_str a, struct eq_str b) {
-  if (!a.n || !b.n) return false;
-  while (a.n) {
-    struct eq_str one = eq_str_cut(&a, ','), rest = b;
-    while (rest.n)
-      if (!are_apart(one, eq_str_cut(&rest, ','))) return false;
-  }
-  return true;
-}
-
 /* A clause replaces what earlier ones did to the same weights: then damages would not add up, whatever they are. */
 static bool clauses_are_apart(struct eq_str recipe) {
-  while (recipe.n) {
-    struct eq_str clause = eq_str_cut(&recipe, ';'), rest = recipe;
-    while (rest.n)
-      if (!lists_are_apart(selectors_of(clause), selectors_of(eq_str_cut(&rest, ';')))) return false;
-  }
-  return true;
+  char *text = eq_copy_string(recipe.p, recipe.n);
+  struct eq_recipe *r = text ? eq_recipe_parse(text, NULL) : NULL;
+  bool apart = r && eq_recipe_is_apart(r);
+  eq_recipe_free(r);
+  free(text);
+  return apart;
 }
 
 /* Splits the recipe's clauses, or the steps of its one clause, each behind the clause's own selectors. */

@@ -20,10 +20,6 @@ static float scale_of(struct eq_scheme s, float limit) {
   return s.half_scales ? eq_to_f16(scale) : scale;
 }
 
-static size_t group_of(struct eq_scheme s, size_t cols) {
-  return s.granularity == EQ_PER_GROUP && s.group < cols ? s.group : cols;
-}
-
 /* ---- the least squared error ---- */
 
 /* Where the code of a weight changes from k - 1 to k: below the step s = magnitude / (k - 1/2). */
@@ -306,7 +302,7 @@ static void limit_group(struct eq_scheme scheme, double multiplier, bool heavy, 
 float *eq_limits_of(struct eq_scheme scheme, double multiplier, const float *w, size_t rows, size_t cols) {
   bool whole = scheme.granularity == EQ_PER_TENSOR;
   bool heavy = scheme.clip == EQ_CLIP_ACIQ && excess_kurtosis(w, rows * cols) > 1.5;
-  size_t group = whole ? rows * cols : group_of(scheme, cols), n_rows = whole ? 1 : rows;
+  size_t group = whole ? rows * cols : eq_scheme_group(&scheme, cols), n_rows = whole ? 1 : rows;
   size_t groups = group ? (whole ? 1 : (cols + group - 1) / group) : 0;
   float *limits = eq_array(n_rows, 2 * groups * sizeof *limits);
   for (size_t i = 0; limits && i < n_rows * groups; i++) {
@@ -336,7 +332,7 @@ static inline float round_clipped(float w, float s, float center, float top) {
 }
 
 void eq_round_clipped(struct eq_scheme scheme, const float *limits, size_t r, size_t cols, float *row) {
-  size_t group = group_of(scheme, cols), groups = eq_codes_groups(scheme, cols);
+  size_t group = eq_scheme_group(&scheme, cols), groups = eq_codes_groups(scheme, cols);
   bool whole = scheme.granularity == EQ_PER_TENSOR;
   float top = top_code(scheme);
   for (size_t g = 0; g < groups; g++) {
@@ -348,7 +344,7 @@ void eq_round_clipped(struct eq_scheme scheme, const float *limits, size_t r, si
 }
 
 size_t eq_clipped(struct eq_scheme scheme, const float *limits, size_t r, size_t cols, const float *row) {
-  size_t group = group_of(scheme, cols), groups = eq_codes_groups(scheme, cols), n = 0;
+  size_t group = eq_scheme_group(&scheme, cols), groups = eq_codes_groups(scheme, cols), n = 0;
   bool whole = scheme.granularity == EQ_PER_TENSOR;
   for (size_t c = 0; c < cols; c++) {
     const float *limit = limits + (whole ? 0 : 2 * (r * groups + c / group));

@@ -9,6 +9,7 @@
 #include "lib/base/utf8.h"
 #include "lib/recipe/glob.h"
 #include "lib/recipe/parts.h"
+#include "lib/recipe/words.h"
 
 /* Of the text and of its canonical form; a recipe for each matrix of a deep model needs a few thousand selectors. */
 enum { TEXT_MAX = 1 << 16, SELECTORS_MAX = 4096 };
@@ -92,40 +93,24 @@ struct eq_recipe {
 
 /* ---- words ---- */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-static struct eq_str trim(struct eq_str s) {
-  while (s.n && is_blank(s.p[0])) s.p++, s.n--;
-  while (s.n && is_blank(s.p[s.n - 1])) s.n--;
-  return s;
-}
-
 /* Takes what is before the first `mark` from *rest, trimmed; false, and nothing is left, when there is no mark. */
 static bool split(struct eq_str *rest, char mark, struct eq_str *piece) {
   const char *at = rest->n ? memchr(rest->p, mark, rest->n) : NULL;
   size_t n = at ? (size_t)(at - rest->p) : rest->n;
-  *piece = trim((struct eq_str){ rest->p, n });
+  *piece = eq_trim((struct eq_str){ rest->p, n });
   n += at != NULL;
   *rest = (struct eq_str){ rest->p + n, rest->n - n };
   return at != NULL;
-}
-
-static struct eq_str after(struct eq_str s, size_t n) { return (struct eq_str){ s.p + n, s.n - n }; }
-
-static bool starts_with(struct eq_str s, const char *prefix) {
-  size_t n = strlen(prefix);
-  return s.n >= n && memcmp(s.p, prefix, n) == 0;
 }
 
 static bool is_digit(struct eq_str s, size_t i) { return i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; }
 
 /* ---- messages: what is known, from the tables ---- */
 
-#define FAIL_AT(text, place, err, ...) eq_fail_at(err, "recipe", text, (size_t)((place) - (text)), __VA_ARGS__)
-
 static bool fail_known(const char *text, const char *place, struct eq_err *err, const char *what, struct eq_str found,
                        struct eq_buffer *known) {
-  FAIL_AT(text, place, err, "unknown %s '%.*s': known are %s", what, EQ_STR(found), known->failed ? "" : known->data);
+  EQ_FAIL_AT(text, place, err, "unknown %s '%.*s': known are %s", what, EQ_STR(found),
+             known->failed ? "" : known->data);
   eq_buffer_free(known);
   return false;
 }
@@ -153,7 +138,7 @@ static bool parse_fraction(struct eq_str s, uint64_t *numerator, uint64_t *denom
   while (s.n > 2 && s.p[s.n - 1] == '0') s.n--;
   uint64_t digits = 0;
   *denominator = 1;
-  if (s.n > 2 && (s.n > 11 || !eq_parse_u64(after(s, 2), &digits))) return false;
+  if (s.n > 2 && (s.n > 11 || !eq_parse_u64(eq_str_from(s, 2), &digits))) return false;
   for (size_t i = 2; i < s.n; i++) *denominator *= 10;
   *numerator = (uint64_t)(s.p[0] - '0') * *denominator + digits;
   return *numerator <= *denominator;
@@ -162,9 +147,9 @@ static bool parse_fraction(struct eq_str s, uint64_t *numerator, uint64_t *denom
 /* What follows the L: 3, 0-3, -1 or 0.75. */
 static bool parse_layers(struct eq_str s, struct selector *out) {
   struct eq_str last = s, first;
-  if (starts_with(s, "-")) {
+  if (eq_str_starts(s, "-")) {
     out->form = FROM_END;
-    return eq_parse_u64(after(s, 1), &out->first) && out->first > 0;
+    return eq_parse_u64(eq_str_from(s, 1), &out->first) && out->first > 0;
   }
   if (s.n && memchr(s.p, '.', s.n)) {
     out->form = FRACTION;
@@ -183,18 +168,18 @@ static bool find_part(struct eq_str name, bool in_layer, size_t *part) {
   return false;
 }
 
-static bool is_layer(struct eq_str s) { return starts_with(s, "L") && (is_digit(s, 1) || starts_with(s, "L-")); }
+static bool is_layer(struct eq_str s) { return eq_str_starts(s, "L") && (is_digit(s, 1) || eq_str_starts(s, "L-")); }
 
 /* top5%, rand5%@7. */
 static bool parse_pick(struct eq_str s, struct eq_pick *pick) {
   struct eq_str seed = { NULL, 0 }, share = s;
-  bool is_random = starts_with(s, "rand");
-  if (!is_random && !starts_with(s, "top")) return false;
+  bool is_random = eq_str_starts(s, "rand");
+  if (!is_random && !eq_str_starts(s, "top")) return false;
   *pick = (struct eq_pick){ .kind = is_random ? EQ_PICK_RANDOM : EQ_PICK_LARGEST };
-  share = after(s, is_random ? 4 : 3);
+  share = eq_str_from(s, is_random ? 4 : 3);
   const char *at = is_random && share.n ? memchr(share.p, '@', share.n) : NULL;
   if (at) {
-    seed = after(share, (size_t)(at + 1 - share.p));
+    seed = eq_str_from(share, (size_t)(at + 1 - share.p));
     share.n = (size_t)(at - share.p);
     if (!eq_parse_u64(seed, &pick->seed)) return false;
   }
@@ -208,7 +193,7 @@ static bool parse_pick(struct eq_str s, struct eq_pick *pick) {
 
 /* h5, e7. */
 static bool parse_item(struct eq_str s, char letter, uint64_t *index) {
-  return s.n > 1 && s.p[0] == letter && eq_parse_u64(after(s, 1), index);
+  return s.n > 1 && s.p[0] == letter && eq_parse_u64(eq_str_from(s, 1), index);
 }
 
 static bool parse_layer_part(struct eq_str s, struct selector *out) {
@@ -218,8 +203,8 @@ static bool parse_layer_part(struct eq_str s, struct selector *out) {
     out->item = AN_EXPERT;
     return true;
   }
-  if (!starts_with(s, attn)) return find_part(s, true, &out->part);
-  if (!parse_item(after(s, strlen(attn)), 'h', &out->index)) return false;
+  if (!eq_str_starts(s, attn)) return find_part(s, true, &out->part);
+  if (!parse_item(eq_str_from(s, strlen(attn)), 'h', &out->index)) return false;
   out->item = A_HEAD;
   return find_part(eq_str("attn"), true, &out->part);
 }
@@ -229,20 +214,20 @@ static bool parse_layer_selector(const char *text, struct eq_str s, struct selec
   size_t point = 1;
   while (point < s.n && !(s.p[point] == '.' && !is_digit(s, point + 1))) point++;
   if (!parse_layers((struct eq_str){ s.p + 1, point - 1 }, out))
-    return FAIL_AT(text, s.p, err,
-                   "layers are L3, L0-3, L-1 (the last) or L0.75 (three quarters down, at most 9 digits)");
-  if (point == s.n || parse_layer_part(after(s, point + 1), out)) return true;
-  return fail_layer_part(text, after(s, point + 1), err);
+    return EQ_FAIL_AT(text, s.p, err,
+                      "layers are L3, L0-3, L-1 (the last) or L0.75 (three quarters down, at most 9 digits)");
+  if (point == s.n || parse_layer_part(eq_str_from(s, point + 1), out)) return true;
+  return fail_layer_part(text, eq_str_from(s, point + 1), err);
 }
 
 static bool parse_selector(const char *text, struct eq_str s, struct selector *out, struct eq_err *err) {
   *out = (struct selector){ .part = ALL, .at = (size_t)(s.p - text) };
-  if (s.n == 0) return FAIL_AT(text, s.p, err, "expected a selector here");
+  if (s.n == 0) return EQ_FAIL_AT(text, s.p, err, "expected a selector here");
   if (is_layer(s)) return parse_layer_selector(text, s, out, err);
-  if (starts_with(s, parts[NAME].name)) {
+  if (eq_str_starts(s, parts[NAME].name)) {
     out->part = NAME;
-    out->glob = trim(after(s, strlen(parts[NAME].name)));
-    return out->glob.n || FAIL_AT(text, s.p, err, "expected a pattern after name:, such as name:*.c_fc.weight");
+    out->glob = eq_trim(eq_str_from(s, strlen(parts[NAME].name)));
+    return out->glob.n || EQ_FAIL_AT(text, s.p, err, "expected a pattern after name:, such as name:*.c_fc.weight");
   }
   return parse_pick(s, &out->pick) || find_part(s, false, &out->part) || fail_selector(text, s, err);
 }
@@ -349,10 +334,10 @@ static bool fail_bare(const char *text, struct eq_str found, struct eq_err *err)
 static bool parse_bare(struct eq_recipe *r, struct eq_str s, struct eq_err *err) {
   struct clause clause = { .preset = find_preset(s), .at = (size_t)(s.p - r->text), .first = r->n_selectors };
   struct selector selector;
-  if (s.n == 0) return FAIL_AT(r->text, s.p, err, "expected a clause here: SELECTOR=SCHEME, a scheme or a preset");
-  if (eq_str_is(s, "none")) return FAIL_AT(r->text, s.p, err, "none, the untouched model, stands alone");
+  if (s.n == 0) return EQ_FAIL_AT(r->text, s.p, err, "expected a clause here: SELECTOR=SCHEME, a scheme or a preset");
+  if (eq_str_is(s, "none")) return EQ_FAIL_AT(r->text, s.p, err, "none, the untouched model, stands alone");
   if (parse_selector(r->text, s, &selector, NULL))
-    return FAIL_AT(r->text, s.p + s.n, err, "expected '=' and a scheme after a selector");
+    return EQ_FAIL_AT(r->text, s.p + s.n, err, "expected '=' and a scheme after a selector");
   if (clause.preset) {
     clause.steps = (struct eq_steps){ 1, { clause.preset->scheme } };
     return add_clause(r, clause, err);
@@ -373,24 +358,24 @@ static bool parse_clause(struct eq_recipe *r, struct eq_str s, struct eq_err *er
     if (!parse_selector(r->text, one, &selector, err) || !add_selector(r, selector, err)) return false;
   }
   clause.n = r->n_selectors - clause.first;
-  scheme = trim(scheme);
-  if (scheme.n == 0) return FAIL_AT(r->text, scheme.p, err, "expected a scheme after '='");
+  scheme = eq_trim(scheme);
+  if (scheme.n == 0) return EQ_FAIL_AT(r->text, scheme.p, err, "expected a scheme after '='");
   return eq_steps_parse(r->text, scheme, &clause.steps, err) && add_clause(r, clause, err);
 }
 
 static bool check_text(const char *text, struct eq_err *err) {
   size_t n = strnlen(text, TEXT_MAX + 1), invalid;
   if (n > TEXT_MAX) return eq_fail(err, EQ_BAD, "recipe: longer than %d bytes", TEXT_MAX);
-  if ((invalid = eq_utf8_invalid(text, n)) < n) return FAIL_AT(text, text + invalid, err, "not valid UTF-8");
+  if ((invalid = eq_utf8_invalid(text, n)) < n) return EQ_FAIL_AT(text, text + invalid, err, "not valid UTF-8");
   for (size_t i = 0; i < n; i++)
-    if (((unsigned char)text[i] < 0x20 && !is_blank(text[i])) || text[i] == 0x7f)
-      return FAIL_AT(text, text + i, err, "a control character");
+    if (((unsigned char)text[i] < 0x20 && !eq_is_blank(text[i])) || text[i] == 0x7f)
+      return EQ_FAIL_AT(text, text + i, err, "a control character");
   return true;
 }
 
 static bool parse_clauses(struct eq_recipe *r, struct eq_err *err) {
-  struct eq_str rest = trim(eq_str(r->text)), clause;
-  if (rest.n == 0) return FAIL_AT(r->text, rest.p, err, "an empty recipe; the untouched model is none");
+  struct eq_str rest = eq_trim(eq_str(r->text)), clause;
+  if (rest.n == 0) return EQ_FAIL_AT(r->text, rest.p, err, "an empty recipe; the untouched model is none");
   if (eq_str_is(rest, "none")) return true;
   for (bool more = true; more;) {
     more = split(&rest, ';', &clause);
@@ -465,6 +450,49 @@ char *eq_recipe_name(const char *text) {
   char *copy = eq_copy_string(name, strlen(name));
   eq_recipe_free(r);
   return copy;
+}
+
+/* Of two parts of a model, or of a layer, with different roles of one of these sets, none has a weight of the other. */
+static bool are_other_parts(unsigned a, unsigned b) {
+  static const unsigned sets[] = { EQ_ATTN | EQ_MLP | EQ_EMBED | EQ_POS | EQ_NORM, PROJECTIONS };
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+    if (a & sets[i] && b & sets[i] && a != b) return true;
+  return false;
+}
+
+static bool selectors_are_apart(const struct selector *a, const struct selector *b) {
+  bool layers = a->form == ABSOLUTE && b->form == ABSOLUTE;
+  return (layers && (a->last < b->first || b->last < a->first)) ||
+         are_other_parts(parts[a->part].roles, parts[b->part].roles);
+}
+
+static bool clauses_are_apart(const struct eq_recipe *r, const struct clause *a, const struct clause *b) {
+  for (size_t i = 0; i < a->n; i++)
+    for (size_t k = 0; k < b->n; k++)
+      if (!selectors_are_apart(&r->selectors[a->first + i], &r->selectors[b->first + k])) return false;
+  return a->n && b->n; /* a preset has no selectors */
+}
+
+bool eq_recipe_is_apart(const struct eq_recipe *r) {
+  for (size_t i = 0; i < r->n_clauses; i++)
+    for (size_t k = i + 1; k < r->n_clauses; k++)
+      if (!clauses_are_apart(r, &r->clauses[i], &r->clauses[k])) return false;
+  return true;
+}
+
+char *eq_recipe_base(const char *text) {
+  struct eq_recipe *r = eq_recipe_parse(text, NULL);
+  struct eq_buffer left = { 0 };
+  for (size_t i = 0; r && i < r->n_clauses; i++) {
+    if (r->clauses[i].steps.step[0].kind == EQ_KEEP) continue;
+    if (left.size) eq_buffer_string(&left, ";");
+    print_clause(r, &r->clauses[i], &left);
+  }
+  if (!left.size) eq_buffer_string(&left, "none");
+  char *name = r && !left.failed ? eq_recipe_name(left.data) : NULL;
+  eq_buffer_free(&left);
+  eq_recipe_free(r);
+  return name;
 }
 
 /* ---- matching ---- */

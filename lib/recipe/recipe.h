@@ -74,6 +74,14 @@ const char *eq_recipe_canonical(const struct eq_recipe *r);
  * programs make streams too), the text itself. To free(); NULL when memory is out. */
 char *eq_recipe_name(const char *text);
 
+/* Do its clauses surely share no weight, whatever the model? A clause replaces what earlier ones did to the same
+ * weights, so only the damages of clauses that are apart can add up. */
+bool eq_recipe_is_apart(const struct eq_recipe *r);
+
+/* The canonical form of what is left of a recipe without its clauses of keep: what a patch protects tensors from. To
+ * free(); NULL when the text is no recipe, or memory is out. */
+char *eq_recipe_base(const char *text);
+
 /* treatments[i] = what the recipe does to params[i], NULL where nothing; they belong to `all`. On all, attn, mlp, a
  * projection, a head, an expert or a layer, every scheme but keep and zero touches linear weights only; zero touches
  * their biases too, and of a head only what is its own (keys and values that heads share stay); keep restores all that

@@ -10,15 +10,8 @@
  * cache between the pass for the extremes and the pass that rounds. */
 enum { BLOCK = 64 };
 
-static bool is_integers(struct eq_scheme s) { return s.kind == EQ_INT || s.kind == EQ_ASYMMETRIC; }
-
-/* Inputs that share a scale. */
-static size_t group_of(struct eq_scheme s, size_t cols) {
-  return s.granularity == EQ_PER_GROUP && s.group < cols ? s.group : cols;
-}
-
 size_t eq_short_groups(struct eq_scheme scheme, size_t rows, size_t cols) {
-  bool grouped = is_integers(scheme) && scheme.granularity == EQ_PER_GROUP;
+  bool grouped = eq_scheme_is_integers(&scheme) && scheme.granularity == EQ_PER_GROUP;
   return grouped && cols > scheme.group && cols % scheme.group ? rows : 0;
 }
 
@@ -156,7 +149,7 @@ static void round_block(struct eq_scheme scheme, struct eq_matrix m, size_t firs
 }
 
 static void round_groups(struct eq_scheme scheme, struct eq_matrix m, size_t first, size_t last) {
-  size_t group = group_of(scheme, m.cols), step = m.transposed ? BLOCK : 1;
+  size_t group = eq_scheme_group(&scheme, m.cols), step = m.transposed ? BLOCK : 1;
   for (size_t row = first; row < last; row += step)
     for (size_t from = 0; from < m.cols; from += group) {
       size_t to = m.cols - from < group ? m.cols : from + group;
@@ -180,7 +173,7 @@ static void round_each(struct eq_scheme scheme, struct eq_extremes of, float *w,
 
 void eq_round_rows(struct eq_scheme scheme, struct eq_extremes of, struct eq_matrix m, size_t first, size_t last) {
   if (scheme.kind == EQ_KEEP || first >= last || m.cols == 0) return;
-  if (is_integers(scheme) && scheme.granularity != EQ_PER_TENSOR)
+  if (eq_scheme_is_integers(&scheme) && scheme.granularity != EQ_PER_TENSOR)
     round_groups(scheme, m, first, last);
   else if (!m.transposed)
     round_each(scheme, of, m.w + first * m.cols, (last - first) * m.cols);
@@ -189,14 +182,14 @@ void eq_round_rows(struct eq_scheme scheme, struct eq_extremes of, struct eq_mat
 }
 
 void eq_round(struct eq_scheme scheme, struct eq_matrix m) {
-  bool whole = is_integers(scheme) && scheme.granularity == EQ_PER_TENSOR;
+  bool whole = eq_scheme_is_integers(&scheme) && scheme.granularity == EQ_PER_TENSOR;
   eq_round_rows(scheme, whole ? eq_extremes_of(m.w, m.rows * m.cols) : (struct eq_extremes){ 0, 0 }, m, 0, m.rows);
 }
 
 /* ---- codes ---- */
 
 size_t eq_codes_groups(struct eq_scheme scheme, size_t cols) {
-  size_t group = group_of(scheme, cols);
+  size_t group = eq_scheme_group(&scheme, cols);
   return group ? (cols + group - 1) / group : 0;
 }
 
@@ -220,7 +213,8 @@ static struct eq_extremes strided_extremes(const float *w, size_t n, size_t stri
 
 void eq_codes_encode(struct eq_scheme scheme, struct eq_extremes of, struct eq_matrix m, size_t first, size_t last,
                      struct eq_codes out) {
-  size_t group = group_of(scheme, m.cols), groups = eq_codes_groups(scheme, m.cols), stride = m.transposed ? m.rows : 1;
+  size_t group = eq_scheme_group(&scheme, m.cols), groups = eq_codes_groups(scheme, m.cols),
+         stride = m.transposed ? m.rows : 1;
   bool whole = scheme.granularity == EQ_PER_TENSOR;
   for (size_t row = first; row < last; row++)
     for (size_t g = 0; g < groups; g++) {

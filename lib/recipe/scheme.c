@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/number.h"
+#include "lib/recipe/words.h"
 
 /* ---- what grows: a scheme is a row ---- */
 
@@ -99,39 +100,22 @@ void eq_scheme_names(struct eq_buffer *out) {
 
 /* ---- words ---- */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-static struct eq_str trim(struct eq_str s) {
-  while (s.n && is_blank(s.p[0])) s.p++, s.n--;
-  while (s.n && is_blank(s.p[s.n - 1])) s.n--;
-  return s;
-}
-
-static struct eq_str after(struct eq_str s, size_t n) { return (struct eq_str){ s.p + n, s.n - n }; }
-
 /* Takes what is before the first of the marks from *rest, trimmed. */
 static struct eq_str take_word(struct eq_str *rest, const char *marks) {
   size_t n = 0;
   while (n < rest->n && !strchr(marks, rest->p[n])) n++;
-  struct eq_str word = trim((struct eq_str){ rest->p, n });
-  *rest = after(*rest, n);
+  struct eq_str word = eq_trim((struct eq_str){ rest->p, n });
+  *rest = eq_str_from(*rest, n);
   return word;
 }
 
 /* The same when *rest goes on with `mark`. */
 static bool take(struct eq_str *rest, char mark, const char *marks, struct eq_str *word) {
   if (!rest->n || rest->p[0] != mark) return false;
-  *rest = after(*rest, 1);
+  *rest = eq_str_from(*rest, 1);
   *word = take_word(rest, marks);
   return true;
 }
-
-static bool starts_with(struct eq_str s, const char *prefix) {
-  size_t n = strlen(prefix);
-  return s.n >= n && memcmp(s.p, prefix, n) == 0;
-}
-
-#define FAIL_AT(text, place, err, ...) eq_fail_at(err, "recipe", text, (size_t)((place) - (text)), __VA_ARGS__)
 
 static const struct row *find_row(struct eq_str word) {
   for (size_t i = 0; i < N_ROWS; i++)
@@ -149,12 +133,12 @@ static const struct row *row_of(struct eq_scheme s) {
 /* int9, u1: the name of integers, with other bits than there are. */
 static bool is_integer_word(struct eq_str word) {
   uint64_t bits;
-  size_t n = starts_with(word, "int") ? 3 : starts_with(word, "u") ? 1 : 0;
-  return n && word.n > n && eq_parse_u64(after(word, n), &bits);
+  size_t n = eq_str_starts(word, "int") ? 3 : eq_str_starts(word, "u") ? 1 : 0;
+  return n && word.n > n && eq_parse_u64(eq_str_from(word, n), &bits);
 }
 
 bool eq_scheme_begins(struct eq_str text) {
-  struct eq_str rest = trim(text), word = take_word(&rest, "/,=+");
+  struct eq_str rest = eq_trim(text), word = take_word(&rest, "/,=+");
   return find_row(word) || is_integer_word(word);
 }
 
@@ -168,7 +152,7 @@ bool eq_decimal_parse(struct eq_str s, struct eq_decimal *d) {
   *d = (struct eq_decimal){ 0, 1 };
   if (whole.n == 0 || whole.n > 9 || !eq_parse_u64(whole, &high)) return false;
   if (fraction.n) {
-    fraction = after(fraction, 1);
+    fraction = eq_str_from(fraction, 1);
     if (fraction.n == 0) return false;
     while (fraction.n && fraction.p[fraction.n - 1] == '0') fraction.n--;
     if (fraction.n > 9 || (fraction.n && !eq_parse_u64(fraction, &low))) return false;
@@ -190,21 +174,21 @@ void eq_decimal_print(struct eq_buffer *out, struct eq_decimal d) {
 static bool parse_granularity(const char *text, const struct row *row, struct eq_str word, struct eq_scheme *scheme,
                               struct eq_err *err) {
   uint64_t group;
-  if (!(row->takes & GRANULARITY)) return FAIL_AT(text, word.p, err, "%s takes no granularity", row->name);
+  if (!(row->takes & GRANULARITY)) return EQ_FAIL_AT(text, word.p, err, "%s takes no granularity", row->name);
   for (size_t g = EQ_PER_TENSOR; g < EQ_PER_GROUP; g++)
     if (eq_str_is(word, granularities[g]) && row->takes & ((unsigned)TENSOR << g)) {
       scheme->granularity = (enum eq_granularity)g;
       scheme->group = 0;
       return true;
     }
-  if (!(row->takes & GROUP) || !starts_with(word, "g") || !eq_parse_u64(after(word, 1), &group))
-    return FAIL_AT(text, word.p, err, "unknown granularity '%.*s': known are %s%s%s", EQ_STR(word),
-                   row->takes & TENSOR ? "tensor, " : "", row->takes & ROW ? "row" : "",
-                   !(row->takes & GROUP) ? ""
-                   : row->takes & ROW    ? ", g<inputs a group>"
-                                         : "g<weights a block>");
+  if (!(row->takes & GROUP) || !eq_str_starts(word, "g") || !eq_parse_u64(eq_str_from(word, 1), &group))
+    return EQ_FAIL_AT(text, word.p, err, "unknown granularity '%.*s': known are %s%s%s", EQ_STR(word),
+                      row->takes & TENSOR ? "tensor, " : "", row->takes & ROW ? "row" : "",
+                      !(row->takes & GROUP) ? ""
+                      : row->takes & ROW    ? ", g<inputs a group>"
+                                            : "g<weights a block>");
   if (group == 0 || group > UINT32_MAX)
-    return FAIL_AT(text, word.p, err, "a group has 1 to %" PRIu32 " inputs", UINT32_MAX);
+    return EQ_FAIL_AT(text, word.p, err, "a group has 1 to %" PRIu32 " inputs", UINT32_MAX);
   scheme->granularity = EQ_PER_GROUP;
   scheme->group = (uint32_t)group;
   return true;
@@ -214,11 +198,11 @@ static bool parse_clip(const char *text, struct eq_str word, struct eq_scheme *s
   struct eq_decimal percent;
   for (size_t c = EQ_CLIP_MAX; c < EQ_CLIP_QUANTILE; c++)
     if (eq_str_is(word, clips[c])) return scheme->clip = (enum eq_clip)c, true;
-  if (!starts_with(word, "p") || !eq_decimal_parse(after(word, 1), &percent) || percent.n == 0 ||
+  if (!eq_str_starts(word, "p") || !eq_decimal_parse(eq_str_from(word, 1), &percent) || percent.n == 0 ||
       percent.n > 100 * percent.unit)
-    return FAIL_AT(text, word.p, err,
-                   "unknown clip '%.*s': known are max, mse, aciq, laciq, laciq-uniform, p99.9 (a percent of |w|)",
-                   EQ_STR(word));
+    return EQ_FAIL_AT(text, word.p, err,
+                      "unknown clip '%.*s': known are max, mse, aciq, laciq, laciq-uniform, p99.9 (a percent of |w|)",
+                      EQ_STR(word));
   scheme->clip = EQ_CLIP_QUANTILE;
   scheme->quantile = percent;
   return true;
@@ -236,9 +220,9 @@ static bool parse_option(const char *text, const struct row *row, struct eq_str 
   if (row->takes & CLIP && valued && eq_str_is(word, "scale")) {
     scheme->full_scale = eq_str_is(value, "m8");
     return scheme->full_scale || eq_str_is(value, "m7") ||
-           FAIL_AT(text, value.p, err, "unknown scale '%.*s': known are m7, m8", EQ_STR(value));
+           EQ_FAIL_AT(text, value.p, err, "unknown scale '%.*s': known are m7, m8", EQ_STR(value));
   }
-  return FAIL_AT(text, option.p, err, "%s has no option '%.*s'", row->name, EQ_STR(option));
+  return EQ_FAIL_AT(text, option.p, err, "%s has no option '%.*s'", row->name, EQ_STR(option));
 }
 
 /* 0.5, or 2:4. */
@@ -248,12 +232,12 @@ static bool parse_fraction(const char *text, struct eq_str value, struct eq_sche
   if (take(&rest, ':', "", &second)) {
     scheme->kind = EQ_PRUNE_PATTERN;
     if (!eq_parse_u64(first, &n) || !eq_parse_u64(second, &m) || n == 0 || n >= m || m > PATTERN_MAX)
-      return FAIL_AT(text, value.p, err, "N:M keeps N of each M inputs: 2:4, M at most %d", PATTERN_MAX);
+      return EQ_FAIL_AT(text, value.p, err, "N:M keeps N of each M inputs: 2:4, M at most %d", PATTERN_MAX);
     scheme->n = (uint32_t)n, scheme->m = (uint32_t)m;
     return true;
   }
   return (eq_decimal_parse(value, &scheme->amount) && scheme->amount.n <= scheme->amount.unit) ||
-         FAIL_AT(text, value.p, err, "expected a share of the weights, such as prune=0.5, or prune=2:4");
+         EQ_FAIL_AT(text, value.p, err, "expected a share of the weights, such as prune=0.5, or prune=2:4");
 }
 
 static bool parse_value(const char *text, const struct row *row, struct eq_str value, struct eq_scheme *scheme,
@@ -262,35 +246,35 @@ static bool parse_value(const char *text, const struct row *row, struct eq_str v
   if (row->takes & FRACTION) return parse_fraction(text, value, scheme, err);
   if (row->takes & RANK) {
     if (!eq_parse_u64(value, &rank) || rank == 0 || rank > UINT32_MAX)
-      return FAIL_AT(text, value.p, err, "expected a rank, such as lowrank=64");
+      return EQ_FAIL_AT(text, value.p, err, "expected a rank, such as lowrank=64");
     scheme->n = (uint32_t)rank;
     return true;
   }
   struct eq_str rest = value, amount = take_word(&rest, "@"), seed;
   bool seeded = take(&rest, '@', "", &seed);
   return (eq_decimal_parse(amount, &scheme->amount) && (!seeded || eq_parse_u64(seed, &scheme->seed))) ||
-         FAIL_AT(text, value.p, err, "expected an amount and perhaps a seed, such as noise=0.1@7");
+         EQ_FAIL_AT(text, value.p, err, "expected an amount and perhaps a seed, such as noise=0.1@7");
 }
 
 static bool fail_unknown(const char *text, struct eq_str word, struct eq_err *err) {
   struct eq_buffer known = { 0 };
-  if (is_integer_word(word)) return FAIL_AT(text, word.p, err, "%.*s: bits are 2 to 8", EQ_STR(word));
+  if (is_integer_word(word)) return EQ_FAIL_AT(text, word.p, err, "%.*s: bits are 2 to 8", EQ_STR(word));
   eq_scheme_names(&known);
-  FAIL_AT(text, word.p, err, "unknown scheme '%.*s': known are %s", EQ_STR(word), known.failed ? "" : known.data);
+  EQ_FAIL_AT(text, word.p, err, "unknown scheme '%.*s': known are %s", EQ_STR(word), known.failed ? "" : known.data);
   eq_buffer_free(&known);
   return false;
 }
 
 bool eq_scheme_parse(const char *text, struct eq_str s, struct eq_scheme *scheme, struct eq_err *err) {
-  struct eq_str rest = trim(s), word = take_word(&rest, "/,="), piece;
+  struct eq_str rest = eq_trim(s), word = take_word(&rest, "/,="), piece;
   const struct row *row = find_row(word);
   if (!row) return fail_unknown(text, word, err);
   *scheme = row->scheme;
   if (take(&rest, '=', "/,", &piece)) {
-    if (!(row->takes & VALUE)) return FAIL_AT(text, piece.p, err, "%s takes no value", row->name);
+    if (!(row->takes & VALUE)) return EQ_FAIL_AT(text, piece.p, err, "%s takes no value", row->name);
     if (!parse_value(text, row, piece, scheme, err)) return false;
   } else if (row->takes & VALUE)
-    return FAIL_AT(text, rest.p, err, "expected '=' and a number after %s", row->name);
+    return EQ_FAIL_AT(text, rest.p, err, "expected '=' and a number after %s", row->name);
   row = row_of(*scheme);
   if (take(&rest, '/', ",", &piece) && !parse_granularity(text, row, piece, scheme, err)) return false;
   while (take(&rest, ',', ",", &piece))
@@ -302,14 +286,15 @@ bool eq_steps_parse(const char *text, struct eq_str s, struct eq_steps *steps, s
   struct eq_str rest = s, piece = take_word(&rest, "+");
   *steps = (struct eq_steps){ 0 };
   do {
-    if (steps->n == EQ_SCHEME_STEPS_MAX) return FAIL_AT(text, piece.p, err, "more than %d steps", EQ_SCHEME_STEPS_MAX);
+    if (steps->n == EQ_SCHEME_STEPS_MAX)
+      return EQ_FAIL_AT(text, piece.p, err, "more than %d steps", EQ_SCHEME_STEPS_MAX);
     struct eq_scheme *step = &steps->step[steps->n++];
     if (!eq_scheme_parse(text, piece, step, err)) return false;
-    if (step->kind == EQ_KEEP && (steps->n > 1 || rest.n)) return FAIL_AT(text, piece.p, err, "keep stands alone");
+    if (step->kind == EQ_KEEP && (steps->n > 1 || rest.n)) return EQ_FAIL_AT(text, piece.p, err, "keep stands alone");
     if (step->global && steps->n > 1)
-      return FAIL_AT(text, piece.p, err, "what is global comes first: prune=0.5,global+int4");
+      return EQ_FAIL_AT(text, piece.p, err, "what is global comes first: prune=0.5,global+int4");
     if (eq_scheme_needs_statistics(step) && steps->n > 1)
-      return FAIL_AT(text, piece.p, err, "clip=laciq comes first: its statistics are of the weights as they are");
+      return EQ_FAIL_AT(text, piece.p, err, "clip=laciq comes first: its statistics are of the weights as they are");
   } while (take(&rest, '+', "+", &piece));
   return true;
 }

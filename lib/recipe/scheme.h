@@ -82,6 +82,13 @@ struct eq_scheme {
 static inline bool eq_scheme_needs_statistics(const struct eq_scheme *s) {
   return s->clip == EQ_CLIP_LACIQ || s->clip == EQ_CLIP_LACIQ_UNIFORM;
 }
+static inline bool eq_scheme_is_integers(const struct eq_scheme *s) {
+  return s->kind == EQ_INT || s->kind == EQ_ASYMMETRIC;
+}
+/* Inputs that share a scale in rows of `cols`. */
+static inline size_t eq_scheme_group(const struct eq_scheme *s, size_t cols) {
+  return s->granularity == EQ_PER_GROUP && s->group < cols ? s->group : cols;
+}
 bool eq_scheme_equal(struct eq_scheme a, struct eq_scheme b);
 
 enum { EQ_SCHEME_STEPS_MAX = 4 };

@@ -108,8 +108,6 @@ static double deviation_of(const float *w, size_t n) {
 
 /* ---- all kinds ---- */
 
-static bool is_integers(const struct eq_scheme *s) { return s->kind == EQ_INT || s->kind == EQ_ASYMMETRIC; }
-
 enum eq_needs eq_step_needs(const struct eq_scheme *s, size_t cols) {
   bool whole = s->granularity == EQ_PER_TENSOR;
   switch (s->kind) {
@@ -128,7 +126,7 @@ enum eq_needs eq_step_needs(const struct eq_scheme *s, size_t cols) {
 }
 
 static bool fits_half(const struct eq_scheme *s, struct eq_extremes of) {
-  return !is_integers(s) || !s->half_scales || eq_scale_of(*s, of).scale <= 65504;
+  return !eq_scheme_is_integers(s) || !s->half_scales || eq_scale_of(*s, of).scale <= 65504;
 }
 
 /* A group of u<b> may have a range that fits where the whole matrix's does not. */
@@ -146,7 +144,7 @@ bool eq_step_prepare_extremes(const struct eq_scheme *s, struct eq_extremes of, 
 /* Each group's scale must be a float16. */
 static bool prepare_groups(const struct eq_scheme *s, const float *w, size_t rows, size_t cols, struct eq_prepared *p,
                            struct eq_err *err) {
-  size_t group = s->granularity == EQ_PER_GROUP && s->group < cols ? s->group : cols;
+  size_t group = eq_scheme_group(s, cols);
   p->of = eq_extremes_of(w, rows * cols);
   if (fits_half(s, p->of)) return true;
   for (size_t r = 0; r < rows; r++)
@@ -201,7 +199,7 @@ static struct stored integers(const struct eq_scheme *s, double n, double groups
 /* Of a step that makes codes. GGML's blocks have their scales among the codes, and stay whole. */
 static struct stored codes(struct eq_scheme s, size_t rows, size_t cols) {
   double n = (double)rows * (double)cols, groups = (double)(s.granularity == EQ_PER_TENSOR ? 1 : rows);
-  size_t group = s.granularity == EQ_PER_GROUP && s.group < cols ? s.group : cols;
+  size_t group = eq_scheme_group(&s, cols);
   enum eq_dtype t = s.kind == EQ_GGML ? eq_ggml_type(s.type, cols) : EQ_F16;
   double blocks = s.by_row ? (double)rows * ceil((double)cols / s.group) : s.group ? ceil(n / s.group) : 0;
   if (s.granularity == EQ_PER_GROUP && group) groups = (double)(rows * ((cols + group - 1) / group));

@@ -307,7 +307,7 @@ static const struct eq_field quant_fields[] = {
   ROW(quant, bits, EQ_T_F64, EQ_OPTIONAL, "bits a weight, of these bytes"),
   ROW(quant, file_bytes, EQ_T_U64, EQ_OPTIONAL, "bytes in the file that was written"),
   ROW(quant, mse, EQ_T_F64, EQ_OPTIONAL, "mean squared error of a weight"),
-  ROW(quant, sqnr, EQ_T_F64, EQ_OPTIONAL, "signal over noise: 10 log10 of mean square over mse, dB"),
+  ROW(quant, sqnr, EQ_T_F64, EQ_OPTIONAL, "signal over noise: 10 log10 of mean square over mse, dB; absent without error"),
   ROW(quant, relative_error, EQ_T_F64, EQ_OPTIONAL, "norm of the error over the norm of the tensor"),
   ROW(quant, max_error, EQ_T_F64, EQ_OPTIONAL, "largest error of a weight"),
   ROW(quant, clipped, EQ_T_F64, EQ_OPTIONAL, "share of weights beyond the range of their codes"),

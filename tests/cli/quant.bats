@@ -253,12 +253,26 @@ PYTHON
     rm -rf "$OUT" "$OUT.whole" "$OUT.hf"
     eq-quant -q -m "$model" -r "$recipe" --format patch -o "$OUT" >/dev/null
     eq-quant -q -m "$model" --check "$OUT" | grep -q "^${recipe%;*}.* of "
+    eq-quant -q -m "$model" --check "$OUT/patch.safetensors" >"$BATS_TEST_TMPDIR/said"
+    grep -qE '^protected: ([0-9]+) of \1 tensors are those of the model$' "$BATS_TEST_TMPDIR/said"
     eq-quant -q -m "$OUT" --apply-patch "$OUT/patch.safetensors" -o "$OUT.whole" >/dev/null
     eq-quant -q -m "$model" --check "$OUT.whole" | head -n 1 | grep -q "=keep of "
     eq-quant -q -m "$model" -r "$recipe" -o "$OUT.hf" >/dev/null # but for the signs of zeros, which codes have none of
     diff "$OUT.hf/config.json" "$OUT.whole/config.json"
   done
   eq-quant -q -m "$MINI" -r 'int4;L0=keep' --format patch -o "$BATS_TEST_TMPDIR/other" >/dev/null
+  run -2 eq-quant -q -m "$MINI" --check "$OUT/patch.safetensors"
+  [[ $output == *"/out/patch.safetensors: is a patch for llama@"*", not for mini@"* ]]
+  run -1 eq-quant -q -m "$MINI" --check "$BATS_TEST_TMPDIR/other/patch.safetensors" -r 'int4;L0.attn=keep'
+  [[ $output == *"has 'h.0.mlp."*"', which int4/g128;L0.attn=keep does not protect" ]]
+  run -1 eq-quant -q -m "$MINI" --check "$BATS_TEST_TMPDIR/other/patch.safetensors" -r 'int4;L0-1=keep'
+  [[ $output == *"lacks 'h.1.attn."*"', which int4/g128;L0-1=keep protects" ]]
+  cp "$BATS_TEST_TMPDIR/other/patch.safetensors" "$BATS_TEST_TMPDIR/bent.safetensors"
+  printf x | dd of="$BATS_TEST_TMPDIR/bent.safetensors" bs=1 seek=50000 conv=notrunc status=none
+  run -1 eq-quant -q -m "$MINI" --check "$BATS_TEST_TMPDIR/bent.safetensors"
+  [[ $output == *"protected: 3 of 4 tensors are those of the model"*"bent.safetensors: 1 tensor differs, 'h.0."* ]]
+  run -2 eq-quant -q -m "$MINI" --check "$MINI/model.safetensors"
+  [[ $output == *"is no patch: its metadata do not say what it was made of" ]]
   run -2 eq-quant -q -m "$BATS_TEST_TMPDIR/other" --apply-patch "$OUT/patch.safetensors" -o "$BATS_TEST_TMPDIR/no"
   [[ $output == *"is a patch for the base of llama@"*", but "*"/other is of mini@"* ]]
   eq-quant -q -m tests/golden/models/llama -r 'u4/g4;L0=keep' --format patch -o "$BATS_TEST_TMPDIR/finer" >/dev/null
@@ -557,4 +571,10 @@ END
   eq-stats -m "$MINI" -o "$stats"
   run -2 eq-quant -q -m "$MINI" -r "$recipe" --stats "$stats"
   [[ $output == *"--stats has nothing of what enters 'h."* ]]
+}
+
+@test "no number is infinite: what has no error has no sqnr" {
+  eq-quant -q -m "$MINI" -r 'all=fp16;L0=int4;L1=zero' | records >"$BATS_TEST_TMPDIR/quant" # the file is float16
+  jq -es 'all(if .mse == 0 then has("sqnr") | not else .sqnr < 200 end)' "$BATS_TEST_TMPDIR/quant"
+  jq -es 'map(select(.scheme == "fp16" and .mse == 0 and .relative_error == 0)) | length == 40' "$BATS_TEST_TMPDIR/quant"
 }

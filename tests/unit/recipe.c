@@ -491,8 +491,48 @@ static void the_canonical_form_is_stable_and_means_the_same(void **state) {
   }
 }
 
+static void a_base_is_what_keep_protects_from(void **state) {
+  (void)state;
+  static const char *const cases[][2] = { { "int4;L0,norm=keep", "int4/g128" },
+                                          { "keep", "none" },
+                                          { "int4;L0=keep;all=int4", "int4/g128" },
+                                          { "seed-w;L0=keep;q=prune=0.5+int8/row", "seed-w;q=prune=0.5+int8/row" },
+                                          { "none", "none" } };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *base = eq_recipe_base(cases[i][0]);
+    assert_string_equal(base, cases[i][1]);
+    free(base);
+  }
+  assert_null(eq_recipe_base("int4;;"));
+}
+
+static void clauses_are_apart_where_no_model_has_a_weight_of_two(void **state) {
+  (void)state;
+  static const char *const yes[] = { "none",
+                                     "int4",
+                                     "attn=int4;mlp=int8",
+                                     "L0=int4;L1-3=int8",
+                                     "q,k=int4;v=u4",
+                                     "L0.q=int4;L0.o=u4",
+                                     "L2.top5%=keep;L3=int4",
+                                     "L3.mlp=int4;attn=nf4" };
+  static const char *const no[] = { "int4;L0=keep",        "L0-3=int4;L3=u4",      "L-1=int4;L0=u4",
+                                    "attn=int4;q=u4",      "embed=int4;head=int8", "seed-w;L0=int4",
+                                    "norm=fp16;bias=fp16", "L0.e1=int4;L0.e2=u4",  "L0.attn.h1=zero;L0.attn.h2=int4" };
+  for (size_t i = 0; i < sizeof yes / sizeof *yes + sizeof no / sizeof *no; i++) {
+    bool apart = i < sizeof yes / sizeof *yes;
+    const char *text = apart ? yes[i] : no[i - sizeof yes / sizeof *yes];
+    struct eq_recipe *r = eq_recipe_parse(text, NULL);
+    assert_non_null(r);
+    if (eq_recipe_is_apart(r) != apart) fail_msg("%s", text);
+    eq_recipe_free(r);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_base_is_what_keep_protects_from),
+    cmocka_unit_test(clauses_are_apart_where_no_model_has_a_weight_of_two),
     cmocka_unit_test(the_canonical_form_is_as_written_here),
     cmocka_unit_test(what_is_no_recipe_gets_a_caret_under_the_place),
     cmocka_unit_test(a_selector_that_matches_nothing_is_an_error),
