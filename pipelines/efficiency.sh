@@ -5,8 +5,8 @@
 #   pipelines/efficiency.sh [-m MODEL] [FOLDER [N]]   a folder or a GGUF file (corpora/mini); results go to FOLDER
 #                                                     (build/efficiency); N segments a language (all)
 #
-# The three recipes take 4.2 or 4.25 bits a linear weight of 16 bits: 4 bits and a scale for 128; a fifth of the weights
-# and a bit each to say where they stand; half of them at 6 bits, the scale and that bit. Generating text reads every weight once a
+# The three recipes take 4.2 or 4.25 bits a linear weight, however the file has it: 4 bits and a scale for 128; a fifth of
+# the weights in 16 bits and a bit each to say where they stand; half of them at 6 bits, the scale and that bit. Generating text reads every weight once a
 # token, so speed is counted as the model's bytes over those that are left, embeddings and all, as where memory is what
 # limits it: it is a model of speed, not a measurement.
 set -euo pipefail
@@ -19,10 +19,10 @@ folder=$(realpath -m "${1:-build/efficiency}")
 limit=${2:+--limit=$2}
 cd "$(dirname "$0")/.."
 mkdir -p "$folder"
-same_size='int4 prune=0.8 prune=0.5+int6'
+same_size='int4 prune=0.8+fp16 prune=0.5+int6'
 
 eq-text -c corpora/udhr -l en,de,fr,es,it,ru,zh,ja,ko,tr,fi,hi,ar,he,sw ${limit:+"$limit"} | eq-token -m "$model" |
-  eq-ppl -v -m "$model" -r none -r int4 -r prune=0.8 -r prune=0.5+int6 -r prune=0.5 -r int6 |
+  eq-ppl -v -m "$model" -r none -r int4 -r prune=0.8+fp16 -r prune=0.5+int6 -r prune=0.5 -r int6 |
   eq-disparity -o "$folder/damage.mp"
 for recipe in $same_size; do eq-quant -q -m "$model" -r "$recipe" | eq-show -f jsonl; done >"$folder/tensors.jsonl"
 
@@ -47,6 +47,6 @@ printf '\nWhat a byte saved buys: speed, and speed over the bits a segment betwe
 } | tee "$folder/efficiency.tsv" | column -t -s "$(printf '\t')"
 
 for image in svg png; do
-  eq-plot -i "$folder/damage.mp" -r int4 -r prune=0.8 -r prune=0.5+int6 -o "$folder/efficiency.$image"
+  eq-plot -i "$folder/damage.mp" -r int4 -r prune=0.8+fp16 -r prune=0.5+int6 -o "$folder/efficiency.$image"
 done
 printf '\nThe picture: %s (and .png). All numbers: eq-show -i %s\n' "$folder/efficiency.svg" "$folder/damage.mp"

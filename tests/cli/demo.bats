@@ -35,10 +35,10 @@
   run pipelines/efficiency.sh "$BATS_TEST_TMPDIR/efficiency" 1
   echo "$output"
   [ "$status" -eq 0 ]
-  [ "$(grep -cE '^(none|int4/g128|int6/g128|prune=0.8|prune=0.5|prune=0.5\+int6/g128) +[a-z]{2} ' <<<"$output")" -eq 90 ]
+  [ "$(grep -cE '^(none|int4/g128|int6/g128|prune=0.8\+fp16|prune=0.5|prune=0.5\+int6/g128) +[a-z]{2} ' <<<"$output")" -eq 90 ]
   grep -qE '^prune=0.5\+int6/g128 +prune=0.5 & int6/g128 +en ' <<<"$output"
   # of 3,460,864 weights 2,359,296 have 4 + 32/128 bits; a fifth of 16, and 1; half of 6, 32/128 and 1; the others keep 16
   [ "$(cut -f1,2 "$BATS_TEST_TMPDIR/efficiency/efficiency.tsv" | tr '\n\t' ' ,')" = \
-    'recipe,bits a weight int4/g128,7.990 prune=0.5+int6/g128,7.990 prune=0.8,7.956 ' ]
+    'recipe,bits a weight int4/g128,7.990 prune=0.5+int6/g128,7.990 prune=0.8+fp16,7.956 ' ]
   grep -q 'int4/g128' "$BATS_TEST_TMPDIR/efficiency/efficiency.svg"
 }

@@ -518,7 +518,7 @@ static void clauses_are_apart_where_no_model_has_a_weight_of_two(void **state) {
                                      "L3.mlp=int4;attn=nf4" };
   static const char *const no[] = { "int4;L0=keep",        "L0-3=int4;L3=u4",      "L-1=int4;L0=u4",
                                     "attn=int4;q=u4",      "embed=int4;head=int8", "seed-w;L0=int4",
-                                    "norm=fp16;bias=fp16", "L0.e1=int4;L0.e2=u4",  "L0.attn.h1=zero;L0.attn.h2=int4" };
+                                    "norm=fp16;bias=bf16", "L0.e1=int4;L0.e2=u4",  "L0.attn.h1=zero;L0.attn.h2=int4" };
   for (size_t i = 0; i < sizeof yes / sizeof *yes + sizeof no / sizeof *no; i++) {
     bool apart = i < sizeof yes / sizeof *yes;
     const char *text = apart ? yes[i] : no[i - sizeof yes / sizeof *yes];
