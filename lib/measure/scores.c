@@ -3,6 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Models have contexts and prefixes of their own. */
+static bool note_settings(struct eq_scores *s, const struct eq_surprisal *r) {
+  uint32_t number;
+  s->key.size = 0;
+  eq_buffer_add(&s->key, r->model.p, r->model.n);
+  eq_buffer_add(&s->key, "", 1);
+  eq_buffer_add(&s->key, r->settings.p, r->settings.n);
+  return !s->key.failed && eq_names_add(&s->settings, (struct eq_str){ s->key.data, s->key.size }, &number);
+}
+
 bool eq_scores_add(struct eq_scores *s, const struct eq_surprisal *r, struct eq_err *err) {
   bool scored = !r->excluded.p && r->n_scored > 0 && isfinite(r->nll);
   struct eq_score row = {
@@ -11,7 +21,7 @@ bool eq_scores_add(struct eq_scores *s, const struct eq_surprisal *r, struct eq_
   struct eq_score *rows = eq_array_grow(s->rows, s->n, &s->capacity, sizeof *rows);
   if (rows) s->rows = rows;
   uint32_t way;
-  if (!rows || !eq_names_add(&s->ways, r->as.p ? r->as : eq_str(""), &way) ||
+  if (!rows || !eq_names_add(&s->ways, r->as.p ? r->as : eq_str(""), &way) || !note_settings(s, r) ||
       !eq_names_add(&s->models, r->model, &row.model) || !eq_names_add(&s->recipes, r->recipe, &row.recipe) ||
       !eq_names_add(&s->langs, r->lang, &row.lang) || !eq_names_add(&s->ids, r->id, &row.id))
     return eq_fail_memory(err, s->n * sizeof *rows, "surprisal records");
@@ -79,8 +89,24 @@ static bool one_way(struct eq_scores *s, struct eq_err *err) {
                  a.n ? "as " : "without --as", EQ_STR(a), EQ_STR(b));
 }
 
+static bool one_setting(struct eq_scores *s, struct eq_err *err) {
+  uint32_t *rank = eq_array(s->settings.n, sizeof *rank);
+  bool sorted = rank && eq_names_sort(&s->settings, rank);
+  free(rank);
+  if (!sorted) return eq_fail_memory(err, s->settings.n * sizeof *rank, "settings");
+  for (size_t i = 1; i < s->settings.n; i++) {
+    struct eq_str a = s->settings.items[i - 1], b = s->settings.items[i], model = eq_str_cut(&a, 0);
+    if (eq_str_equal(model, eq_str_cut(&b, 0)))
+      return eq_fail(err, EQ_BAD,
+                     "surprisal records of %.*s with settings '%.*s' and '%.*s': numbers of different ways of scoring "
+                     "do not compare, give one at a time",
+                     EQ_STR(model), EQ_STR(a), EQ_STR(b));
+  }
+  return true;
+}
+
 bool eq_scores_close(struct eq_scores *s, struct eq_err *err) {
-  if (!one_way(s, err)) return false;
+  if (!one_way(s, err) || !one_setting(s, err)) return false;
   if (!renumber(s, &s->models, offsetof(struct eq_score, model)) ||
       !renumber(s, &s->recipes, offsetof(struct eq_score, recipe)) ||
       !renumber(s, &s->langs, offsetof(struct eq_score, lang)) || !renumber(s, &s->ids, offsetof(struct eq_score, id)))
@@ -133,6 +159,8 @@ void eq_scores_free(struct eq_scores *s) {
   eq_names_free(&s->langs);
   eq_names_free(&s->ids);
   eq_names_free(&s->ways);
+  eq_names_free(&s->settings);
+  eq_buffer_free(&s->key);
   free(s->rows);
   *s = (struct eq_scores){ 0 };
 }

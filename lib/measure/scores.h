@@ -16,7 +16,9 @@ struct eq_score {
 /* Start from {0}; the owner calls eq_scores_free. */
 struct eq_scores {
   struct eq_names models, recipes, langs, ids;
-  struct eq_names ways;  /* of scoring, what records have in `as`, "" for none: one, once closed */
+  struct eq_names ways;     /* of scoring, what records have in `as`, "" for none: one, once closed */
+  struct eq_names settings; /* "model\0settings": one a model, once closed */
+  struct eq_buffer key;
   struct eq_score *rows; /* [n] */
   size_t n, capacity;
 };
@@ -26,8 +28,8 @@ struct eq_scores {
 bool eq_scores_add(struct eq_scores *s, const struct eq_surprisal *record, struct eq_err *err);
 
 /* Sorts the rows, and joins those that say the same twice. Fails (EQ_BAD) when two records of one segment, recipe and
- * model differ, and when records were scored in different ways: it names them. The order in which records came leaves
- * no trace. */
+ * model differ, and when records, or those of one model, were scored in different ways: it names them. The order in
+ * which records came leaves no trace. */
 bool eq_scores_close(struct eq_scores *s, struct eq_err *err);
 
 /* The rows of a key, after closing: recipe or lang EQ_ANY leaves that and what follows it open. Borrowed. */

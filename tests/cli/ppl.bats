@@ -570,3 +570,18 @@ assert ours["bytes"] == sum(starts[i + 1] - starts[i] for i in scored), ours' "$
     [ "$status" = 2 ]
   done
 }
+
+@test "eq-disparity refuses to set a recipe in one context beside another in another" {
+  tokens en,he -n 5 >"$BATS_TEST_TMPDIR/tokens"
+  eq-ppl -m "$MINI" -r none <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/none"
+  eq-ppl -m "$MINI" -r int4 --ctx 16 <"$BATS_TEST_TMPDIR/tokens" >"$BATS_TEST_TMPDIR/int4"
+  for order in "none int4" "int4 none"; do
+    run --separate-stderr bash -c "cd '$BATS_TEST_TMPDIR' && cat $order | eq-disparity -B 100"
+    [ "$status" = 2 ]
+    [[ $stderr == *"of mini@"*"with settings 'ctx 16:8, prefix 0' and 'ctx 256:128, prefix 0': numbers of different ways"* ]]
+  done
+  # Each model has settings of its own.
+  eq-show -f jsonl <"$BATS_TEST_TMPDIR/none" | sed 's/"model":"mini@/"model":"other@/; s/ctx 256/ctx 64/' |
+    eq-show --from jsonl -f stream >"$BATS_TEST_TMPDIR/other"
+  cat "$BATS_TEST_TMPDIR/none" "$BATS_TEST_TMPDIR/other" | eq-disparity -q -B 100 >"$BATS_TEST_TMPDIR/two"
+}
