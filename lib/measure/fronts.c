@@ -47,7 +47,8 @@ bool eq_fronts_add_size(struct eq_fronts *f, const struct eq_planned *r, struct 
   item->control = control && (!item->sized || item->control);
   item->sized = true;
   item->is.bytes = r->bytes, item->is.overhead = r->overhead, item->is.overhead_percent = r->overhead_percent;
-  return !first || (keep(f, r->plan, &item->is.plan, err) && keep(f, r->base, &item->is.over, err));
+  return !first || (keep(f, r->plan, &item->is.plan, err) && keep(f, r->base, &item->is.over, err) &&
+                    keep(f, r->model, &item->planned, err));
 }
 
 bool eq_fronts_add_damage(struct eq_fronts *f, const struct eq_disparity *d, struct eq_err *err) {
@@ -74,6 +75,23 @@ bool eq_fronts_add_choice(struct eq_fronts *f, const struct eq_pareto *chosen, s
 /* ---- the join ---- */
 
 static bool same(struct eq_str a, struct eq_str b) { return a.n == b.n && (!a.n || memcmp(a.p, b.p, a.n) == 0); }
+
+/* A plan names its model with or without the digest that results have behind an @. */
+static bool of_model(struct eq_str planned, struct eq_str measured) {
+  const char *at = measured.n ? memrchr(measured.p, '@', measured.n) : NULL;
+  struct eq_str name = { measured.p, at ? (size_t)(at - measured.p) : measured.n };
+  return !planned.p || same(planned, measured) || same(planned, name);
+}
+
+static bool check_models(const struct eq_fronts *f, struct eq_err *err) {
+  for (size_t i = 0; i < f->n; i++) {
+    const struct eq_front_item *item = &f->items[i];
+    if (!of_model(item->planned, item->is.model))
+      return eq_fail(err, EQ_BAD, "%.*s was planned for the model %.*s and measured on %.*s: its size is another's",
+                     EQ_STR(item->is.recipe), EQ_STR(item->planned), EQ_STR(item->is.model));
+  }
+  return true;
+}
 
 static bool check_same(const struct eq_fronts *f, struct eq_err *err) {
   for (size_t i = 1; i < f->n; i++) {
@@ -146,7 +164,7 @@ static struct eq_str list_of(bool mean, bool spread) {
 bool eq_fronts_close(struct eq_fronts *f, struct eq_err *err) {
   drop_others(f);
   if (!f->n) return eq_fail(err, EQ_DATA, "no recipe has both a size (`recipe`) and a measurement (`disparity`)");
-  if (!check_same(f, err)) return false;
+  if (!check_models(f, err) || !check_same(f, err)) return false;
   qsort(f->items, f->n, sizeof *f->items, compare);
   bool *mean = eq_array(f->n, sizeof *mean), *spread = eq_array(f->n, sizeof *spread), controls = false;
   bool ok = (mean && spread) || fail_memory(f, err);

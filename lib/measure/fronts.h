@@ -16,6 +16,7 @@ struct eq_fronts {
   struct eq_names recipes, texts; /* texts: all other strings of the items */
   struct eq_front_item {
     struct eq_pareto is;
+    struct eq_str planned; /* the model that its size is of, absent where the plan does not say */
     bool sized, measured, control, chosen;
   } * items; /* [recipes.n] until they are closed, then [n] */
   size_t n, capacity;
@@ -25,7 +26,8 @@ struct eq_fronts {
 
 /* What a plan says of a recipe; the first that knows its size counts. */
 bool eq_fronts_add_size(struct eq_fronts *f, const struct eq_planned *r, struct eq_err *err);
-/* What was measured. Fails (EQ_BAD) when a recipe comes twice, and where models, bases or ways of scoring differ. */
+/* What was measured. Fails (EQ_BAD) when a recipe comes twice, and where models, bases or ways of scoring differ, also
+ * the model of a plan from the one that was measured. */
 bool eq_fronts_add_damage(struct eq_fronts *f, const struct eq_disparity *d, struct eq_err *err);
 /* What other segments chose: the fronts that they put a recipe on. */
 bool eq_fronts_add_choice(struct eq_fronts *f, const struct eq_pareto *chosen, struct eq_err *err);

@@ -145,6 +145,26 @@ static void what_does_not_compare_is_refused(void **state) {
   eq_fronts_free(&f);
 }
 
+static void a_size_is_of_the_model_that_was_measured(void **state) {
+  static const struct {
+    const char *planned, *measured;
+    bool ok;
+  } cases[] = { { NULL, "m@1", true }, { "m", "m@1", true },    { "m@1", "m@1", true }, { "m", "m", true },
+                { "n", "m@1", false }, { "m@2", "m@1", false }, { "m@1", "m", false },  { "m@", "m@1", false } };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct eq_fronts f = { 0 };
+    struct eq_err err = { 0 };
+    struct eq_planned r = { .recipe = eq_str("a"), .bytes = 7 };
+    struct eq_disparity d = { .model = eq_str(cases[i].measured), .recipe = eq_str("a"), .base = eq_str("none") };
+    if (cases[i].planned) r.model = eq_str(cases[i].planned);
+    assert_true(eq_fronts_add_size(&f, &r, NULL) && eq_fronts_add_damage(&f, &d, NULL));
+    assert_int_equal(eq_fronts_close(&f, &err), cases[i].ok);
+    assert_true(cases[i].ok || strstr(err.text, "its size is another's"));
+    eq_fronts_free(&f);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_front_is_what_no_point_beats),
@@ -152,6 +172,7 @@ int main(void) {
     cmocka_unit_test(what_is_no_number_has_no_place_on_a_front),
     cmocka_unit_test(controls_are_on_no_front_and_rank_those_of_their_size),
     cmocka_unit_test(what_does_not_compare_is_refused),
+    cmocka_unit_test(a_size_is_of_the_model_that_was_measured),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
