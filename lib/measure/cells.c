@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "lib/measure/resumed.h"
+
 static bool fail_memory(const struct eq_cells *c, struct eq_err *err) {
   return eq_fail_memory(err, c->n * sizeof *c->done, "cells");
 }
@@ -31,14 +33,28 @@ static bool get_string(const struct eq_record *r, const char *key, struct eq_str
                  (unsigned long long)r->number, EQ_STR(r->kind), key);
 }
 
+/* Is the planned segment one text throughout? The first that says so counts. */
+static bool is_of(struct eq_cells *c, uint32_t number, uint64_t of, const struct eq_record *r, struct eq_err *err) {
+  if (number >= c->n_segments || of == EQ_ABSENT) return true;
+  if (!c->texts[number]) c->texts[number] = 1 + of;
+  struct eq_str id = c->segments.items[number], lang = eq_str_cut(&id, 0);
+  return c->texts[number] == 1 + of ||
+         eq_fail(err, EQ_BAD, "%s: record %llu (%.*s): '%.*s' of '%.*s' is of another text than the planned one",
+                 r->where, (unsigned long long)r->number, EQ_STR(r->kind), EQ_STR(id), EQ_STR(lang));
+}
+
 bool eq_cells_segment(struct eq_cells *c, const struct eq_record *r, struct eq_err *err) {
   struct eq_str lang, id;
   uint32_t number;
   if (!eq_record_is(r, &eq_kind_tokens) && !eq_record_is(r, &eq_kind_text)) return true;
   if (!get_string(r, "lang", &lang, err) || !get_string(r, "id", &id, err) || !number_of(c, lang, id, &number, err))
     return false;
-  c->n_segments = c->segments.n;
-  return true;
+  size_t before = c->n_segments;
+  uint64_t *grown = eq_array_grow(c->texts, before, &c->texts_capacity, sizeof *grown);
+  if (!grown) return fail_memory(c, err);
+  c->texts = grown, c->n_segments = c->segments.n;
+  if (c->n_segments > before) grown[number] = 0;
+  return !eq_record_is(r, &eq_kind_tokens) || is_of(c, number, eq_resumed_of(r), r, err);
 }
 
 /* What the results must have in common, with what it is called. */
@@ -76,7 +92,7 @@ bool eq_cells_result(struct eq_cells *c, const struct eq_record *r, struct eq_er
   struct eq_cell *grown = eq_array_grow(c->done, c->n, &c->capacity, sizeof *grown);
   if (!grown || !eq_names_add(&c->recipes, s.recipe, &cell.recipe)) return fail_memory(c, err);
   c->done = grown;
-  if (!number_of(c, s.lang, s.id, &cell.segment, err)) return false;
+  if (!number_of(c, s.lang, s.id, &cell.segment, err) || !is_of(c, cell.segment, s.of, r, err)) return false;
   c->done[c->n++] = cell;
   return true;
 }
@@ -103,6 +119,7 @@ void eq_cells_free(struct eq_cells *c) {
   eq_names_free(&c->segments);
   eq_names_free(&c->models);
   eq_names_free(&c->settings);
+  free(c->texts);
   free(c->done);
   *c = (struct eq_cells){ 0 };
 }

@@ -14,6 +14,8 @@ struct eq_cells {
   size_t n_recipes;                  /* that are planned */
   size_t n_segments;                 /* that are planned; 0: those that some result names */
   struct eq_names models, settings;  /* one each */
+  uint64_t *texts;                   /* [n_segments]: 1 + what results of a planned `tokens` record have in `of` */
+  size_t texts_capacity;
   struct eq_cell {
     uint32_t recipe, segment;
   } * done; /* [n] */
@@ -23,11 +25,13 @@ struct eq_cells {
 /* A planned recipe, canonical. */
 bool eq_cells_recipe(struct eq_cells *c, const char *recipe, struct eq_err *err);
 
-/* A planned segment: a `tokens` or `text` record; others don't count. */
+/* A planned segment: a `tokens` or `text` record; others don't count. Fails (EQ_BAD) where another record came under
+ * its name. */
 bool eq_cells_segment(struct eq_cells *c, const struct eq_record *r, struct eq_err *err);
 
 /* A result: a `surprisal` record, also one that excludes its segment; others don't count. Fails (EQ_BAD) where it is of
- * another model, or of other settings (fingerprint, reference, way of scoring), than those before. */
+ * another model, or of other settings (fingerprint, reference, way of scoring), than those before, or of another text
+ * than the planned one. */
 bool eq_cells_result(struct eq_cells *c, const struct eq_record *r, struct eq_err *err);
 
 /* How many segments there are, and how many of them each of the planned recipes lacks: missing[n_recipes], in the order

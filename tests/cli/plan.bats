@@ -94,6 +94,15 @@ END
   [ ! -e "$out/none.mp" ]
 }
 
+@test "what is kept of the untouched model is no study" {
+  for kind in single subsets heads "random --like int4"; do
+    # shellcheck disable=SC2086 # a kind and its options
+    run eq-plan $kind -m "$mini" -b none
+    [ "$status" -eq 2 ]
+    [ "$output" = "eq-plan: --base none: keeps all there is, and ${kind%% *} varies what is kept" ]
+  done
+}
+
 @test "a grid is all combinations of its lines, the last the fastest" {
   printf '%s\n' '# widths' 'int{8|4}/{row|tensor}' '' '  {|L0=keep|L0,L-1=keep}  ' >"$out/grid"
   eq-plan grid "$out/grid" -m "$mini" | eq-show -f jsonl | jq -r .recipe >"$out/got"
@@ -181,6 +190,17 @@ END
   [[ "${stderr_lines[0]}" == *"without its trailer"* ]]
   had=$(eq-show -f jsonl -i "$out/cut.mp" 2>/dev/null | wc -l)
   [ "$(eq-show -f jsonl -i "$out/missing.mp" | jq -s 'map(.missing) | add')" -eq $((18 - had)) ]
+}
+
+@test "results of another text are not those that were planned" {
+  eq-text -c corpora/udhr -l en,he --limit 3 | eq-token -m "$mini" -o "$out/tokens.mp"
+  eq-show -f jsonl -i "$out/tokens.mp" | sed '4s/"ids":\[/&3,/; 4s/"starts":\[/&0,/; 4s/"ends":\[/&0,/' |
+    eq-show --from jsonl -f stream >"$out/other.mp"
+  eq-ppl -q -m "$mini" -i "$out/other.mp" -o "$out/results.mp"
+  run -2 --separate-stderr eq-plan -r none --missing "$out/results.mp" --tokens "$out/tokens.mp"
+  [[ "$stderr" == "eq-plan: $out/results.mp: record 4 (surprisal): "*" is of another text than the planned one" ]]
+  eq-plan -r none --missing "$out/results.mp" --tokens "$out/other.mp" -o "$out/missing.mp"
+  eq-plan -r none --missing "$out/results.mp" -o "$out/missing.mp"
 }
 
 @test "results of two models, or of two settings, are refused" {

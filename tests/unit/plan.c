@@ -260,7 +260,7 @@ static void missing_cells_are_those_that_were_not_added(void **state) {
       snprintf(id, sizeof id, "%d", (int)(segment / 3));
       struct eq_surprisal s = { .recipe = eq_str(name), .model = eq_str("m"), .id = eq_str(id), .nll = 1 };
       s.lang = eq_str(segment % 3 == 0 ? "a" : segment % 3 == 1 ? "b" : "ab");
-      s.bytes = s.chars = s.vocab = s.same_top = s.words = s.n_experts = EQ_ABSENT;
+      s.bytes = s.chars = s.vocab = s.same_top = s.words = s.n_experts = s.of = EQ_ABSENT;
       eq_write_kind(w, &eq_kind_surprisal, &s, NULL);
       if (recipe < RECIPES && segment < SEGMENTS) there[recipe][segment] = true;
     }
