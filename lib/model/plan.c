@@ -22,10 +22,16 @@ static bool add(struct eq_plan *p, const char *recipe, const char *part, struct 
   return (grown && (grown[n] || !part || !*part)) || eq_fail_memory(err, n * sizeof *grown, "a plan");
 }
 
+static bool base_changes(const struct eq_plan *p, struct eq_err *err) {
+  return strcmp(eq_recipe_canonical(p->base.recipes[0]), "none") != 0 ||
+         eq_fail(err, EQ_BAD, "--base none: keeps all there is, and %s varies what is kept", p->kind);
+}
+
 /* The base with some of it kept; selectors "": the base itself. */
 static bool add_kept(struct eq_plan *p, const struct eq_buffer *selectors, struct eq_err *err) {
   struct eq_buffer recipe = { 0 };
   const char *kept = selectors->size ? selectors->data : "";
+  if (!base_changes(p, err)) return false;
   eq_buffer_string(&recipe, eq_recipe_canonical(p->base.recipes[0]));
   if (*kept) eq_buffer_format(&recipe, ";%s=keep", kept);
   bool ok = !recipe.failed && !selectors->failed;
@@ -314,6 +320,7 @@ static bool prepare(struct control *c, struct eq_err *err) {
   for (size_t i = 0; i < sizeof divisions / sizeof *divisions; i++)
     if (strcmp(divisions[i].name, o->of) == 0) c->of = &divisions[i];
   if (!c->of) return eq_fail(err, EQ_BAD, "--of: '%s' is neither layers nor blocks", o->of);
+  if (!base_changes(c->p, err)) return false;
   if (!o->like) return eq_fail(err, EQ_BAD, "random: --like RECIPE is missing: whose overhead is matched");
   if (!(o->within >= 0 && o->within <= 100)) return eq_fail(err, EQ_BAD, "--within: %g is not in 0-100", o->within);
   if (o->n < 1 || o->n > EQ_PLAN_MAX) return eq_fail(err, EQ_BAD, "-n: %" PRIu64 " is not in 1-%d", o->n, EQ_PLAN_MAX);
