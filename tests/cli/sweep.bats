@@ -54,6 +54,20 @@ through() {
   cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
 }
 
+@test "a disk that is full at the beginning leaves nothing in the way of the same line" {
+  full() { (trap '' XFSZ && ulimit -f 0 && sweep "${SCORE[@]}") 2>&1 | cat; }
+  run full
+  [ "${lines[-1]}" = "submit: $F: cannot be written to" ]
+  sweep "${SCORE[@]}"
+  cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
+}
+
+@test "a command that writes nothing is named" {
+  run --separate-stderr sweep /bin/true
+  [ "$status" -eq 1 ]
+  [ "${stderr_lines[0]}" = "submit: shard 0: left no result: " ]
+}
+
 @test "shards that fail are named, leave no result, and are tried again by the same line" {
   through 'if [ ! -e "$0.works" ]; then echo no luck >&2; exit 2; fi'
   run --separate-stderr sweep "$T/command"
