@@ -20,7 +20,7 @@ enum {
   LINGER = 3000,        /* milliseconds for the last messages to leave */
   HEARTBEAT = 2000,     /* milliseconds between ZeroMQ's own heartbeats */
   SILENCE = 20000,      /* milliseconds after which a silent peer's connection is dead */
-  RECONNECT = 100,      /* milliseconds between attempts to connect at first, */
+  RECONNECT = 10,       /* milliseconds between attempts to connect at first, */
   RECONNECT_MAX = 1000, /* and at most */
   FDS_MAX = 4,
   FAILURES = 5, /* of shaking hands in a row, until it is no accident */
