@@ -150,3 +150,11 @@ through() {
   refused "no-such-command: not found in the PATH" -o "$F" "$TOKENS" -- no-such-command
   slurm/submit -h | grep -q 'usage: slurm/submit'
 }
+
+@test "the sweep of the README runs" {
+  sed -n '/^## Sweeps/,/^## /s/^    //p' README.md | sed "s|build/|$T/|g; s|-l en,de,he,ar|-l en,he --limit 6|" >"$T/lines"
+  [ "$(wc -l <"$T/lines")" -eq 3 ]
+  bash -euo pipefail "$T/lines"
+  eq-plan -q -R "$T/plan.mp" --tokens "$T/tokens.mp" --missing "$T/sweep/result.mp"
+  eq-ppl -q -m corpora/mini -R "$T/plan.mp" -i "$T/tokens.mp" | eq-merge | cmp - "$T/sweep/result.mp"
+}
