@@ -186,10 +186,15 @@ static void deliver(void *context, const struct eq_scored *s) {
   else {
     for (size_t r = 0; r < p->recipes.n; r++)
       if (!s->wanted || (s->wanted[r / 64] >> r % 64 & 1)) write_recipe(p, u, s, r);
-    eq_progress_add(&p->progress, 1);
   }
   if (p->cells) eq_writer_flush(p->tool.out); /* from here on a kill does not take it */
   unit_free(u);
+}
+
+/* Cells are counted as they are computed, long before they come out. */
+static void step(void *context, size_t n) {
+  struct ppl *p = context;
+  eq_progress_add(&p->progress, n);
 }
 
 /* ---- what comes in ---- */
@@ -296,6 +301,7 @@ static bool lacks(struct ppl *p, const struct eq_record *r, const uint64_t **wan
   if (!eq_record_is(r, &eq_kind_tokens)) return eq_resumed_take_other(p->cells, r, any, &p->tool.err);
   bool ok = eq_resumed_take(p->cells, r, wanted, &n, &p->tool.err);
   *any = n > 0;
+  if (ok) eq_progress_skip(&p->progress, p->recipes.n - n);
   return ok;
 }
 
@@ -567,6 +573,19 @@ static bool open_model(struct ppl *p, uint64_t *limit, size_t *own) {
   return a->dry_run || eq_model_open_weights(&p->model, a->model, p->pool, err);
 }
 
+/* What a run will share and take. */
+static void foretell(const struct ppl *p, size_t own) {
+  struct eq_sharing s = eq_scorer_batch(p->scorer);
+  struct eq_variants kept = eq_scorer_variants(p->scorer);
+  eq_tool_say(
+      &p->tool,
+      "a batch takes %llu blocks of %llu and %llu heads of %llu; weights of %zu layers and %zu parts of the head "
+      "are kept packed",
+      (unsigned long long)s.blocks, (unsigned long long)s.blocks_asked, (unsigned long long)s.heads,
+      (unsigned long long)s.heads_asked, kept.levels, kept.panels);
+  eq_tool_say(&p->tool, "peak memory will be about %.1f MiB", (double)(own + eq_scorer_bytes(p->scorer)) / MIB);
+}
+
 static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
   const struct args *a = &p->args;
   struct eq_scoring how = { .cut = p->cut,
@@ -583,9 +602,8 @@ static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
     return eq_fail(&p->tool.err, EQ_DATA, "--max-memory: the program itself takes %.1f MiB", (double)own / MIB);
   how.memory = limit ? limit - own : 0;
   p->scorer = eq_scorer_new(&p->model, p->kernels, p->pool, p->recipes.treatments, p->recipes.n, how,
-                            (struct eq_sink){ deliver, unit_free, p }, &p->tool.err);
-  if (p->scorer && (a->dry_run || p->tool.verbose))
-    eq_tool_say(&p->tool, "peak memory will be about %.1f MiB", (double)(own + eq_scorer_bytes(p->scorer)) / MIB);
+                            (struct eq_sink){ deliver, unit_free, p, step }, &p->tool.err);
+  if (p->scorer && (a->dry_run || p->tool.verbose)) foretell(p, own);
   return p->scorer;
 }
 
@@ -608,17 +626,20 @@ static bool set_up(struct ppl *p) {
 }
 
 static void report(const struct ppl *p) {
-  uint64_t computed, asked;
   if (p->n_excluded)
     eq_tool_say(&p->tool, "%llu measurements excluded: see their 'excluded'", (unsigned long long)p->n_excluded);
   if (p->cells && eq_resumed_found(p->cells) && !p->tool.err.code)
     eq_tool_say(&p->tool, "%s: had %llu measurements%s", p->args.resume, (unsigned long long)eq_resumed_found(p->cells),
                 p->n_added ? "" : ", and nothing lacks");
   if (!p->tool.verbose || !p->scorer) return;
-  eq_scorer_blocks(p->scorer, &computed, &asked);
-  eq_tool_say(&p->tool, "kernels %s, %zu threads; blocks computed %llu, asked for %llu (%.2f)", p->kernels->name,
-              eq_pool_threads(p->pool), (unsigned long long)computed, (unsigned long long)asked,
-              asked ? (double)computed / (double)asked : 1.0);
+  struct eq_sharing s = eq_scorer_sharing(p->scorer);
+  eq_tool_say(
+      &p->tool,
+      "kernels %s, %zu threads; blocks computed %llu, asked for %llu (%.2f); heads %llu of %llu; packed weights "
+      "there %llu times of %llu",
+      p->kernels->name, eq_pool_threads(p->pool), (unsigned long long)s.blocks, (unsigned long long)s.blocks_asked,
+      s.blocks_asked ? (double)s.blocks / (double)s.blocks_asked : 1.0, (unsigned long long)s.heads,
+      (unsigned long long)s.heads_asked, (unsigned long long)s.weights_found, (unsigned long long)s.weights_asked);
 }
 
 /* Of a stream that ended early, at either end, nothing is kept. */
@@ -635,7 +656,7 @@ int main(int argc, char **argv) {
                              .stride = EQ_ABSENT } };
   struct eq_record r;
   if (eq_tool_begin(&p.tool, &command, argc, argv, &p.args) && open_ports(&p) && set_up(&p)) {
-    eq_progress_begin(&p.progress, "scoring", "segments", 0, p.tool.draw);
+    eq_progress_begin(&p.progress, "scoring", "cells", eq_reader_expects(p.tool.in) * p.recipes.n, p.tool.draw);
     while (!p.args.dry_run && read_record(&p, &r) && add_record(&p, &r)) continue;
     if (p.tool.err.code != EQ_BAD && !p.tool.stopped) eq_scorer_flush(p.scorer);
     commit_kept(&p);

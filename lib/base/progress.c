@@ -33,6 +33,10 @@ void eq_progress_add(struct eq_progress *p, uint64_t n) {
   p->draw(line);
 }
 
+void eq_progress_skip(struct eq_progress *p, uint64_t n) {
+  if (p->total) p->total = p->total > n ? p->total - n : 1;
+}
+
 void eq_progress_end(struct eq_progress *p) {
   if (p->draw && p->drawn > 0) p->draw("");
 }

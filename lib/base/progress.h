@@ -17,6 +17,8 @@ struct eq_progress {
 void eq_progress_begin(struct eq_progress *p, const char *what, const char *unit, uint64_t total,
                        void (*draw)(const char *line));
 void eq_progress_add(struct eq_progress *p, uint64_t n);
+/* So many of the total were done before: they are not to be waited for, and tell nothing of the rate. */
+void eq_progress_skip(struct eq_progress *p, uint64_t n);
 void eq_progress_end(struct eq_progress *p); /* clears the line */
 
 /* Seconds of the monotonic clock. */

@@ -10,9 +10,13 @@ enum {
   VARIANTS_MAX = 64,          /* of a level that are counted */
   WAITING_BYTES = 32 << 20,   /* of segments that wait for a batch, their tags included */
   WAITING_ROW = 64,           /* of them about so many a row */
+  RECIPE_BYTES = 1024,        /* of a recipe beside what it does to parameters, about */
+  SHORT_SEGMENT = 32,         /* rows */
   THREAD_BYTES = 1 << 20,     /* a thread's own stack and OpenBLAS's buffer, as far as they are used */
   MIB = 1 << 20
 };
+
+static const double BATCH_WORK = 4e12; /* multiplications */
 
 /* A segment that waits for its windows to be scored. */
 struct segment {
@@ -52,11 +56,13 @@ struct eq_scorer {
   uint64_t *wanted;                 /* by the segments of the batch: of the recipes a bit map */
   bool *active;                     /* [nodes]: leads to a leaf that is wanted */
   size_t n_wanted, n_active;        /* recipes; nodes of the layers */
-  uint64_t computed, asked;
-  size_t threads, decoded;     /* bytes, of the level that takes most */
-  struct eq_variants variants; /* that there is room for */
-  uint32_t mask;               /* of encoders */
-  size_t n_counts;             /* of a segment's experts under a recipe: layers times experts */
+  size_t n_leaves;                  /* that are wanted */
+  struct eq_sharing sharing;        /* so far, but for weights */
+  size_t n_done;                    /* segments that the batch completes */
+  size_t threads, decoded;          /* bytes, of the level that takes most */
+  struct eq_variants variants;      /* that there is room for */
+  uint32_t mask;                    /* of encoders */
+  size_t n_counts;                  /* of a segment's experts under a recipe: layers times experts */
 };
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -73,6 +79,18 @@ static bool same_level(void *context, size_t level, size_t a, size_t b) {
       if (s->treatments[a * s->m->n_params + i] != s->treatments[b * s->m->n_params + i]) return false;
   }
   return true;
+}
+
+static uint64_t hash_level(void *context, size_t level, size_t recipe) {
+  const struct eq_scorer *s = context;
+  uint64_t hash = 0;
+  for (int place = 0; place < EQ_PLACES; place++) {
+    int first = eq_model_at(s->m, level, (enum eq_place)place);
+    size_t n = first < 0 ? 0 : eq_slot_tensors(&s->m->config, s->m->weights[first].slot);
+    for (size_t i = (size_t)first; n > 0; i++, n--)
+      hash = (hash ^ (uintptr_t)s->treatments[recipe * s->m->n_params + i]) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
+  }
+  return hash;
 }
 
 /* Chains the recipes of each leaf, in order. */
@@ -94,6 +112,7 @@ static bool activate(struct eq_scorer *s, size_t node) {
   bool active = false;
   for (size_t r = s->recipe_of_leaf[node]; r < s->n_recipes; r = s->next_of_leaf[r]) active |= has(s->wanted, r);
   for (size_t c = n->child; c; c = s->trie.nodes[c].sibling) active |= activate(s, c);
+  s->n_leaves += active && node && !n->child;
   s->n_active += active && node && n->level > 0 && n->level < s->trie.n_levels - 1;
   return s->active[node] = active;
 }
@@ -101,7 +120,7 @@ static bool activate(struct eq_scorer *s, size_t node) {
 /* From here on these recipes are wanted; NULL: all. */
 static void want(struct eq_scorer *s, const uint64_t *wanted) {
   for (size_t w = 0; w < words(s); w++) s->wanted[w] = wanted ? wanted[w] : UINT64_MAX;
-  s->n_wanted = s->n_active = 0;
+  s->n_wanted = s->n_active = s->n_leaves = 0;
   for (size_t r = 0; r < s->n_recipes; r++) s->n_wanted += has(s->wanted, r);
   activate(s, 0);
 }
@@ -112,13 +131,25 @@ static bool wants(const struct eq_scorer *s, const uint64_t *wanted) {
   return true;
 }
 
-/* Rows of a batch: what the budget holds, at least one window, at most ROWS_MAX. */
+/* Multiplications of a row, about, all recipes together. */
+static double row_work(const struct eq_scorer *s) {
+  const struct eq_model *m = s->m;
+  double layers = 0, last = (double)m->config.dims[EQ_D_VOCAB] * (double)m->config.dims[EQ_D_EMBED];
+  for (size_t i = 0; i < m->n_params; i++) layers += (double)m->weights[i].rows * (double)m->weights[i].cols;
+  layers = layers > last ? layers - last : layers; /* the embeddings */
+  return (double)s->trie.n_blocks * layers / (double)m->config.n_layers + (double)s->trie.nodes[0].n_leaves * last;
+}
+
+/* Rows of a batch: what memory is for and what is done within half a minute or so, for nothing comes out before a batch
+ * ends; at least one window, at most ROWS_MAX. */
 static size_t batch_rows(const struct eq_scorer *s, size_t context) {
   const size_t *dims = s->m->config.dims;
   size_t floats = (2 + s->trie.copies) * dims[EQ_D_WIDTH] + dims[EQ_D_QKV] + dims[EQ_D_Q];
   if (dims[EQ_D_EXPERTS]) floats += (1 + s->m->config.experts_a_token) * dims[EQ_D_WIDTH];
   size_t rows = HIDDEN_BYTES / (floats * sizeof(float));
+  double quick = BATCH_WORK / row_work(s);
   rows = rows > ROWS_MAX ? ROWS_MAX : rows;
+  rows = (double)rows > quick ? (size_t)quick : rows;
   rows = rows > context ? rows : context;
   return (rows + EQ_TILE - 1) / EQ_TILE * EQ_TILE;
 }
@@ -170,7 +201,10 @@ static size_t bytes_with(const struct eq_scorer *s, size_t rows, struct eq_varia
   size_t forward = eq_forward_bytes(s->m, threads, rows, context, compares(&s->scoring), s->decoded);
   forward += eq_forward_variants_bytes(s->m, s->k, variants);
   size_t a_row = sizeof *s->batch.sequences + sizeof *s->owner + sizeof *s->nll + WAITING_ROW;
+  size_t a_recipe = s->m->n_params * sizeof *s->treatments + RECIPE_BYTES + rows / SHORT_SEGMENT * sizeof *s->nll;
+  size_t a_node = sizeof *s->trie.nodes + sizeof *s->recipe_of_leaf + sizeof *s->active;
   a_row += (1 + s->trie.copies) * s->m->config.dims[EQ_D_WIDTH] * sizeof *s->x;
+  forward += s->n_recipes * a_recipe + s->trie.n_nodes * a_node;
   return forward + rows * a_row + file_bytes(s->m) + kept_bytes(s, rows) + threads * THREAD_BYTES;
 }
 
@@ -227,7 +261,7 @@ struct eq_scorer *eq_scorer_new(const struct eq_model *m, const struct eq_kernel
   s->sink = sink, s->last = &s->first;
   s->mask = (uint32_t)scoring.mask;
   s->n_counts = scoring.experts ? m->config.n_layers * m->config.dims[EQ_D_EXPERTS] : 0;
-  bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, same_level, s, err);
+  bool ok = eq_trie_build(&s->trie, n_recipes, m->n_levels, (struct eq_trie_source){ same_level, hash_level, s }, err);
   s->threads = eq_pool_threads(pool);
   s->decoded = most_decoded(s);
   s->variants = eq_forward_least(m, k, compares(&scoring));
@@ -281,18 +315,29 @@ void eq_scorer_free(struct eq_scorer *s) {
   free(s);
 }
 
-const struct eq_trie *eq_scorer_trie(const struct eq_scorer *s) { return &s->trie; }
+struct eq_sharing eq_scorer_batch(const struct eq_scorer *s) {
+  return (struct eq_sharing){ .blocks = s->trie.n_blocks,
+                              .blocks_asked = s->n_recipes * s->m->config.n_layers,
+                              .heads = s->trie.nodes[0].n_leaves,
+                              .heads_asked = s->n_recipes };
+}
 
-void eq_scorer_blocks(const struct eq_scorer *s, uint64_t *computed, uint64_t *asked) {
-  *computed = s->computed;
-  *asked = s->asked;
+struct eq_sharing eq_scorer_sharing(const struct eq_scorer *s) {
+  struct eq_sharing so_far = s->sharing;
+  eq_forward_hits(s->forward, &so_far.weights_found, &so_far.weights_asked);
+  return so_far;
+}
+
+struct eq_variants eq_scorer_variants(const struct eq_scorer *s) {
+  return s->variants;
 }
 
 /* ---- a batch ---- */
 
 /* Adds a leaf's scores to its recipes' segments, token by token in order, so that sums do not depend on the batch. */
 static void collect(struct eq_scorer *s, size_t leaf) {
-  for (size_t r = s->recipe_of_leaf[leaf]; r < s->n_recipes; r = s->next_of_leaf[r])
+  for (size_t r = s->recipe_of_leaf[leaf]; r < s->n_recipes; r = s->next_of_leaf[r]) {
+    if (s->sink.step && has(s->wanted, r)) s->sink.step(s->sink.context, s->n_done);
     for (size_t q = 0; q < s->batch.n; q++) {
       const struct eq_sequence *seq = &s->batch.sequences[q];
       struct segment *g = s->owner[q];
@@ -304,6 +349,7 @@ static void collect(struct eq_scorer *s, size_t leaf) {
         if (g->nlls) g->nlls[r * g->n_rows + g->filled[r]++] = (float)nll;
       }
     }
+  }
 }
 
 /* Adds what a layer's router chose to the counts of the recipes that share its node. */
@@ -377,15 +423,23 @@ static void run_reference(struct eq_scorer *s) {
   eq_forward_keep_reference(s->forward, &s->batch, treatments, s->x);
 }
 
+/* How many segments have no windows left behind this batch. A segment's sequences stand together. */
+static void count_done(struct eq_scorer *s) {
+  s->n_done = 0;
+  for (size_t q = 0; q < s->batch.n; q++) s->n_done += --s->owner[q]->windows_left == 0;
+}
+
 static void run(struct eq_scorer *s) {
   if (s->batch.n) {
     if (s->scoring.reference) run_reference(s);
     if (s->scoring.kept) eq_forward_take_kept(s->forward, &s->batch);
     if (s->scoring.kept && s->m->frugal) eq_file_release(&s->scoring.kept->file);
+    count_done(s);
     walk(s, 0, s->x);
-    s->computed += s->n_active;
-    s->asked += s->n_wanted * s->m->config.n_layers;
-    for (size_t q = 0; q < s->batch.n; q++) s->owner[q]->windows_left--;
+    s->sharing.blocks += s->n_active;
+    s->sharing.blocks_asked += s->n_wanted * s->m->config.n_layers;
+    s->sharing.heads += s->n_leaves;
+    s->sharing.heads_asked += s->n_wanted;
     s->batch.n = s->batch.rows = s->batch.scored = 0;
   }
   deliver_done(s);

@@ -43,6 +43,7 @@ struct eq_sink {
   void (*deliver)(void *context, const struct eq_scored *s); /* once a segment, in the order they were added */
   void (*drop)(void *tag); /* instead, for segments that are still there when the scorer is freed */
   void *context;
+  void (*step)(void *context, size_t n); /* n more cells (a segment under a recipe) are done; NULL: nobody asks */
 };
 
 struct eq_scorer;
@@ -74,8 +75,16 @@ bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored,
 /* Scores and delivers what is left. */
 void eq_scorer_flush(struct eq_scorer *s);
 
-/* The trie that it walks, for a report of what was shared; blocks computed so far, and those of separate runs. */
-const struct eq_trie *eq_scorer_trie(const struct eq_scorer *s);
-void eq_scorer_blocks(const struct eq_scorer *s, uint64_t *computed, uint64_t *asked);
+/* What recipes share: of a batch, as far as it is known beforehand; and so far, by batches that lacked what they may.
+ */
+struct eq_sharing {
+  uint64_t blocks, blocks_asked; /* layers computed, and those of separate runs */
+  uint64_t heads, heads_asked;
+  uint64_t weights_found, weights_asked; /* packed weights that were still there; of so many that were needed */
+};
+struct eq_sharing eq_scorer_batch(const struct eq_scorer *s);
+struct eq_sharing eq_scorer_sharing(const struct eq_scorer *s);
+/* Packed weights that there is room for, see forward.h. */
+struct eq_variants eq_scorer_variants(const struct eq_scorer *s);
 
 #endif

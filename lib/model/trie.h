@@ -2,13 +2,13 @@
  *
  * What enters a level depends only on the treatments of the levels before it, so recipes form a trie over the levels
  * (0: embedding, then the layers, last the head) and a depth-first walk computes each shared prefix once. A node's
- * children are ordered by size, the largest last, so that the walk keeps at most log2(leaves) copies of the hidden
- * states. */
+ * largest child comes last, so that the walk keeps at most log2(leaves) copies of the hidden states. */
 #ifndef EQ_MODEL_TRIE_H
 #define EQ_MODEL_TRIE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/error.h"
 
@@ -28,9 +28,17 @@ struct eq_trie {
   size_t n_blocks; /* nodes of the layers: blocks computed a batch; apart they were recipes times layers */
 };
 
-/* same(context, level, a, b): do recipes a and b do the same to all parameters of a level? */
-bool eq_trie_build(struct eq_trie *t, size_t n_recipes, size_t n_levels,
-                   bool (*same)(void *context, size_t level, size_t a, size_t b), void *context, struct eq_err *err);
+/* What recipes do to levels. same: do recipes a and b do the same to all parameters of a level? hash: equal for those
+ * that do. */
+struct eq_trie_source {
+  bool (*same)(void *context, size_t level, size_t a, size_t b);
+  uint64_t (*hash)(void *context, size_t level, size_t recipe);
+  void *context;
+};
+
+/* O(recipes times levels), as long as hashes differ. */
+bool eq_trie_build(struct eq_trie *t, size_t n_recipes, size_t n_levels, struct eq_trie_source from,
+                   struct eq_err *err);
 void eq_trie_free(struct eq_trie *t);
 
 /* Must a walk work on a copy at this node? Only where a sibling still needs what the parent left: the embedding needs

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #define XXH_INLINE_ALL /* the state is then a struct of ours, not an allocation */
 #include <xxhash.h>
 
@@ -398,3 +400,24 @@ bool eq_read_now(struct eq_reader *r, struct eq_record *record, bool *waits) {
 }
 
 int eq_reader_fd(const struct eq_reader *r) { return r->port ? eq_port_fd(r->port) : -1; }
+
+uint64_t eq_reader_expects(const struct eq_reader *r) {
+  enum { TRAILER = 64 };
+  unsigned char end[TRAILER];
+  struct stat st;
+  int fd = eq_reader_fd(r);
+  if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < TRAILER) return 0;
+  if (pread(fd, end, TRAILER, st.st_size - TRAILER) != TRAILER) return 0;
+  for (size_t at = TRAILER - 5; at-- > 0;) {
+    if (memcmp(end + at,
+               "\x82\xa3"
+               "end",
+               5) != 0)
+      continue;
+    const unsigned char *n = end + at + 5;
+    size_t size = *n < 0x80 ? 0 : *n >= 0xcc && *n <= 0xcf ? (size_t)1 << (*n - 0xcc) : SIZE_MAX;
+    if (size > TRAILER - (at + 6)) return 0;
+    return size ? big_endian(n + 1, size) : *n;
+  }
+  return 0;
+}

@@ -33,6 +33,9 @@ int eq_reader_fd(const struct eq_reader *r);
  * whose last frame is read, for who would rather flush once too often. */
 bool eq_reader_idle(struct eq_reader *r);
 
+/* How many records there will be, for progress: what the trailer at the end of a regular file counts; 0: not known. */
+uint64_t eq_reader_expects(const struct eq_reader *r);
+
 /* EQ_OK: the stream ended with its trailer. EQ_DATA: truncated (no trailer, or it counts more records) or altered
  * (digest). EQ_BAD: not a stream, or malformed. Names the stream, the byte or record, what was found and expected. */
 const struct eq_err *eq_reader_error(const struct eq_reader *r);

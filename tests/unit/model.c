@@ -126,7 +126,7 @@ static void score_sequences(const char *folder, json_t *sequences, int64_t mask,
     .cut = { .context = context, .stride = context / 2 }, .prefix = -1, .mask = mask, .experts = take == check_counts
   };
   struct eq_scorer *s = eq_scorer_new(&m, eq_kernels_find("auto", &err), pool, treatments, 1, how,
-                                      (struct eq_sink){ take, drop, sums }, &err);
+                                      (struct eq_sink){ take, drop, sums, NULL }, &err);
   for (size_t i = 0; i < json_array_size(sequences); i++) {
     json_t *ids = json_array_get(sequences, i);
     uint32_t id[64];

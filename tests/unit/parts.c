@@ -44,7 +44,7 @@ static bool score(const struct eq_model *m, struct eq_pool *pool, const char *co
     if (m->config.arch->encoder) how.mask = 1;
     assert_true(eq_model_prepare(m, &list.all, pool, NULL, &err));
     struct eq_scorer *s = eq_scorer_new(m, eq_kernels_find("ref", &err), pool, list.treatments, list.n, how,
-                                        (struct eq_sink){ take, drop, sums }, &err);
+                                        (struct eq_sink){ take, drop, sums, NULL }, &err);
     if (!s) fail_msg("%s", err.text);
     for (uint32_t i = 0; i < TOKENS; i++) ids[i] = i * 37 % (uint32_t)m->config.dims[EQ_D_VOCAB];
     assert_true(eq_scorer_add(s, ids, NULL, TOKENS, NULL, NULL, 0, &err));

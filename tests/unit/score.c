@@ -73,9 +73,9 @@ static struct results score(struct how h) {
   for (size_t i = 0; h.recipes[i]; i++) assert_true(eq_recipes_add(&list, h.recipes[i], &err));
   assert_true(eq_recipes_resolve(&list, model.params, model.n_params, model.config.n_layers, &err));
   assert_true(eq_model_prepare(&model, &list.all, pool, NULL, &err));
-  struct eq_scorer *s =
-      eq_scorer_new(&model, eq_kernels_find(h.kernels ? h.kernels : "auto", &err), h.pool ? h.pool : pool,
-                    list.treatments, r->n_recipes = list.n, h.scoring, (struct eq_sink){ deliver, drop, r }, &err);
+  struct eq_scorer *s = eq_scorer_new(&model, eq_kernels_find(h.kernels ? h.kernels : "auto", &err),
+                                      h.pool ? h.pool : pool, list.treatments, r->n_recipes = list.n, h.scoring,
+                                      (struct eq_sink){ deliver, drop, r, NULL }, &err);
   assert_non_null(s);
   for (size_t i = h.first; i < h.last; i++) {
     struct segment g = segment(i, h.longest ? h.longest : 100);

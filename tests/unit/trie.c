@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/progress.h"
 #include "lib/model/trie.h"
 
 enum { LAYERS = 12, LEVELS = LAYERS + 2 };
@@ -17,10 +18,25 @@ static bool same_bit(void *context, size_t level, size_t a, size_t b) {
   return ((masks[a] ^ masks[b]) >> (level - 1) & 1) == 0;
 }
 
+static uint64_t hash_bit(void *context, size_t level, size_t recipe) {
+  const unsigned *masks = context;
+  return level == 0 || level == LEVELS - 1 ? 7 : masks[recipe] >> (level - 1) & 1;
+}
+
+/* A hash that says nothing: slow, and right. */
+static uint64_t hash_nothing(void *context, size_t level, size_t recipe) {
+  return (void)context, (void)level, (void)recipe, 0;
+}
+
 static struct eq_trie build(unsigned *masks, size_t n) {
-  struct eq_trie t;
+  struct eq_trie t, u;
   struct eq_err err = { 0 };
-  assert_true(eq_trie_build(&t, n, LEVELS, same_bit, masks, &err));
+  assert_true(eq_trie_build(&t, n, LEVELS, (struct eq_trie_source){ same_bit, hash_bit, masks }, &err));
+  assert_true(eq_trie_build(&u, n, LEVELS, (struct eq_trie_source){ same_bit, hash_nothing, masks }, &err));
+  assert_int_equal(t.n_nodes, u.n_nodes);
+  assert_memory_equal(t.nodes, u.nodes, t.n_nodes * sizeof *t.nodes);
+  assert_memory_equal(t.leaf_of, u.leaf_of, n * sizeof *t.leaf_of);
+  eq_trie_free(&u);
   return t;
 }
 
@@ -75,10 +91,36 @@ static void blocks_of_random_recipes_are_their_distinct_prefixes(void **state) {
   }
 }
 
+/* Recipes that all differ at the first level have one node each there and, below, a chain of their own. */
+static bool same_number(void *context, size_t level, size_t a, size_t b) {
+  (void)context;
+  return level > 0 || a == b;
+}
+
+static uint64_t hash_number(void *context, size_t level, size_t recipe) {
+  (void)context;
+  return level > 0 ? 0 : recipe * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static void fifty_thousand_siblings_take_no_square_of_them(void **state) {
+  (void)state;
+  enum { N = 50000 };
+  struct eq_trie t;
+  struct eq_err err = { 0 };
+  double began = eq_clock();
+  assert_true(eq_trie_build(&t, N, LEVELS, (struct eq_trie_source){ same_number, hash_number, NULL }, &err));
+  assert_true(eq_clock() - began < 5); /* a tenth of a second; each against all others took minutes */
+  assert_int_equal(t.n_nodes, 1 + N * LEVELS);
+  assert_int_equal(t.n_blocks, N * LAYERS);
+  assert_int_equal(t.copies, 0); /* embeddings are made anew for each */
+  eq_trie_free(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(all_subsets_cost_two_blocks_a_prefix),
     cmocka_unit_test(a_single_layer_sweep_costs_a_triangle_and_one_copy),
+    cmocka_unit_test(fifty_thousand_siblings_take_no_square_of_them),
     cmocka_unit_test(equal_recipes_share_a_leaf),
     cmocka_unit_test(blocks_of_random_recipes_are_their_distinct_prefixes),
   };
