@@ -119,6 +119,10 @@ static bool choose_base(struct quant *q) {
 static bool choose_recipe(struct quant *q) {
   const struct eq_model *m = &q->model;
   if (!resolve(q, q->args.recipe, &q->recipe, &q->treatments)) return false;
+  for (size_t i = 0; i < m->n_params; i++)
+    if (eq_treatment_has(q->treatments[i], EQ_MEAN))
+      return eq_fail(&q->tool.err, EQ_BAD,
+                     "mean is done to activations, and no file of weights says so: eq-ppl measures it");
   bool has_base = q->export.format == &eq_export_patch || is_patch(q->args.check);
   if (has_base && !choose_base(q)) return false;
   size_t n_short = eq_model_short_groups(m, q->treatments), embed = (size_t)eq_model_at(m, 0, EQ_W_EMBED);

@@ -133,13 +133,25 @@ static void attend_head(void *context, size_t item, size_t thread) {
 
 /* ---- what follows it ---- */
 
+/* Puts means in the place of what enters a weight, where the recipe says so. */
+static void put_means(const struct eq_job *j, enum eq_place weight, float *in, size_t stride) {
+  size_t i = (size_t)eq_model_at(j->f->m, j->level, weight), cols = j->f->m->weights[i].cols;
+  const struct eq_treatment *t = j->treatments[i];
+  if (!eq_treatment_has(t, EQ_MEAN)) return;
+  for (size_t c = 0; c < cols; c++) {
+    const float *mean = eq_treatment_mean(t, c);
+    for (size_t r = 0; mean && r < EQ_TILE; r++) in[r * stride + c] = *mean;
+  }
+}
+
 /* x += in W + bias, through the norm at `post` where the model has one; then the norm of the sum, where it has that. */
-static void add_branch(const struct eq_job *j, float *x, const float *in, size_t in_stride, enum eq_place weight,
+static void add_branch(const struct eq_job *j, float *x, float *in, size_t in_stride, enum eq_place weight,
                        enum eq_place post, enum eq_place gain, float *branch) {
   const struct eq_kernels *k = j->f->k;
   const struct eq_config *c = &j->f->m->config;
   size_t width = c->dims[EQ_D_WIDTH];
   bool apart = j->v.at[post] != NULL;
+  put_means(j, weight, in, in_stride);
   k->linear(apart ? branch : x, width, in, in_stride, eq_weight_at(j, weight), j->v.at[weight + 1], !apart);
   if (apart) {
     k->normalize(branch, branch, eq_norm_at(j, post, width), EQ_TILE);

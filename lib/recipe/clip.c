@@ -286,7 +286,7 @@ static double excess_kurtosis(const float *w, size_t n) {
 
 static void limit_group(struct eq_scheme scheme, double multiplier, bool heavy, const float *w, size_t n,
                         float out[2]) {
-  if (eq_scheme_needs_statistics(&scheme)) {
+  if (scheme.clip == EQ_CLIP_LACIQ || scheme.clip == EQ_CLIP_LACIQ_UNIFORM) {
     struct moments m = moments_of(w, n);
     out[0] = (float)(multiplier * m.deviation);
     out[1] = (float)m.mean;

@@ -509,7 +509,17 @@ static bool find_layers(const struct selector *s, uint64_t n_layers, uint64_t *f
   return *last < n_layers;
 }
 
+/* What heads, attention, MLPs and layers bring goes through these. */
+static bool brings(unsigned roles) { return roles & EQ_LINEAR && roles & (EQ_O | EQ_DOWN); }
+
+/* May what this selects be replaced by its mean? */
+static bool has_mean(const struct selector *s) {
+  unsigned roles = parts[s->part].roles, may = EQ_ATTN | EQ_MLP | EQ_O | EQ_DOWN;
+  return s->part != NAME && s->pick.kind == EQ_PICK_ALL && (roles & ~may) == 0;
+}
+
 static bool selects(const struct selector *s, const struct eq_parameter *p, enum eq_scheme_kind kind) {
+  if (kind == EQ_MEAN && !brings(p->roles)) return false;
   const struct part *part = &parts[s->part];
   bool keeps = kind == EQ_KEEP && s->pick.kind == EQ_PICK_ALL, zeroes = kind == EQ_ZERO && s->pick.kind == EQ_PICK_ALL;
   bool linear = p->roles & EQ_LINEAR, its_bias = p->roles & EQ_BIAS && p->roles & (EQ_ATTN | EQ_MLP);
@@ -651,6 +661,8 @@ static bool apply_selector(const struct eq_recipe *r, const struct selector *s, 
                            struct target *t, struct eq_err *err) {
   uint64_t first = 0, last = 0;
   size_t touched = 0;
+  if (steps->step[0].kind == EQ_MEAN && !has_mean(s))
+    return eq_fail_at(err, "recipe", r->text, s->at, "mean takes a head, attn, mlp, o, down, a layer, or all of them");
   if (s->form != ANY_LAYER && !find_layers(s, t->n_layers, &first, &last))
     return fail_layers(r, s->at, t->n_layers, err);
   for (size_t i = 0; i < t->n_params; i++) {

@@ -84,7 +84,8 @@ char *eq_recipe_base(const char *text);
 
 /* treatments[i] = what the recipe does to params[i], NULL where nothing; they belong to `all`. On all, attn, mlp, a
  * projection, a head, an expert or a layer, every scheme but keep and zero touches linear weights only; zero touches
- * their biases too, and of a head only what is its own (keys and values that heads share stay); keep restores all that
+ * their biases too, and of a head only what is its own (keys and values that heads share stay); mean counts
+ * for o and down alone (and is for heads, attn, mlp, layers, these and all); keep restores all that
  * the selector covers (all: every parameter); on head a scheme touches all but biases; embed, pos, norm, bias, name:
  * and presets take it as it is. Fails, with a caret, on a layer, head or expert that the model does not have and on a
  * selector, one of a union too, that touches no parameter. */

@@ -293,6 +293,7 @@ bool eq_steps_parse(const char *text, struct eq_str s, struct eq_steps *steps, s
     if (step->kind == EQ_KEEP && (steps->n > 1 || rest.n)) return EQ_FAIL_AT(text, piece.p, err, "keep stands alone");
     if (step->global && steps->n > 1)
       return EQ_FAIL_AT(text, piece.p, err, "what is global comes first: prune=0.5,global+int4");
+    if (step->kind == EQ_MEAN && (steps->n > 1 || rest.n)) return EQ_FAIL_AT(text, piece.p, err, "mean stands alone");
     if (eq_scheme_needs_statistics(step) && steps->n > 1)
       return EQ_FAIL_AT(text, piece.p, err, "clip=laciq comes first: its statistics are of the weights as they are");
   } while (take(&rest, '+', "+", &piece));

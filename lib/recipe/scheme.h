@@ -11,7 +11,9 @@
  *   prune=0.5        the smallest half of a tensor becomes 0; prune=0.5,global: of all tensors that the clause touches;
  *                    prune=2:4: in each four inputs the two smallest
  *   lowrank=64       the nearest matrix of that rank
- *   zero, mean       all weights become 0, or their mean
+ *   zero             all weights become 0
+ *   mean             what enters o or down, and so what a head, attention, MLP or layer brings, is its mean over the
+ *                    tokens of the model's statistics; weights stay
  *   noise=0.1@7      adds a tenth of the standard deviation, of Gaussian random numbers; the seed is 7, or 0
  *
  * This file knows the words, step.h what they do to numbers. A new scheme is a row of the table in scheme.c, one in
@@ -80,7 +82,7 @@ struct eq_scheme {
   uint64_t seed;              /* of EQ_NOISE */
 };
 static inline bool eq_scheme_needs_statistics(const struct eq_scheme *s) {
-  return s->clip == EQ_CLIP_LACIQ || s->clip == EQ_CLIP_LACIQ_UNIFORM;
+  return s->kind == EQ_MEAN || s->clip == EQ_CLIP_LACIQ || s->clip == EQ_CLIP_LACIQ_UNIFORM;
 }
 static inline bool eq_scheme_is_integers(const struct eq_scheme *s) {
   return s->kind == EQ_INT || s->kind == EQ_ASYMMETRIC;

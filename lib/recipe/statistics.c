@@ -175,14 +175,14 @@ bool eq_statistics_open(struct eq_statistics *s, const char *where, const char *
 
 /* ---- laciq ---- */
 
-static bool fail_missing(const struct eq_statistics *s, const char *name, struct eq_err *err) {
+static bool fail_missing(const struct eq_statistics *s, const char *step, const char *name, struct eq_err *err) {
   if (s)
-    return eq_fail(err, EQ_BAD,
-                   "clip=laciq: --stats has nothing of what enters '%s': eq-stats -m MODEL -l all adds it%s", name,
-                   strstr(name, "expert") ? ", but not of experts" : "");
+    return eq_fail(err, EQ_BAD, "%s: --stats has nothing of what enters '%s': eq-stats -m MODEL -l all adds it%s", step,
+                   name, strstr(name, "expert") ? ", but not of experts" : "");
   return eq_fail(err, EQ_BAD,
-                 "clip=laciq: needs --stats FILE, what enters the weights in each language: "
-                 "eq-stats -m MODEL -l all < tokens > FILE");
+                 "%s: needs --stats FILE, what enters the weights in each language: "
+                 "eq-stats -m MODEL -l all < tokens > FILE",
+                 step);
 }
 
 /* A language's view of a tensor: its input channels, weighted by what enters them. */
@@ -221,7 +221,7 @@ bool eq_statistics_multiplier(const struct eq_statistics *s, const struct eq_sch
                               const char *name, double *multiplier, struct eq_err *err) {
   const struct eq_tensor_statistics *t = s ? &s->tensors[param] : NULL;
   bool uniform = scheme->clip == EQ_CLIP_LACIQ_UNIFORM;
-  if (!s || (uniform ? !s->n_languages : !t->n_languages)) return fail_missing(s, name, err);
+  if (!s || (uniform ? !s->n_languages : !t->n_languages)) return fail_missing(s, "clip=laciq", name, err);
   struct eq_mixture *views = eq_array(s->n_languages, sizeof *views);
   if (!views) return eq_fail_memory(err, s->n_languages * sizeof *views, "statistics");
   bool ok = uniform ? view_model(s, views, err) : view_tensor(t, t->cols, views, err);
@@ -229,4 +229,21 @@ bool eq_statistics_multiplier(const struct eq_statistics *s, const struct eq_sch
   if (ok && !uniform && t->variance > 0) *multiplier /= sqrt(t->variance);
   free(views);
   return ok;
+}
+
+/* ---- mean ---- */
+
+bool eq_statistics_means(const struct eq_statistics *s, size_t param, const char *name, float *means,
+                         struct eq_err *err) {
+  const struct eq_tensor_statistics *t = s ? &s->tensors[param] : NULL;
+  if (!s || !t->n_languages) return fail_missing(s, "mean", name, err);
+  for (size_t c = 0; c < t->cols; c++) {
+    double sum = 0, tokens = 0;
+    for (size_t l = 0; l < t->n_languages; l++) {
+      sum += (double)t->languages[l].tokens * (double)t->languages[l].means[c];
+      tokens += (double)t->languages[l].tokens;
+    }
+    means[c] = (float)(sum / tokens);
+  }
+  return true;
 }

@@ -46,4 +46,8 @@ void eq_statistics_close(struct eq_statistics *s); /* of {0} too */
 bool eq_statistics_multiplier(const struct eq_statistics *s, const struct eq_scheme *scheme, size_t param,
                               const char *name, double *multiplier, struct eq_err *err);
 
+/* means[cols]: what enters a parameter, on average over the tokens of all languages. Fails likewise. */
+bool eq_statistics_means(const struct eq_statistics *s, size_t param, const char *name, float *means,
+                         struct eq_err *err);
+
 #endif

@@ -179,7 +179,6 @@ bool eq_step_prepare(const struct eq_scheme *s, const float *w, size_t rows, siz
   case EQ_FP4: return eq_levels_prepare(s, w, rows, cols, p, err);
   case EQ_PRUNE: return s->global || eq_select(smallest(s), 0, w, n, &p->threshold, err);
   case EQ_LOWRANK: return eq_lowrank_prepare(s, w, rows, cols, p, err);
-  case EQ_MEAN: p->number = mean_of(w, n); return true;
   case EQ_NOISE: p->number = deviation_of(w, n); return true;
   default: return true;
   }
@@ -225,7 +224,7 @@ static void store_step(const struct eq_scheme *s, size_t rows, size_t cols, stru
   case EQ_PRUNE_PATTERN: *kept *= (double)s->n / (double)s->m; return;
   case EQ_LOWRANK: *as = (struct stored){ 0, fmin(4 * n, 4.0 * s->n * (double)(rows + cols)) }; break;
   case EQ_ZERO: *as = (struct stored){ 0, 0 }; break;
-  case EQ_MEAN: *as = (struct stored){ 0, 4 }; break;
+  case EQ_MEAN: *as = (struct stored){ 0, 4 * (double)rows }; break; /* a bias */
   case EQ_NOISE: *as = (struct stored){ 4 * n, 0 }; break;
   default: *as = codes(*s, rows, cols); return;
   }
@@ -243,6 +242,7 @@ void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, const
                    size_t cols, float *row) {
   switch (s->kind) {
   case EQ_KEEP:
+  case EQ_MEAN: /* of what enters */
   case EQ_SCHEME_KINDS: return;
   case EQ_FP16_CAST: eq_cast_f16(row, cols); return;
   case EQ_BF16_CAST: eq_cast_bf16(row, cols); return;
@@ -261,9 +261,6 @@ void eq_step_apply(const struct eq_scheme *s, const struct eq_prepared *p, const
   case EQ_PRUNE_PATTERN: apply_pattern(s, cols, row); return;
   case EQ_LOWRANK: eq_lowrank_apply(p, r, cols, row); return;
   case EQ_ZERO: memset(row, 0, cols * sizeof *row); return;
-  case EQ_MEAN:
-    for (size_t c = 0; c < cols; c++) row[c] = (float)p->number;
-    return;
   case EQ_NOISE: apply_noise(s, p, o, r, cols, row); return;
   }
 }

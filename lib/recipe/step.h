@@ -22,6 +22,13 @@ static inline size_t eq_stretch_at(struct eq_stretch s, size_t i) {
   return s.first + i / s.size * s.stride + i % s.size;
 }
 
+/* The index in the stretch of row (or column) r of the tensor; false when it is not in there. */
+static inline bool eq_stretch_find(struct eq_stretch s, size_t r, size_t *index) {
+  if (r < s.first || (r - s.first) / s.stride >= s.blocks || (r - s.first) % s.stride >= s.size) return false;
+  *index = (r - s.first) / s.stride * s.size + (r - s.first) % s.stride;
+  return true;
+}
+
 /* Where a matrix is in its tensor: random numbers are drawn by a weight's index there, so that parts draw others. */
 struct eq_origin {
   uint64_t stream; /* of the tensor */
@@ -31,11 +38,12 @@ struct eq_origin {
 
 /* What a step knows of the whole matrix. */
 struct eq_prepared {
-  struct eq_extremes of; /* what /tensor's scale is made of */
-  double number; /* mean: the mean; noise: the deviation; lowrank: the share of the energy that is kept; laciq: the
-multiplier, known before the weights are */
+  struct eq_extremes of;         /* what /tensor's scale is made of */
+  double number;                 /* noise: the deviation; lowrank: the share of the energy that is kept; laciq: the
+                multiplier, known before the weights are */
   struct eq_threshold threshold; /* of prune */
-  float *table;                  /* clip: limits (clip.h); nf4, fp4: scales of blocks; lowrank: its factors */
+  float *table;                  /* clip: limits (clip.h); nf4, fp4: scales of blocks; lowrank: its factors;
+mean: what enters the columns instead */
   size_t rank, rows;             /* of lowrank, and of its first factor */
 };
 static inline void eq_prepared_free(struct eq_prepared *p) { free(p->table); }

@@ -8,13 +8,6 @@
 
 /* ---- a part of a matrix ---- */
 
-/* The index in the span of row r of the whole; false when it is not in there. */
-static bool find_in(struct eq_stretch s, size_t r, size_t *index) {
-  if (r < s.first || (r - s.first) / s.stride >= s.blocks || (r - s.first) % s.stride >= s.size) return false;
-  *index = (r - s.first) / s.stride * s.size + (r - s.first) % s.stride;
-  return true;
-}
-
 static void gather(struct eq_stretch s, const float *row, float *out) {
   for (size_t b = 0; b < s.blocks; b++) memcpy(out + b * s.size, row + s.first + b * s.stride, s.size * sizeof *row);
 }
@@ -26,7 +19,7 @@ static void scatter(struct eq_stretch s, const float *in, float *row) {
 /* The part of w, [rows][cols], that an overlay covers. */
 static void gather_slice(const struct eq_treatment *t, const struct eq_overlay *o, const float *w, float *out) {
   for (size_t r = 0, index; r < t->rows; r++)
-    if (find_in(o->slice.rows, r, &index))
+    if (eq_stretch_find(o->slice.rows, r, &index))
       gather(o->slice.cols, w + r * t->cols, out + index * eq_stretch_size(o->slice.cols));
 }
 
@@ -68,7 +61,7 @@ void eq_treatment_apply(const struct eq_treatment *t, size_t first, size_t n, fl
     memcpy(source, row, t->cols * sizeof *row);
     for (size_t i = 0; i < t->n; i++) {
       size_t index;
-      if (find_in(t->overlays[i].slice.rows, r, &index)) lay_over(t, &t->overlays[i], index, source, work, row);
+      if (eq_stretch_find(t->overlays[i].slice.rows, r, &index)) lay_over(t, &t->overlays[i], index, source, work, row);
     }
   }
 }
@@ -119,13 +112,28 @@ static bool prepare_steps(const struct eq_treatment *t, struct eq_overlay *o, fl
   return true;
 }
 
-/* The multipliers of laciq, which stands first. */
-static bool find_multipliers(struct eq_treatment *t, const struct eq_statistics *s, struct eq_err *err) {
+/* What enters the columns of an overlay instead: the means over the statistics' tokens. */
+static bool find_means(const struct eq_treatment *t, struct eq_overlay *o, const struct eq_statistics *s,
+                       struct eq_err *err) {
+  size_t n = eq_stretch_size(o->slice.cols);
+  float *all = eq_array(t->cols, sizeof *all), *own = o->prepared[0].table = eq_array(n, sizeof *own);
+  bool ok = all && own ? eq_statistics_means(s, t->param, t->name, all, err)
+                       : eq_fail_memory(err, t->cols * sizeof *all, "means");
+  if (ok) gather(o->slice.cols, all, own);
+  free(all);
+  return ok;
+}
+
+/* What is made from statistics, and stands first. */
+static bool use_statistics(struct eq_treatment *t, const struct eq_statistics *s, struct eq_err *err) {
   for (size_t i = 0; i < t->n; i++) {
     struct eq_overlay *o = &t->overlays[i];
-    if (eq_scheme_needs_statistics(&o->steps.step[0]) &&
-        !eq_statistics_multiplier(s, &o->steps.step[0], t->param, t->name, &o->prepared[0].number, err))
-      return false;
+    const struct eq_scheme *first = &o->steps.step[0];
+    bool ok =
+        !eq_scheme_needs_statistics(first) ||
+        (first->kind == EQ_MEAN ? find_means(t, o, s, err)
+                                : eq_statistics_multiplier(s, first, t->param, t->name, &o->prepared[0].number, err));
+    if (!ok) return false;
   }
   return true;
 }
@@ -160,7 +168,7 @@ static float *load(const struct eq_treatment *t, const struct eq_weights_source 
 
 static bool prepare_from_weights(struct eq_treatment *t, const struct eq_statistics *s,
                                  const struct eq_weights_source *from, struct eq_err *err) {
-  if (!find_multipliers(t, s, err)) return false;
+  if (!use_statistics(t, s, err)) return false;
   float *w = load(t, from, err);
   bool ok = w;
   for (size_t i = 0; ok && i < t->n; i++) {

@@ -87,6 +87,23 @@ bool eq_treatment_is_plain(const struct eq_treatment *t, struct eq_scheme *schem
   return !t || (eq_treatment_is_whole(t) && t->overlays[0].steps.n == 1);
 }
 
+bool eq_treatment_has(const struct eq_treatment *t, enum eq_scheme_kind kind) {
+  for (size_t i = 0; t && i < t->n; i++)
+    if (t->overlays[i].steps.step[0].kind == kind) return true;
+  return false;
+}
+
+/* Of the overlays that take all weights of the column the last counts. */
+const float *eq_treatment_mean(const struct eq_treatment *t, size_t c) {
+  for (size_t i = t->n; i-- > 0;) {
+    const struct eq_overlay *o = &t->overlays[i];
+    size_t index;
+    if (o->pick.kind != EQ_PICK_ALL || !eq_stretch_find(o->slice.cols, c, &index)) continue;
+    return o->steps.step[0].kind == EQ_MEAN ? o->prepared[0].table + index : NULL;
+  }
+  return NULL;
+}
+
 void eq_treatment_print(struct eq_buffer *out, const struct eq_treatment *t) {
   if (!t) eq_buffer_string(out, "keep");
   for (size_t i = 0; t && i < t->n; i++) {

@@ -52,6 +52,11 @@ const struct eq_treatment *eq_treatments_intern(struct eq_treatments *all, size_
 /* Does an overlay cover all weights of the parameter? */
 bool eq_overlay_is_whole(const struct eq_treatment *t, const struct eq_overlay *o);
 
+/* Does some overlay begin with a step of that kind? */
+bool eq_treatment_has(const struct eq_treatment *t, enum eq_scheme_kind kind);
+/* The mean that takes the place of what enters column c (EQ_MEAN); NULL: none does. */
+const float *eq_treatment_mean(const struct eq_treatment *t, size_t c);
+
 /* Is it one scheme for the whole parameter? Then that is what an exporter stores. steps: what comes before it. */
 bool eq_treatment_is_whole(const struct eq_treatment *t);
 /* The same with a single step. NULL is keep. */

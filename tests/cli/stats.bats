@@ -86,3 +86,28 @@ records() { eq-show -f jsonl; }
   run -2 eq-stats
   [[ $output == "eq-stats: -m PATH is missing"* ]]
 }
+
+@test "mean puts what transformers' modules get on average in the place of what heads and layers bring" {
+  local model
+  eq-show --from jsonl -f stream <tests/golden/activations.jsonl >"$BATS_TEST_TMPDIR/tokens"
+  for model in $(cut -f 1 tests/golden/means.tsv | uniq); do
+    eq-stats -m "tests/golden/models/$model" -l all --ctx 8 -i "$BATS_TEST_TMPDIR/tokens" -o "$BATS_TEST_TMPDIR/$model.mp"
+    eq-ppl -q -m "tests/golden/models/$model" --stats "$BATS_TEST_TMPDIR/$model.mp" -i "$BATS_TEST_TMPDIR/tokens" \
+      $(awk -F '\t' -v model="$model" '$1 == model { print "-r", $2 }' tests/golden/means.tsv | uniq) |
+      records | jq -r --arg model "$model" 'select(.lang == "aa") | [$model, .recipe, .id, .nll] | @tsv'
+  done | sort >"$BATS_TEST_TMPDIR/got"
+  sort tests/golden/means.tsv | paste - "$BATS_TEST_TMPDIR/got" | awk -F '\t' '
+    $1 $2 $3 != $5 $6 $7 || ($4 - $8) ^ 2 > 1e-8 { print; bad = 1 }
+    END { exit bad || NR != 32 }'
+}
+
+@test "mean is for what heads and layers bring, and needs its statistics" {
+  local tokens=$BATS_TEST_TMPDIR/tokens
+  eq-text -c corpora/udhr -l en --limit 2 | eq-token -m corpora/mini -o "$tokens"
+  run -2 eq-ppl -q -m corpora/mini -r L3=mean -i "$tokens"
+  [ "$output" = 'eq-ppl: mean: needs --stats FILE, what enters the weights in each language: eq-stats -m MODEL -l all < tokens > FILE' ]
+  run -2 eq-ppl -q -m corpora/mini -r 'L3.attn.h1=mean;q=mean' -i "$tokens"
+  [[ $output == *'^ mean takes a head, attn, mlp, o, down, a layer, or all of them' ]]
+  run -2 eq-quant -q -m corpora/mini -r L3=mean
+  [ "$output" = 'eq-quant: mean is done to activations, and no file of weights says so: eq-ppl measures it' ]
+}

@@ -37,29 +37,30 @@ def seen(model, ids, skip, out):
         h.remove()
 
 
-with open(HERE / "activations.jsonl", "w") as f:
-    for lang, segments in SEGMENTS.items():
-        for i, ids in enumerate(segments):
-            f.write(json.dumps({"k": "tokens", "lang": lang, "id": str(i), "ids": ids}, separators=(",", ":")) + "\n")
-
-with open(HERE / "activations.tsv", "w") as f:
-    for name in MODELS:
-        encoder = name == "bert"
-        auto = transformers.AutoModelForMaskedLM if encoder else transformers.AutoModelForCausalLM
-        model = auto.from_pretrained(HERE / "models" / name, dtype=torch.float64, attn_implementation="eager").eval()
-        prefix = [] if encoder else [model.config.bos_token_id]
-        with safetensors.safe_open(HERE / "models" / name / "model.safetensors", "np") as file:
-            files = set(file.keys())
+if __name__ == "__main__":
+    with open(HERE / "activations.jsonl", "w") as f:
         for lang, segments in SEGMENTS.items():
-            rows = {}
-            for ids in segments:
-                step = CONTEXT - len(prefix)
-                for at in range(0, len(ids), step):
-                    seen(model, prefix + ids[at : at + step], len(prefix), rows)
-            for tensor in sorted(rows):
-                x = np.concatenate(rows[tensor])
-                wave = np.sin(np.arange(1, x.shape[1] + 1))
-                assert tensor in files, tensor
-                values = [x.mean(), x.var(), stats.kurtosis(x, axis=None), np.abs(x).max(),
-                          (wave * x.mean(0)).sum(), (wave * (x * x).mean(0)).sum()]
-                f.write("\t".join([name, tensor, lang, str(len(x))] + [f"{v:.10g}" for v in values]) + "\n")
+            for i, ids in enumerate(segments):
+                f.write(json.dumps({"k": "tokens", "lang": lang, "id": str(i), "ids": ids}, separators=(",", ":")) + "\n")
+
+    with open(HERE / "activations.tsv", "w") as f:
+        for name in MODELS:
+            encoder = name == "bert"
+            auto = transformers.AutoModelForMaskedLM if encoder else transformers.AutoModelForCausalLM
+            model = auto.from_pretrained(HERE / "models" / name, dtype=torch.float64, attn_implementation="eager").eval()
+            prefix = [] if encoder else [model.config.bos_token_id]
+            with safetensors.safe_open(HERE / "models" / name / "model.safetensors", "np") as file:
+                files = set(file.keys())
+            for lang, segments in SEGMENTS.items():
+                rows = {}
+                for ids in segments:
+                    step = CONTEXT - len(prefix)
+                    for at in range(0, len(ids), step):
+                        seen(model, prefix + ids[at : at + step], len(prefix), rows)
+                for tensor in sorted(rows):
+                    x = np.concatenate(rows[tensor])
+                    wave = np.sin(np.arange(1, x.shape[1] + 1))
+                    assert tensor in files, tensor
+                    values = [x.mean(), x.var(), stats.kurtosis(x, axis=None), np.abs(x).max(),
+                              (wave * x.mean(0)).sum(), (wave * (x * x).mean(0)).sum()]
+                    f.write("\t".join([name, tensor, lang, str(len(x))] + [f"{v:.10g}" for v in values]) + "\n")

@@ -94,7 +94,6 @@ def main():
         out[f"{name}:prune=0.5+int4/tensor"] = int_tensor(prune(w, w.size // 2), 4)
         out[f"{name}:int3/row,clip=p90"] = quantile(w, 3, 90)
         out[f"{name}:int3/tensor;top5%=keep"] = top(w, 5, int_tensor(w, 3))
-        out[f"{name}:mean"] = np.full_like(w, f32(w.astype(np.float64).mean()))
     save_file({key: np.ascontiguousarray(value) for key, value in out.items()},
               pathlib.Path(__file__).with_suffix(".safetensors"))
 

@@ -182,6 +182,8 @@ static const struct {
   { "noise=0.1@x", 6, "expected an amount and perhaps a seed" },
   { "keep+int4", 0, "keep stands alone" },
   { "int4+keep", 5, "keep stands alone" },
+  { "mean+int4", 0, "mean stands alone" },
+  { "int4+mean", 5, "mean stands alone" },
   { "prune=0.5+int4,clip=laciq", 10, "clip=laciq comes first" },
   { "fp16+fp16+fp16+fp16+fp16", 20, "more than 4 steps" },
   { "int4+", 5, "unknown scheme ''" },
