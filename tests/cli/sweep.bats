@@ -116,6 +116,28 @@ through() {
   cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
 }
 
+@test "a disk that is full costs nothing but time" {
+  run --separate-stderr bash -c 'ulimit -f 2 && "$@"' bash slurm/submit --shards 1 -o "$F" "$TOKENS" -- "${SCORE[@]}"
+  echo "$stderr"
+  [ "$status" -eq 1 ]
+  [[ "${stderr_lines[0]}" == "submit: shard 0: ended with status 2: eq-ppl: $F/shard-0.mp: "*"File too large" ]]
+  [ -s "$F/shard-0.mp" ]
+  slurm/submit --shards 1 -o "$F" "$TOKENS" -- "${SCORE[@]}"
+  cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
+}
+
+@test "a shard that was damaged is named" {
+  sweep "${SCORE[@]}"
+  printf x | dd of="$F/shard-1.mp" bs=1 seek=1000 conv=notrunc status=none
+  run --separate-stderr sweep "${SCORE[@]}"
+  echo "$stderr"
+  [ "$status" -eq 1 ]
+  [ "${stderr_lines[-2]}" = "submit: $F/shard-1.mp is damaged: remove it, and the same line makes it again" ]
+  rm "$F/shard-1.mp"
+  sweep "${SCORE[@]}"
+  cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
+}
+
 @test "a folder belongs to one sweep, and to one submit at a time" {
   sweep "${SCORE[@]}"
   refused() {
