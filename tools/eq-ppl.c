@@ -6,14 +6,12 @@
 #include <sys/resource.h>
 
 #include "lib/base/number.h"
-#include "lib/measure/conventions.h"
 #include "lib/measure/coverage.h"
+#include "lib/measure/protocol.h"
 #include "lib/measure/resumed.h"
 #include "lib/model/score.h"
 #include "lib/recipe/list.h"
 #include "lib/recipe/statistics.h"
-#include "lib/text/mask_token.h"
-#include "lib/text/opening_token.h"
 #include "lib/tool/tool.h"
 
 struct args {
@@ -93,9 +91,7 @@ struct ppl {
   struct eq_resumed *cells;       /* what the output has already; NULL: it is no file to go on with */
   struct eq_buffer settings;      /* what numbers depend on */
   const struct eq_convention *as; /* NULL: our own way */
-  char as_name[64];               /* with its context and stride */
-  struct eq_cut cut;
-  int64_t prefix, opening, mask; /* opening: as others do it, the token that their tokenizers begin a text with */
+  struct eq_protocol how;
   struct eq_progress progress;
   uint32_t *ids; /* of the segment at hand */
   bool *scored;  /* of an encoder's: those that cover bytes; the frame's tokens do not */
@@ -115,9 +111,9 @@ struct unit {
   char excluded[96]; /* why it is not scored, "" when it is */
 };
 
-/* UNIT_BYTES: a unit's own memory, about; its record's bytes come to it. CONTEXT: of models that promise more, unless
- * asked for. OWN_BYTES: what a run takes beside what its scorer knows of. */
-enum { UNIT_BYTES = 1024, CONTEXT = 2048, OWN_BYTES = 4 << 20, MIB = 1 << 20 };
+/* UNIT_BYTES: a unit's own memory, about; its record's bytes come to it. OWN_BYTES: what a run takes beside what its
+ * scorer knows of. */
+enum { UNIT_BYTES = 1024, OWN_BYTES = 4 << 20, MIB = 1 << 20 };
 
 static void unit_free(void *unit) {
   struct unit *u = unit;
@@ -153,7 +149,7 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
   };
   if (s->kl) out.reference = eq_str(p->kept_name ? p->kept_name : eq_recipe_canonical(p->reference.recipes[0]));
   eq_convention_none(&out);
-  if (p->as) out.as = eq_str(p->as_name);
+  if (p->as) out.as = eq_str(p->how.as_name);
   if (u->excluded[0])
     out.excluded = eq_str(u->excluded);
   else if (!isfinite(out.nll))
@@ -168,7 +164,7 @@ static void write_recipe(struct ppl *p, const struct unit *u, const struct eq_sc
   if (!out.excluded.p && s->nlls) {
     const float *nlls = s->nlls + recipe * s->n_scored;
     if (p->args.per_token) out.nlls = eq_f32s(nlls, s->n_scored);
-    if (p->as) eq_convention_report(p->as, &p->cut, u->n_rows, nlls, u->tokens.text, &out);
+    if (p->as) eq_convention_report(p->as, &p->how.cut, u->n_rows, nlls, u->tokens.text, &out);
   }
   eq_write_kind(p->tool.out, &eq_kind_surprisal, &out, u->record);
 }
@@ -224,20 +220,20 @@ static bool read_ids(struct ppl *p, const struct eq_record *r, const struct eq_t
 /* Puts the opening token first, unless the tokenizer did so. Returns how many ids there are now. */
 static size_t open_text(struct ppl *p, const struct eq_tokens *t) {
   size_t n = t->ids.n;
-  bool there = n && p->ids[0] == p->opening && t->starts.n && eq_u32_at(t->starts, 0) == eq_u32_at(t->ends, 0);
-  if (p->opening >= 0 && !there) {
+  bool there = n && p->ids[0] == p->how.opening && t->starts.n && eq_u32_at(t->starts, 0) == eq_u32_at(t->ends, 0);
+  if (p->how.opening >= 0 && !there) {
     memmove(p->ids + 1, p->ids, n++ * sizeof *p->ids);
-    p->ids[0] = (uint32_t)p->opening;
+    p->ids[0] = (uint32_t)p->how.opening;
   }
-  if (p->opening >= 0) eq_convention_open(p->as, &p->cut, p->ids, n);
+  if (p->how.opening >= 0) eq_convention_open(p->as, &p->how.cut, p->ids, n);
   return n;
 }
 
 /* What the scored tokens of all windows cover; `before`: tokens of the sequence that are not the record's. */
 static void cover_windows(struct ppl *p, struct unit *u, size_t before) {
   u->bytes = u->chars = 0;
-  for (size_t w = 0, n = eq_windows_count(u->n_rows, &p->cut); w < n; w++) {
-    struct eq_window at = eq_window_at(u->n_rows, &p->cut, w);
+  for (size_t w = 0, n = eq_windows_count(u->n_rows, &p->how.cut); w < n; w++) {
+    struct eq_window at = eq_window_at(u->n_rows, &p->how.cut, w);
     size_t from = at.first + at.score_from + 1, to = at.first + at.n + 1; /* a row predicts the next token */
     eq_coverage_add(&u->tokens, from > before ? from - before : 0, to > before ? to - before : 0, &u->bytes, &u->chars);
   }
@@ -248,14 +244,14 @@ static bool read_as(struct ppl *p, const struct eq_record *r, struct unit *u, si
   const struct eq_convention *as = p->as;
   *n = open_text(p, &u->tokens);
   u->n_rows = *n + as->prefixed > 0 ? *n + as->prefixed - 1 : 0;
-  *scored = eq_windows_scored(u->n_rows, &p->cut);
-  if (eq_windows_count(u->n_rows, &p->cut) < as->windows_min)
+  *scored = eq_windows_scored(u->n_rows, &p->how.cut);
+  if (eq_windows_count(u->n_rows, &p->how.cut) < as->windows_min)
     return eq_fail(
         &p->tool.err, EQ_DATA,
         "%s: record %llu (%.*s %.*s): %zu tokens, %s takes at least %zu with a context of %llu: give it whole "
         "texts (eq-text --join), or lower --ctx",
         r->where, (unsigned long long)r->number, EQ_STR(u->tokens.lang), EQ_STR(u->tokens.id), *n, as->program,
-        as->windows_min * p->args.context, (unsigned long long)p->args.context);
+        as->windows_min * p->how.context, (unsigned long long)p->how.context);
   cover_windows(p, u, *n + as->prefixed - u->tokens.ids.n);
   return true;
 }
@@ -263,7 +259,7 @@ static bool read_as(struct ppl *p, const struct eq_record *r, struct unit *u, si
 /* Reads a tokens record into its unit and p->ids; *n is how many of them to score. */
 static bool read_segment(struct ppl *p, const struct eq_record *r, struct unit *u, size_t *n) {
   if (!eq_record_get(u->record, &eq_kind_tokens, &u->tokens, &p->tool.err) || !read_ids(p, r, &u->tokens)) return false;
-  bool encoder = p->model.config.arch->encoder, skips_first = !encoder && p->prefix < 0;
+  bool encoder = p->model.config.arch->encoder, skips_first = !encoder && p->how.prefix < 0;
   size_t n_tokens = u->tokens.ids.n, scored = n_tokens - (n_tokens && skips_first);
   for (size_t i = 0; encoder && i < n_tokens; i++) scored -= !p->scored[i];
   u->n_tokens = n_tokens;
@@ -323,93 +319,18 @@ static bool add_record(struct ppl *p, const struct eq_record *r) {
 
 /* ---- setting up ---- */
 
-/* Ids beyond the vocabulary are a family's default that a smaller model's config still carries. */
-static int64_t usable(const struct ppl *p, int64_t token) {
-  return token < (int64_t)p->model.config.dims[EQ_D_VOCAB] ? token : -1;
-}
-
-static bool choose_prefix(struct ppl *p) {
-  const char *name = p->model.config.arch->encoder ? "none" : p->args.prefix;
-  int64_t bos = usable(p, p->model.config.bos), eos = usable(p, p->model.config.eos);
-  bool is_auto = strcmp(name, "auto") == 0, is_bos = strcmp(name, "bos") == 0, is_eos = strcmp(name, "eos") == 0;
-  if (!is_auto && !is_bos && !is_eos && strcmp(name, "none") != 0)
-    return eq_fail(&p->tool.err, EQ_BAD, "--prefix: '%s' is not auto, bos, eos or none", name);
-  p->prefix = is_bos ? bos : is_eos ? eos : !is_auto ? -1 : bos >= 0 ? bos : eos;
-  if (p->prefix < 0 && (is_bos || is_eos))
-    return eq_fail(&p->tool.err, EQ_BAD, "--prefix %s: %s/config.json names no %s_token_id within the vocabulary", name,
-                   p->args.model, name);
-  if (p->prefix < 0 && is_auto && !p->as)
+/* How segments are scored, and what a user should know of it. */
+static bool choose_protocol(struct ppl *p) {
+  const struct args *a = &p->args;
+  struct eq_protocol_wish wish = {
+    .as = p->as, .prefix = a->prefix, .context = a->context, .stride = a->stride, .mask = a->mask
+  };
+  size_t most = p->model.config.max_positions;
+  if (!eq_protocol_choose(&p->how, wish, &p->model.config, a->model, p->model.name, &p->tool.err)) return false;
+  if (p->how.unopened)
     eq_tool_say(&p->tool, "no bos or eos token in config.json: the first token of a segment is not scored");
-  return true;
-}
-
-/* The token that the model's tokenizer begins texts with. */
-static bool find_opening(struct ppl *p) {
-  struct eq_err why = { 0 };
-  if (!eq_opening_token(p->args.model, &p->opening, &why))
-    return eq_fail(&p->tool.err, EQ_BAD, "--as %s: does a text begin with bos? Say --prefix bos or %s, for %s",
-                   p->as->name, p->as->prefixed ? "eos" : "none", why.text);
-  p->opening = usable(p, p->opening);
-  return true;
-}
-
-/* As others do it --prefix says what opens a text, or what stands before that; when not given, what their tokenizers
- * do. */
-static bool choose_opening(struct ppl *p) {
-  bool is_auto = strcmp(p->args.prefix, "auto") == 0;
-  int64_t chosen = p->prefix;
-  p->opening = -1;
-  if (!p->as) return true;
-  p->prefix = p->as->prefixed ? chosen : -1;
-  if (p->as->prefixed && chosen < 0)
-    return eq_fail(&p->tool.err, EQ_BAD, "--as %s: needs a token before a text, and %s names neither bos nor eos",
-                   p->as->name, strcmp(p->args.prefix, "none") ? p->args.model : "--prefix none");
-  if (is_auto) return find_opening(p);
-  if (!p->as->prefixed) p->opening = chosen;
-  return true;
-}
-
-static bool choose_mask(struct ppl *p) {
-  size_t vocab = p->model.config.dims[EQ_D_VOCAB];
-  p->mask = p->args.mask == EQ_ABSENT ? -1 : (int64_t)p->args.mask;
-  if (!p->model.config.arch->encoder)
-    return p->mask < 0 ||
-           eq_fail(&p->tool.err, EQ_BAD, "--mask-id: %s predicts the next token and knows no mask", p->model.name);
-  if (p->mask < 0) p->mask = eq_mask_token(p->args.model);
-  if (p->mask < 0)
-    return eq_fail(&p->tool.err, EQ_BAD,
-                   "%s predicts what a mask hides, and no tokenizer there names the mask: "
-                   "give its id with --mask-id",
-                   p->args.model);
-  return p->mask < (int64_t)vocab ||
-         eq_fail(&p->tool.err, EQ_BAD, "--mask-id: %lld, but the model has %zu embeddings", (long long)p->mask, vocab);
-}
-
-static bool choose_windows(struct ppl *p) {
-  struct args *a = &p->args;
-  size_t most = p->model.config.max_positions, least = p->as ? p->as->context_min : 1;
-  if (a->context == EQ_ABSENT) {
-    size_t usual = p->as && p->as->context ? p->as->context : p->as ? most : CONTEXT;
-    a->context = most < usual ? most : usual;
-    if (p->tool.verbose && most > a->context)
-      eq_tool_say(&p->tool, "the context is %zu of the model's %zu positions: --ctx asks for more", (size_t)a->context,
-                  most);
-  }
-  if (a->context < least || a->context > most)
-    return eq_fail(&p->tool.err, EQ_BAD, "--ctx: %llu, expected %zu to the model's %zu positions",
-                   (unsigned long long)a->context, least, most);
-  if (p->as && !p->as->strides && a->stride != EQ_ABSENT)
-    return eq_fail(&p->tool.err, EQ_BAD, "--stride: windows of --as %s lie side by side", p->as->name);
-  if (a->stride == EQ_ABSENT) a->stride = a->context > 1 ? a->context / 2 : 1;
-  if (a->stride < 1 || a->stride > a->context)
-    return eq_fail(&p->tool.err, EQ_BAD,
-                   "--stride: %llu, expected 1 to the context of %llu: more would leave tokens out",
-                   (unsigned long long)a->stride, (unsigned long long)a->context);
-  p->cut = (struct eq_cut){ .context = a->context, .stride = a->stride };
-  if (!p->as) return true;
-  p->cut = eq_convention_cut(p->as, a->context, a->stride);
-  int n = snprintf(p->as_name, sizeof p->as_name, "%s:%llu", p->as->name, (unsigned long long)a->context);
-  if (p->as->strides) snprintf(p->as_name + n, sizeof p->as_name - (size_t)n, ":%llu", (unsigned long long)a->stride);
+  if (p->tool.verbose && a->context == EQ_ABSENT && most > p->how.context)
+    eq_tool_say(&p->tool, "the context is %zu of the model's %zu positions: --ctx asks for more", p->how.context, most);
   return true;
 }
 
@@ -499,7 +420,7 @@ static bool name_kept(struct ppl *p) {
 
 static bool choose_predictions(struct ppl *p) {
   const struct args *a = &p->args;
-  struct eq_kept_how how = { p->cut, p->prefix, p->mask };
+  struct eq_kept_how how = { p->how.cut, p->how.prefix, p->how.mask };
   if (p->kept.matrix && (!eq_predictions_fit(&p->kept, &p->model, how, &p->tool.err) || !name_kept(p))) return false;
   if (!a->keep) return true;
   if (p->recipes.n != 1)
@@ -513,11 +434,7 @@ static bool choose_predictions(struct ppl *p) {
 /* What nll depends on beside the model and the recipe. */
 static bool describe_settings(struct ppl *p) {
   struct eq_buffer *b = &p->settings;
-  if (p->as) eq_buffer_format(b, "as %s, ", p->as->name);
-  eq_buffer_format(b, "ctx %zu:%zu", p->cut.context, p->cut.stride);
-  if (p->mask >= 0) eq_buffer_format(b, ", mask %lld", (long long)p->mask);
-  if (p->prefix >= 0) eq_buffer_format(b, ", prefix %lld", (long long)p->prefix);
-  if (p->opening >= 0) eq_buffer_format(b, ", opening %lld", (long long)p->opening);
+  eq_protocol_print(b, &p->how);
   if (p->args.min_tokens != 1) eq_buffer_format(b, ", min-tokens %llu", (unsigned long long)p->args.min_tokens);
   if (p->kernels != eq_kernels_find("auto", NULL)) eq_buffer_format(b, ", kernels %s", p->kernels->name);
   if (p->statistics.digest) eq_buffer_format(b, ", stats %016llx", (unsigned long long)p->statistics.digest);
@@ -588,10 +505,10 @@ static void foretell(const struct ppl *p, size_t own) {
 
 static bool make_scorer(struct ppl *p, uint64_t limit, size_t own) {
   const struct args *a = &p->args;
-  struct eq_scoring how = { .cut = p->cut,
-                            .prefix = p->prefix,
+  struct eq_scoring how = { .cut = p->how.cut,
+                            .prefix = p->how.prefix,
                             .per_token = a->per_token || p->as,
-                            .mask = p->mask,
+                            .mask = p->how.mask,
                             .experts = a->experts,
                             .reference = p->reference.treatments,
                             .kept = p->kept.matrix ? &p->kept : NULL,
@@ -619,8 +536,7 @@ static bool set_up(struct ppl *p) {
   if (a->as && p->model.config.arch->encoder)
     return eq_fail(err, EQ_BAD, "--as %s: %s sees the whole text, and those who report perplexity so do not run it",
                    a->as, p->model.name);
-  if (!choose_recipes(p) || !choose_prefix(p) || !choose_opening(p) || !choose_mask(p) || !choose_windows(p) ||
-      !choose_predictions(p) || !describe_settings(p) || !resume(p))
+  if (!choose_recipes(p) || !choose_protocol(p) || !choose_predictions(p) || !describe_settings(p) || !resume(p))
     return false;
   return make_scorer(p, limit, own);
 }
