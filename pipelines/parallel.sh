@@ -18,9 +18,10 @@ mkdir -p "$folder"
 eq-text -c corpora/udhr -l en,de,fi,ar,he,sw ${limit:+"$limit"} | eq-token -m $model -o "$folder/tokens.mp"
 eq-plan single -m $model -r none -r int4 -o "$folder/plan.mp"
 
-# One job a processor, so each has one thread. -q would keep the quotes; the names here need none.
+# One job a processor, so each has one thread. A shell reads the command once more, so the folder is quoted for it.
+printf -v in %q "$folder"
 parallel --halt now,fail=1 "$@" \
-  "eq-shard -n $shards -s {} -i $folder/tokens.mp | eq-ppl -q -t 1 -m $model -R $folder/plan.mp --resume $folder/shard-{}.mp" \
+  "eq-shard -n $shards -s {} -i $in/tokens.mp | eq-ppl -q -t 1 -m $model -R $in/plan.mp --resume $in/shard-{}.mp" \
   ::: $(seq 0 $((shards - 1)))
 
 # The shards together are the bytes of one run, and nothing may lack.

@@ -2,8 +2,8 @@
 #
 #   make -f pipelines/sweep.mk -j2 [OUT=build/make] [MODEL=corpora/mini] [LANGS="en de he"] [PLAN=single] [LIMIT=N]
 #
-# Another language in LANGS scores that language alone; another PLAN scores all of them anew, since every file depends on
-# the plan. A rule that fails leaves no file, and one that was stopped goes on (--resume).
+# Another language in LANGS scores that language alone; another PLAN, MODEL or LIMIT scores all of them anew, since every
+# file depends on these. A rule that fails leaves no file, and one that was stopped goes on (--resume).
 MODEL ?= corpora/mini
 OUT ?= build/make
 LANGS ?= en de fi ar he sw
@@ -24,16 +24,18 @@ $(OUT)/plan.mp: force
 	@mkdir -p $(@D)/lang
 	@eq-plan -q $(PLAN) -m $(MODEL) -b '$(BASE)' -r none -r '$(BASE)' -o $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-$(OUT)/langs: force
+$(OUT)/langs $(OUT)/text: force
 	@mkdir -p $(@D)
-	@echo '$(LANGS)' | cmp -s - $@ || echo '$(LANGS)' >$@
+	@echo '$(ASKED)' | cmp -s - $@ || echo '$(ASKED)' >$@
+$(OUT)/langs: ASKED = $(LANGS)
+$(OUT)/text: ASKED = $(MODEL) $(LIMIT)
 
-$(OUT)/lang/%.tokens: corpora/SOURCES | $(OUT)/plan.mp
+$(OUT)/lang/%.tokens: corpora/SOURCES $(OUT)/text $(or $(wildcard $(MODEL)/*),$(MODEL)) | $(OUT)/plan.mp
 	eq-text -q -c corpora/udhr -l $* $(addprefix --limit ,$(LIMIT)) | eq-token -m $(MODEL) -o $@
 
 # Its name appears when all is there; until then it is the file that a stopped run goes on with.
 $(OUT)/lang/%.mp: $(OUT)/lang/%.tokens $(OUT)/plan.mp
-	@if [ -e $@.part ] && [ $(OUT)/plan.mp -nt $@.part ]; then rm $@.part; fi
+	@for new in $^; do if [ $$new -nt $@.part ]; then rm -f $@.part; fi; done
 	eq-ppl -q -t 1 -m $(MODEL) -R $(OUT)/plan.mp -i $< --resume $@.part
 	@mv $@.part $@
 

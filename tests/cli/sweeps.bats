@@ -12,18 +12,19 @@ ids() { eq-show -f jsonl -i "$1" | jq -r --arg l "$2" 'select(.lang == $l) | .id
 
 @test "GNU parallel's shards are the bytes of one run, and a shard that is there is not measured again" {
   command -v parallel >/dev/null || skip "GNU parallel is not installed"
-  run --separate-stderr pipelines/parallel.sh "$out/sweep" 1
+  folder="$out/a folder's"
+  run --separate-stderr pipelines/parallel.sh "$folder" 1
   echo "$output"
   [ "$status" -eq 0 ]
   [ "$(grep -c '^int4/g128;L[0-9]*=keep ' <<<"$output")" -eq 12 ]
-  eq-ppl -q -m corpora/mini -R "$out/sweep/plan.mp" -i "$out/sweep/tokens.mp" | eq-merge | eq-show -f jsonl >"$out/one"
-  eq-show -f jsonl -i "$out/sweep/result.mp" | cmp - "$out/one"
-  rm "$out/sweep/shard-1.mp"
-  touch -d 2000-01-01 "$out"/sweep/shard-*.mp
-  run --separate-stderr pipelines/parallel.sh "$out/sweep" 1 -- -j 1
+  eq-ppl -q -m corpora/mini -R "$folder/plan.mp" -i "$folder/tokens.mp" | eq-merge | eq-show -f jsonl >"$out/one"
+  eq-show -f jsonl -i "$folder/result.mp" | cmp - "$out/one"
+  rm "$folder/shard-1.mp"
+  touch -d 2000-01-01 "$folder"/shard-*.mp
+  run --separate-stderr pipelines/parallel.sh "$folder" 1 -- -j 1
   [ "$status" -eq 0 ]
-  [ "$(find "$out/sweep" -name 'shard-*.mp' -newermt 2010-01-01 | wc -l)" -eq 1 ]
-  eq-show -f jsonl -i "$out/sweep/result.mp" | cmp - "$out/one"
+  [ "$(find "$folder" -name 'shard-*.mp' -newermt 2010-01-01 | wc -l)" -eq 1 ]
+  eq-show -f jsonl -i "$folder/result.mp" | cmp - "$out/one"
 }
 
 @test "a job that fails ends GNU parallel's sweep" {
@@ -52,6 +53,18 @@ sweep() { make -s -f pipelines/sweep.mk -j2 OUT="$out/sweep" LIMIT=1 PLAN=prefix
   sweep LANGS='en he de' >/dev/null
   diff <(grep -E '^lang/(en|he)' "$out/before") <(find "$out/sweep" -type f -printf '%P %T@\n' | sort | grep -E '^lang/(en|he)')
   [ "$(eq-show -f jsonl -i "$out/sweep/result.mp" | jq -r '.lang // empty' | sort -u | tr '\n' ' ')" = 'de en he ' ]
+}
+
+@test "make does not keep what another limit, or another model, made" {
+  sweep LANGS=en PLAN=components >"$out/one"
+  sweep LANGS=en PLAN=components LIMIT=2 >"$out/two"
+  [ "$(ids "$out/sweep/result.mp" en | wc -l)" = 2 ]
+  ! cmp -s "$out/one" "$out/two" || false
+  eq-quant -q -m corpora/mini -r int3 -o "$out/mini" >"$out/quant"
+  cp corpora/mini/{tokenizer,tokenizer_config}.json "$out/mini"
+  sweep LANGS=en PLAN=components LIMIT=2 MODEL="$out/mini" >"$out/other"
+  eq-ppl -q -m "$out/mini" -R "$out/sweep/plan.mp" -i "$out/sweep/lang/en.tokens" | eq-show -f jsonl | sort >"$out/wanted"
+  eq-merge -i "$out/sweep/result.mp" | eq-show -f jsonl | sort | cmp - "$out/wanted"
 }
 
 @test "make stops where a language fails, and leaves no half of it" {
