@@ -129,7 +129,7 @@ static bool add(struct reading *in) {
   if (!inputs && !eq_str_is(l.of, "weights")) return refuse(in, "of", l.of, "weights or inputs");
   if (!l.tensor.p || (!inputs && !l.channel_squares.bytes)) return true; /* a whole layer, or a vector */
   if (!find_tensor(in, l.tensor, &param)) return false;
-  in->s->digest += XXH3_64bits(in->r->raw.p, in->r->raw.n);
+  if (inputs || !in->s->tensors[param].n) in->s->digest += XXH3_64bits(in->r->raw.p, in->r->raw.n);
   return inputs ? add_inputs(in, &l, param) : add_weights(in, &l, param);
 }
 

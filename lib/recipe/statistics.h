@@ -26,7 +26,7 @@ struct eq_tensor_statistics {
 struct eq_statistics {
   size_t n_params;
   struct eq_tensor_statistics *tensors; /* [n_params] */
-  uint64_t digest;                      /* of the records, whatever their order */
+  uint64_t digest;                      /* of the records, each once, whatever their order */
   size_t n_languages;                   /* that every tensor with inputs has */
 };
 

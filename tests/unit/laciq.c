@@ -118,6 +118,8 @@ static struct eq_layer a_layer(const char *of, const char *lang) {
   return l;
 }
 
+static uint64_t digest; /* of what message_of read */
+
 /* The message that these records are refused with, "" when they are taken. */
 static const char *message_of(const struct eq_layer *layers, size_t n, size_t cut) {
   static struct eq_err err;
@@ -131,10 +133,23 @@ static const char *message_of(const struct eq_layer *layers, size_t n, size_t cu
   err = (struct eq_err){ 0 };
   bool ok = eq_statistics_read(&s, in, "y@1", params, PARAMS, &err);
   assert_true(ok == !err.code);
+  digest = s.digest;
   eq_statistics_close(&s);
   eq_reader_free(in);
   eq_buffer_free(&bytes);
   return err.text;
+}
+
+static void a_digest_is_of_each_record_once_in_any_order(void **state) {
+  (void)state;
+  const struct eq_layer weights = a_layer("weights", NULL), en = a_layer("inputs", "en"), de = a_layer("inputs", "de");
+  const struct eq_layer one[] = { weights, en, de }, two[] = { weights, de, weights, en }, less[] = { weights, en };
+  assert_string_equal(message_of(one, 3, 0), "");
+  uint64_t wanted = digest;
+  assert_string_equal(message_of(two, 4, 0), "");
+  assert_int_equal(digest, wanted);
+  assert_string_equal(message_of(less, 2, 0), "");
+  assert_int_not_equal(digest, wanted);
 }
 
 static void what_does_not_fit_is_refused(void **state) {
@@ -183,9 +198,12 @@ static void what_does_not_fit_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(multipliers_are_those_of_brute_force), cmocka_unit_test(a_gaussian_has_max_s_errors),
-    cmocka_unit_test(one_language_gets_aciqs_limits),       cmocka_unit_test(a_mixture_has_its_moments),
+    cmocka_unit_test(multipliers_are_those_of_brute_force),
+    cmocka_unit_test(a_gaussian_has_max_s_errors),
+    cmocka_unit_test(one_language_gets_aciqs_limits),
+    cmocka_unit_test(a_mixture_has_its_moments),
     cmocka_unit_test(what_does_not_fit_is_refused),
+    cmocka_unit_test(a_digest_is_of_each_record_once_in_any_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
