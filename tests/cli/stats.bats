@@ -93,7 +93,7 @@ records() { eq-show -f jsonl; }
   for model in $(cut -f 1 tests/golden/means.tsv | uniq); do
     eq-stats -m "tests/golden/models/$model" -l all --ctx 8 -i "$BATS_TEST_TMPDIR/tokens" -o "$BATS_TEST_TMPDIR/$model.mp"
     eq-ppl -q -m "tests/golden/models/$model" --stats "$BATS_TEST_TMPDIR/$model.mp" -i "$BATS_TEST_TMPDIR/tokens" \
-      $(awk -F '\t' -v model="$model" '$1 == model { print "-r", $2 }' tests/golden/means.tsv | uniq) |
+      -R <(awk -F '\t' -v model="$model" '$1 == model { print $2 }' tests/golden/means.tsv | uniq) |
       records | jq -r --arg model "$model" 'select(.lang == "aa") | [$model, .recipe, .id, .nll] | @tsv'
   done | sort >"$BATS_TEST_TMPDIR/got"
   sort tests/golden/means.tsv | paste - "$BATS_TEST_TMPDIR/got" | awk -F '\t' '
