@@ -74,6 +74,7 @@ plan_of_report() {
   n=${#like[@]}
   eq-plan -q -m "$model" -b "$base" -R "$folder/front.mp"
   for i in "${!like[@]}"; do
+    [ "$left" -gt 0 ] || break
     eq-plan random -q --up-to -n $(((left + n - i - 1) / (n - i))) --seed "$i" --like "${like[i]}" --within 0 \
       -m "$model" -b "$base" -o "$folder/random.mp"
     left=$((left - $(eq-show -f jsonl -i "$folder/random.mp" | wc -l)))

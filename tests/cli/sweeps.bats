@@ -107,3 +107,17 @@ study() { pipelines/pareto.sh --plan prefixes --segments 2 --report 3 --controls
   chmod +x "$out/bin/eq-ppl"
   PATH=$out/bin:$PATH study 2>/dev/null | cmp - "$out/first"
 }
+
+@test "the study of protection is the same on a Slurm of two nodes" {
+  local tool
+  for tool in slurmctld slurmd munged sbatch; do
+    PATH=$PATH:/usr/sbin command -v $tool >/dev/null || skip "$tool is not installed"
+  done
+  [ "${EQ_SAN:-0}" = 0 ] || skip 'under sanitizers'
+  small=(--plan prefixes --segments 1 --report 2 --controls 6 --shards 2)
+  pipelines/pareto.sh "${small[@]}" "$out/here" 2>/dev/null
+  slurm/test-cluster run -- pipelines/pareto.sh "${small[@]}" --on slurm "$out/there"
+  eq-show -k pareto -f jsonl -i "$out/here/pareto.mp" >"$out/pareto"
+  [ "$(grep -c '"plan":"random"' "$out/pareto")" -eq 6 ]
+  eq-show -k pareto -f jsonl -i "$out/there/pareto.mp" | diff - "$out/pareto"
+}
