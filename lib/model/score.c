@@ -32,6 +32,7 @@ struct segment {
   size_t *same_top;  /* likewise */
   uint32_t *experts; /* [n_recipes][n_counts], when counted */
   uint64_t *wanted;  /* a bit map of recipes; NULL: all */
+  bool held;         /* till others come of which the same are wanted */
   uint32_t ids[];    /* prefix and tokens */
 };
 
@@ -55,6 +56,7 @@ struct eq_scorer {
   size_t *recipe_of_leaf;           /* [nodes]: the first recipe of a leaf */
   uint64_t *wanted;                 /* by the segments of the batch: of the recipes a bit map */
   bool *active;                     /* [nodes]: leads to a leaf that is wanted */
+  size_t n_held, held_rows;         /* segments that are held, and about their rows */
   size_t n_wanted, n_active;        /* recipes; nodes of the layers */
   size_t n_leaves;                  /* that are wanted */
   struct eq_sharing sharing;        /* so far, but for weights */
@@ -570,18 +572,37 @@ bool eq_scorer_add(struct eq_scorer *s, const uint32_t *ids, const bool *scored,
     return false;
   }
   if (g->windows_left && !wants(s, wanted)) {
-    run(s);
-    want(s, wanted);
+    g->held = !is_encoder(s) && s->batch.n > 0;
+    if (!g->held) run(s);
+    if (!g->held) want(s, wanted);
   }
   *s->last = g;
   s->last = &g->next;
   s->waiting_bytes += g->bytes = bytes_of(s, g, tag_bytes);
-  if (is_encoder(s))
+  if (g->held)
+    s->n_held++, s->held_rows += n;
+  else if (is_encoder(s))
     add_masked(s, g, scored);
   else
     add_windows(s, g);
-  if (s->batch.n == 0 || s->waiting_bytes > WAITING_BYTES) run(s);
+  if (s->batch.n == 0 || s->waiting_bytes > WAITING_BYTES || s->held_rows > ROWS_MAX) eq_scorer_flush(s);
   return true;
 }
 
-void eq_scorer_flush(struct eq_scorer *s) { run(s); }
+/* Those that are held come into batches of their own, all together of which the same are wanted. */
+void eq_scorer_flush(struct eq_scorer *s) {
+  run(s);
+  while (s->n_held) {
+    struct segment *g = s->first;
+    while (!g->held) g = g->next;
+    want(s, g->wanted);
+    for (; g; g = g->next) { /* a run within delivers nothing from here on: g itself is not done */
+      if (!g->held || !wants(s, g->wanted)) continue;
+      g->held = false;
+      s->n_held--;
+      add_windows(s, g);
+    }
+    s->held_rows = 0;
+    run(s);
+  }
+}

@@ -62,7 +62,8 @@ size_t eq_scorer_bytes(const struct eq_scorer *s);
 
 /* Takes a copy of a segment's ids[0..n), each below the vocabulary's size; may deliver segments that are done. Of the
  * recipes it is scored under those that are wanted: bit r % 64 of wanted[r / 64]; NULL: all. Segments of which the same
- * are wanted should come one after the other: only these share a batch.
+ * are wanted share batches; others wait for more of their kind (an encoder's do not, and should come one after the
+ * other).
  *
  * A model that predicts the next token scores what the cut says: mostly all but the first, or all with a prefix. An
  * encoder scores each token with scored[i] (all, when NULL) from a sequence of its own, in which the mask stands for

@@ -59,6 +59,7 @@ static void deliver(void *context, const struct eq_scored *s) {
 static void drop(void *tag) { (void)tag; }
 
 struct how {
+  bool some; /* of segment i only the recipes r with (i + r) % 3 are wanted */
   const char *kernels, *recipes[16];
   struct eq_scoring scoring;
   size_t first, last, longest; /* segments first..last-1 */
@@ -79,9 +80,13 @@ static struct results score(struct how h) {
   assert_non_null(s);
   for (size_t i = h.first; i < h.last; i++) {
     struct segment g = segment(i, h.longest ? h.longest : 100);
-    assert_true(eq_scorer_add(s, g.ids, NULL, g.n, NULL, (void *)(uintptr_t)(i - h.first), 0, &err));
+    uint64_t wanted = 0;
+    for (size_t k = 0; k < list.n; k++) wanted |= (uint64_t)((i + k) % 3 > 0) << k;
+    assert_true(eq_scorer_add(s, g.ids, NULL, g.n, h.some ? &wanted : NULL, (void *)(uintptr_t)(i - h.first), 0, &err));
   }
   eq_scorer_flush(s);
+  if (h.some) /* three kinds of segments, each in batches of its own, and no node of a recipe that nobody wants */
+    assert_int_equal(eq_scorer_sharing(s).heads, 3 * (list.n - list.n / 3));
   assert_int_equal(r->n, h.last - h.first);
   eq_scorer_free(s);
   eq_recipes_free(&list);
@@ -105,6 +110,18 @@ static void a_segment_scores_the_same_in_any_batch(void **state) {
     struct results alone = score(h);
     assert_memory_equal(alone.of[0].nll, all.of[h.first].nll, 2 * sizeof(double));
   }
+}
+
+static void only_what_is_wanted_is_computed_and_it_is_the_same(void **state) {
+  (void)state;
+  struct how h = { .recipes = { "none", "int4", "int8" }, .last = 30 };
+  h.scoring = (struct eq_scoring){ .cut = { .context = 256, .stride = 128 }, .prefix = 0, .mask = -1 };
+  struct results all = score(h);
+  h.some = true;
+  struct results some = score(h);
+  for (size_t i = 0; i < h.last; i++)
+    for (size_t r = 0; r < 3; r++)
+      if ((i + r) % 3) assert_memory_equal(&some.of[i].nll[r], &all.of[i].nll[r], sizeof(double));
 }
 
 static void threads_do_not_change_a_bit(void **state) {
@@ -233,6 +250,7 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_segment_scores_the_same_in_any_batch),
+    cmocka_unit_test(only_what_is_wanted_is_computed_and_it_is_the_same),
     cmocka_unit_test(threads_do_not_change_a_bit),
     cmocka_unit_test(recipes_together_score_as_each_alone),
     cmocka_unit_test(the_kernels_agree),
