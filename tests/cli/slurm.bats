@@ -31,7 +31,7 @@ setup() {
   # shellcheck disable=SC1091
   . "$BATS_FILE_TMPDIR/export"
   T=$BATS_TEST_TMPDIR
-  F=$T/sweep
+  F="$T/a sweep of 5%j" # sbatch would put the job's number there
   TOKENS=$BATS_FILE_TMPDIR/tokens.mp
 }
 
