@@ -268,7 +268,7 @@ import stream, sys
 def point(overhead, mean, spread=1.0, **more):
     return dict(k="pareto", model="m", recipe=f"r{overhead}-{mean}-{spread}", base="none", over="int4", overhead=overhead * 1e3,
                 overhead_percent=float(overhead), delta_mean=mean, worst_minus_best=spread, front="", **more)
-stream.write(sys.argv[1], eval(sys.argv[2]), "test")
+stream.write(sys.argv[1], eval(f"({sys.argv[2]})"), "test")
 END
 }
 
