@@ -113,6 +113,8 @@ refuses() {
   cat "$T/file.mp" "$T/file.mp" >"$T/two.mp"
   mv "$T/two.mp" "$T/file.mp"
   refuses "holds several streams"
+  { tiny -r none <"$T/tokens.mp" && printf '' | eq-show --from jsonl -f stream; } >"$T/file.mp"
+  refuses "holds several streams"
   tiny -r none <"$T/tokens.mp" >"$T/file.mp"
   eq-show -f jsonl -i "$T/tokens.mp" | sed 's/"ids":\[/&3,/' | eq-show --from jsonl -f stream >"$T/longer.mp"
   mv "$T/longer.mp" "$T/tokens.mp"

@@ -55,8 +55,8 @@ started() {
     [ "$(grep -c "${2:-.}" "$T/started")" -lt "$1" ] || return 0
     sleep 0.1
   done
-  cat "$T/started" "$F"/logs/*
-  squeue -r
+  cat "$T/started" "$F"/logs/* "$T/log" 2>&1 || true
+  squeue -r && sinfo
   return 1
 }
 
