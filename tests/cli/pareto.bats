@@ -39,6 +39,11 @@ fronts() {
     <(jq -c '[.recipe, .delta_mean, .delta_mean_lo, .worst_minus_best, .worst_minus_best_hi]' "$out/points" | sort)
 }
 
+@test "a range of damages has no interval below 0, also where it is within the noise" {
+  eq-show -k disparity -f jsonl -i "$damage" |
+    jq -es 'all(.[]; .worst_minus_best_lo >= 0 and .worst_minus_best_lo <= .worst_minus_best) and any(.[]; .worst_minus_best_lo == 0 and .worst_minus_best > 0)'
+}
+
 @test "what a plan or a measurement lacks is counted" {
   eq-plan single -m corpora/mini -o "$out/single.mp"
   run --separate-stderr bash -c "cat '$out/single.mp' '$damage' | eq-pareto -o '$out/pareto.mp'"
