@@ -63,6 +63,15 @@ through() {
   cmp "$F/result.mp" "$BATS_FILE_TMPDIR/one.mp"
 }
 
+@test "a list of recipes that grew is measured where it lacks, and what it no longer names stays" {
+  recipes() { eq-show -f tsv -k surprisal -c recipe -i "$F/result.mp" | tail -n +2 | sort | uniq -c | tr -s '\n ' ' '; }
+  printf 'none\nint4\n' >"$T/list"
+  sweep eq-ppl -m corpora/mini -R "$T/list" -t 1
+  printf 'none\nint3\n' >"$T/list"
+  sweep eq-ppl -m corpora/mini -R "$T/list" -t 1
+  [ "$(recipes)" = ' 24 int3/g128 24 int4/g128 24 none ' ]
+}
+
 @test "a command that writes nothing is named" {
   run --separate-stderr sweep /bin/true
   [ "$status" -eq 1 ]
