@@ -21,18 +21,35 @@ static bool check_format(const struct eq_quantization *q, struct eq_err *err) {
 /* The weights of a group of layers in the config; NULL when it has none. */
 static json_t *weights_of(json_t *group) { return json_object_get(group, "weights"); }
 
-/* The bits of a group whose rows would have so many words. */
+/* Does a group list the layer of these codes by its name? */
+static bool names_layer(json_t *group, const struct eq_tensor *codes) {
+  size_t i, n = strlen(codes->name) - strlen(".weight_packed");
+  json_t *target;
+  json_array_foreach(json_object_get(group, "targets"), i,
+                     target) if (json_string_length(target) == n &&
+                                 memcmp(json_string_value(target), codes->name, n) == 0) return true;
+  return false;
+}
+
+/* The bits of a group whose rows would have so many words. Of rows so short that several would, the group's that lists
+ * the layer. */
 static bool find_bits(struct eq_packed *p, const struct eq_quantization *q, size_t words, struct eq_err *err) {
+  const struct eq_tensor *codes = p->parts[EQ_SCALED_CODES];
   const char *name;
   json_t *group;
+  bool several = false;
   json_object_foreach(json_object_get(q->json, "config_groups"), name, group) {
     json_t *bits = json_object_get(weights_of(group), "num_bits");
     json_int_t n = json_is_integer(bits) ? json_integer_value(bits) : 0;
-    if (n >= 1 && n <= 8 && (p->cols * (size_t)n + 31) / 32 == words) return p->bits = (unsigned)n, true;
+    if (n < 1 || n > 8 || (p->cols * (size_t)n + 31) / 32 != words) continue;
+    if (names_layer(group, codes)) return p->bits = (unsigned)n, true;
+    several = several || (p->bits && p->bits != n);
+    p->bits = (unsigned)n;
   }
+  if (p->bits && !several) return true;
   return eq_fail(err, EQ_BAD,
-                 "%s: tensor '%s' has %zu words a row of %zu inputs, which no 'num_bits' of %s's config_groups gives",
-                 q->file, p->parts[EQ_SCALED_CODES]->name, words, p->cols, q->path);
+                 "%s: tensor '%s' has %zu words a row of %zu inputs, which %s 'num_bits' of %s's config_groups gives",
+                 q->file, codes->name, words, p->cols, several ? "more than one" : "no", q->path);
 }
 
 static bool read_shape(struct eq_packed *p, const struct eq_quantization *q, struct eq_err *err) {
