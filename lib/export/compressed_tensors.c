@@ -16,7 +16,8 @@ static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
   struct eq_scheme s = eq_export_scheme(x, param);
   unsigned roles = x->model->params[param].roles;
   if (!is_coded(s.kind))
-    return eq_export_refuse(x, param, "compressed-tensors", "it has integers with scales; --dtype stores values", err);
+    return eq_export_refuse(x, param, "compressed-tensors",
+                            "it has integers with scales, about 0; --dtype stores values", err);
   if (!(roles & EQ_LINEAR) && (!(roles & EQ_HEAD) || roles & (EQ_EMBED | EQ_BIAS)))
     return eq_export_refuse(x, param, "compressed-tensors", "it is no linear layer", err);
   if (w->slot->transposed)

@@ -39,7 +39,7 @@ struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param) {
   const struct eq_overlay *o = whole_of(x, param);
   struct eq_scheme s = { .kind = eq_export_keeps(x, param) ? EQ_KEEP : EQ_SCHEME_KINDS };
   if (o) s = o->steps.step[o->steps.n - 1];
-  if (s.clip || s.full_scale) s.kind = EQ_SCHEME_KINDS;
+  if (eq_clip_is_centered(s.clip)) s.kind = EQ_SCHEME_KINDS;
   return s;
 }
 
@@ -48,9 +48,16 @@ bool eq_export_starts_plain(const struct eq_export *x, size_t param) {
   return !o || o->steps.n == 1;
 }
 
-struct eq_extremes eq_export_extremes(const struct eq_export *x, size_t param) {
-  return eq_export_starts_plain(x, param) ? x->model->weights[param].extremes
-                                          : whole_of(x, param)->prepared[whole_of(x, param)->steps.n - 1].of;
+void eq_export_encode(const struct eq_export *x, size_t param, float *source, size_t first, size_t last,
+                      struct eq_codes out) {
+  const struct eq_placed_tensor *w = &x->model->weights[param];
+  const struct eq_overlay *o = whole_of(x, param);
+  const struct eq_matrix m = { source, w->rows, w->cols, w->transposed };
+  struct eq_scheme s = o->steps.step[o->steps.n - 1];
+  if (s.clip)
+    eq_codes_encode_clipped(s, o->prepared[o->steps.n - 1].table, m, first, last, out);
+  else
+    eq_codes_encode(s, o->steps.n == 1 ? w->extremes : o->prepared[o->steps.n - 1].of, m, first, last, out);
 }
 
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out) {

@@ -10,6 +10,7 @@
 #include "lib/base/pool.h"
 #include "lib/base/progress.h"
 #include "lib/model/model.h"
+#include "lib/recipe/codes.h"
 #include "lib/stream/schema.h"
 
 struct eq_export_format;
@@ -42,10 +43,11 @@ struct eq_export {
 /* What the recipe does to a parameter, for formats. Nothing: */
 bool eq_export_keeps(const struct eq_export *x, size_t param);
 /* The scheme whose codes a format may hold, the last step of what is done; of kind EQ_SCHEME_KINDS where that does not
- * make all of the matrix, or where scales are searched for: such are only stored as values. */
+ * make all of the matrix, or where its codes are about a mean: such are only stored as values. */
 struct eq_scheme eq_export_scheme(const struct eq_export *x, size_t param);
-/* The extremes of what it encodes. */
-struct eq_extremes eq_export_extremes(const struct eq_export *x, size_t param);
+/* Codes of output rows first..last-1 of `source`, which has eq_export_before of these; codes.h. */
+void eq_export_encode(const struct eq_export *x, size_t param, float *source, size_t first, size_t last,
+                      struct eq_codes out);
 /* Adds it as the recipe spells it. */
 void eq_export_print(const struct eq_export *x, size_t param, struct eq_buffer *out);
 /* Fails: a format of that name cannot hold what is done to it, and why. */

@@ -232,8 +232,7 @@ static void encode_item(void *context, size_t item, size_t thread) {
   const struct eq_placed_tensor *w = &e->x->model->weights[e->param];
   size_t first = item * e->rows_an_item, last = first + e->rows_an_item < w->rows ? first + e->rows_an_item : w->rows;
   eq_export_before(e->x, e->param, first, last, e->source, e->x->scratch + thread * eq_model_scratch(e->x->model));
-  eq_codes_encode(eq_export_scheme(e->x, e->param), eq_export_extremes(e->x, e->param),
-                  (struct eq_matrix){ e->source, w->rows, w->cols, w->transposed }, first, last, e->f->codes);
+  eq_export_encode(e->x, e->param, e->source, first, last, e->f->codes);
 }
 
 static bool write_codes(struct eq_export *x, struct eq_folder_model *f, size_t param, float *source,

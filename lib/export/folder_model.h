@@ -7,7 +7,6 @@
 #include <jansson.h>
 
 #include "lib/export/export.h"
-#include "lib/recipe/codes.h"
 #include "lib/tensor/safetensors_writer.h"
 
 struct eq_folder_model;

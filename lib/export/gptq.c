@@ -12,7 +12,7 @@ static bool check(const struct eq_export *x, size_t param, struct eq_err *err) {
   const struct eq_placed_tensor *w = &x->model->weights[param];
   struct eq_scheme s = eq_export_scheme(x, param);
   if (s.kind != EQ_INT && s.kind != EQ_ASYMMETRIC)
-    return eq_export_refuse(x, param, "gptq", "it has integers with scales; --dtype stores values", err);
+    return eq_export_refuse(x, param, "gptq", "it has integers with scales, about 0; --dtype stores values", err);
   if (!(x->model->params[param].roles & EQ_LINEAR))
     return eq_export_refuse(x, param, "gptq", "it is no linear layer of a block", err);
   if (s.bits != 2 && s.bits != 3 && s.bits != 4 && s.bits != 8)

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/recipe/codes.h"
-
 /* Of 2 to 8 bits: the limit in units of the deviation (Gaussian) or the mean magnitude (Laplace) at which the squared
  * error of 2^b - 1 symmetric, evenly spaced codes is least (Max 1960 for the former). */
 static const float gaussian[] = { 1.224006f, 1.952309f, 2.473879f, 2.898728f, 3.270115f, 3.607460f, 3.920501f };
@@ -324,10 +322,14 @@ float eq_limits_beyond_half(struct eq_scheme scheme, const float *limits, size_t
 
 /* ---- rounding ---- */
 
-static inline float round_clipped(float w, float s, float center, float top) {
+static inline float code_of(float w, float s, float center, float top) {
   float q = (w - center) / s;
   q = q < -top ? -top : q > top ? top : q; /* top is an integer: as if rounded first */
-  q = copysignf(fabsf(q) + 0x1p23f - 0x1p23f, q);
+  return copysignf(fabsf(q) + 0x1p23f - 0x1p23f, q);
+}
+
+static inline float round_clipped(float w, float s, float center, float top) {
+  float q = code_of(w, s, center, top);
   return s == 0 ? (w != w ? w : center) : q * s + center;
 }
 
@@ -341,6 +343,31 @@ void eq_round_clipped(struct eq_scheme scheme, const float *limits, size_t r, si
     for (size_t c = 0, n = cols - g * group < group ? cols - g * group : group; c < n; c++)
       w[c] = round_clipped(w[c], s, limit[1], top);
   }
+}
+
+bool eq_clip_is_centered(enum eq_clip clip) {
+  return clip == EQ_CLIP_ACIQ || clip == EQ_CLIP_LACIQ || clip == EQ_CLIP_LACIQ_UNIFORM;
+}
+
+void eq_codes_encode_clipped(struct eq_scheme scheme, const float *limits, struct eq_matrix m, size_t first,
+                             size_t last, struct eq_codes out) {
+  size_t group = eq_scheme_group(&scheme, m.cols), groups = eq_codes_groups(scheme, m.cols),
+         stride = m.transposed ? m.rows : 1;
+  bool whole = scheme.granularity == EQ_PER_TENSOR;
+  uint8_t zero = (uint8_t)(1U << (scheme.bits - 1));
+  for (size_t row = first; row < last; row++)
+    for (size_t g = 0; g < groups; g++) {
+      size_t from = g * group, n = m.cols - from < group ? m.cols - from : group, at = whole ? 0 : row * groups + g;
+      const float *w = m.w + (m.transposed ? from * m.rows + row : row * m.cols + from);
+      float s = scale_of(scheme, limits[2 * at]);
+      for (size_t c = 0; c < n; c++) {
+        float x = w[c * stride], q = x != x || s == 0 ? 0 : code_of(x, s, 0, top_code(scheme));
+        out.codes[row * m.cols + from + c] = (uint8_t)(zero + (int)q);
+      }
+      if (whole && row + g > 0) continue;
+      out.scales[at] = s;
+      out.zeros[at] = zero;
+    }
 }
 
 size_t eq_clipped(struct eq_scheme scheme, const float *limits, size_t r, size_t cols, const float *row) {

@@ -20,7 +20,7 @@
 #ifndef EQ_RECIPE_CLIP_H
 #define EQ_RECIPE_CLIP_H
 
-#include "lib/recipe/rounding.h"
+#include "lib/recipe/codes.h"
 
 /* Limit and c of each group, [rows][groups][2], of /tensor [2]; NULL when memory is out; free() it. w: [rows][cols].
  * multiplier: laciq's, of a group's deviation. */
@@ -31,6 +31,13 @@ float eq_limits_beyond_half(struct eq_scheme scheme, const float *limits, size_t
 
 /* Row r, in place. */
 void eq_round_clipped(struct eq_scheme scheme, const float *limits, size_t r, size_t cols, float *row);
+
+/* Is c a group's mean? Then codes and scales alone do not make the weights. */
+bool eq_clip_is_centered(enum eq_clip clip);
+
+/* As eq_codes_encode (codes.h), where c is 0. */
+void eq_codes_encode_clipped(struct eq_scheme scheme, const float *limits, struct eq_matrix m, size_t first,
+                             size_t last, struct eq_codes out);
 
 /* The share of a group's weights beyond its limit is what is clipped; for reports. */
 size_t eq_clipped(struct eq_scheme scheme, const float *limits, size_t r, size_t cols, const float *row);

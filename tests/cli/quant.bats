@@ -109,8 +109,8 @@ near() {
   done
   eq-quant -q -m "$MINI" -r int4/row,clip=p99 | records | jq -es 'map(select(.scheme != "keep")) | all(.clipped > 0.008 and .clipped < 0.02)'
   eq-quant -q -m "$MINI" -r 'int4;L0=nf4' | records | jq -es 'all(if .scheme == "int4/g128" then .clipped == 0 elif .scheme == "keep" then true else has("clipped") | not end)'
-  run -2 eq-quant -q -m "$MINI" -r int4/row,clip=mse --format gptq -o "$OUT.no"
-  [[ $output == *"cannot hold int4/row,clip=mse"* ]]
+  run -2 eq-quant -q -m "$MINI" -r int4/row,clip=aciq --format gptq -o "$OUT.no"
+  [[ $output == *"cannot hold int4/row,clip=aciq: it has integers with scales, about 0"* ]]
   run -2 eq-quant -q -m "$MINI" -r 'int4;L0.attn.h1=keep' --format gptq -o "$OUT.no"
   eq-quant -q -m "$MINI" -r 'int4;L0.attn.h1=keep;top1%=keep' -o "$OUT.values" >/dev/null # values hold anything
   eq-quant -m "$MINI" --check "$OUT.values"
@@ -167,11 +167,23 @@ compressed-tensors tests/golden/models/llama u4/g8;L0=keep
 compressed-tensors tests/golden/models/qwen3 u3/row;L0.mlp=int8/tensor;L1.mlp=fp16
 compressed-tensors tests/golden/models/gemma3 int5/tensor
 compressed-tensors tests/golden/models/llama u8/tensor;head=u2/g4
+compressed-tensors tests/golden/models/llama int4/g8,clip=mse;L0.mlp=int3/row,clip=p99;L1.mlp=int8/tensor,clip=mse
+compressed-tensors tests/golden/models/qwen3 int4/g8,scale=m8;L0=int4/g8,clip=mse,scale=m8
 gptq $MINI int4
 gptq $MINI u4/g32;L0,L-1=keep
 gptq $MINI u3/g64;L0.mlp=int8/tensor;L3=u2/row
 gptq $MINI int8/tensor;L2=bf16
+gptq $MINI int4,clip=mse;L0=int3/row,clip=p99.5;L-1=prune=0.5+int4/g64,clip=mse
 RECIPES
+}
+
+@test "codes whose bits no shape tells are of the group that lists the layer, or refused" {
+  eq-quant -q -m tests/golden/models/llama -r 'L0=int3/row;L1=int4/row' --format compressed-tensors -o "$OUT" >/dev/null
+  eq-quant -m tests/golden/models/llama --check "$OUT"
+  jq '.quantization_config.config_groups[].targets = ["Linear"]' "$OUT/config.json" >"$BATS_TEST_TMPDIR/config.json"
+  cp "$BATS_TEST_TMPDIR/config.json" "$OUT/config.json"
+  run -2 eq-show -m "$OUT"
+  [[ $output == *"words a row of 24 inputs, which more than one 'num_bits' of "*"config_groups gives"* ]]
 }
 
 @test "configs of codes name their groups, what differs and what is left" {
@@ -214,6 +226,7 @@ hf $MINI int4;L0=keep
 hf tests/golden/models/llama-gptq int4/row;L0=keep
 gptq $MINI u4/g32;L0,L-1=keep
 compressed-tensors tests/golden/models/llama u3/g8;L0=keep;L1.mlp=bf16
+compressed-tensors tests/golden/models/llama int3/g8,clip=mse;L0=keep
 hf tests/golden/models/mixtral int8/row
 FORMATS
   eq-quant -q -m "$MINI" -r int4 --dtype bf16 -o "$BATS_TEST_TMPDIR/bf16" >/dev/null

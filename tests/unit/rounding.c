@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "lib/base/random.h"
-#include "lib/recipe/codes.h"
-#include "lib/recipe/rounding.h"
+#include "lib/recipe/clip.h"
 #include "lib/tensor/safetensors.h"
 
 enum { KINDS = 4 };
@@ -79,19 +78,44 @@ static struct stored encoded(struct eq_scheme scheme, const float *w, size_t row
   s.group = scheme.granularity == EQ_PER_GROUP ? scheme.group : cols;
   float *m = is_transposed ? transposed(w, rows, cols) : copy_of(w, rows * cols);
   struct eq_extremes of = eq_extremes_of(w, rows * cols);
-  for (size_t first = 0; first < rows; first += 3)
-    eq_codes_encode(scheme, of, (struct eq_matrix){ m, rows, cols, is_transposed }, first,
-                    first + 3 < rows ? first + 3 : rows, s.codes);
+  float *limits = scheme.clip ? eq_limits_of(scheme, 0, w, rows, cols) : NULL;
+  for (size_t first = 0; first < rows; first += 3) {
+    size_t last = first + 3 < rows ? first + 3 : rows;
+    if (limits)
+      eq_codes_encode_clipped(scheme, limits, (struct eq_matrix){ m, rows, cols, is_transposed }, first, last, s.codes);
+    else
+      eq_codes_encode(scheme, of, (struct eq_matrix){ m, rows, cols, is_transposed }, first, last, s.codes);
+  }
+  free(limits);
   free(m);
   return s;
 }
 
 static void stored_free(struct stored s) { free(s.codes.codes), free(s.codes.scales), free(s.codes.zeros); }
 
+static float *clipped(struct eq_scheme scheme, const float *w, size_t rows, size_t cols) {
+  float *copy = copy_of(w, rows * cols), *limits = eq_limits_of(scheme, 0, w, rows, cols);
+  for (size_t r = 0; r < rows; r++) eq_round_clipped(scheme, limits, r, cols, copy + r * cols);
+  free(limits);
+  return copy;
+}
+
 static void codes_stand_for_what_rounding_makes(void **state) {
   (void)state;
-  static const char *const texts[] = { "int4/g16", "int8/row",  "int3/tensor", "int2/g7",      "u4/g16",
-                                       "u2/row",   "u8/tensor", "u3/g7,s16",   "int5/g16,s16", "u4/g1" };
+  static const char *const texts[] = { "int4/g16",
+                                       "int8/row",
+                                       "int3/tensor",
+                                       "int2/g7",
+                                       "u4/g16",
+                                       "u2/row",
+                                       "u8/tensor",
+                                       "u3/g7,s16",
+                                       "int5/g16,s16",
+                                       "u4/g1",
+                                       "int4/g16,clip=mse,s16",
+                                       "int3/tensor,clip=p90",
+                                       "int2/row,clip=mse,scale=m8",
+                                       "int4/g7,scale=m8" };
   const size_t rows = 11, cols = 37;
   float *w = random_weights(77, rows * cols);
   for (size_t c = 0; c < cols; c++) w[2 * cols + c] = 0;                      /* groups without a scale */
@@ -101,7 +125,7 @@ static void codes_stand_for_what_rounding_makes(void **state) {
     bool whole = scheme.granularity == EQ_PER_TENSOR;
     struct stored a = encoded(scheme, w, rows, cols, false), b = encoded(scheme, w, rows, cols, true);
     size_t scales = whole ? 1 : rows * a.groups;
-    float *want = rounded(scheme, w, rows, cols);
+    float *want = scheme.clip ? clipped(scheme, w, rows, cols) : rounded(scheme, w, rows, cols);
     assert_memory_equal(a.codes.codes, b.codes.codes, rows * cols);
     assert_memory_equal(a.codes.scales, b.codes.scales, scales * sizeof(float));
     assert_memory_equal(a.codes.zeros, b.codes.zeros, scales);
