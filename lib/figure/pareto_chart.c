@@ -154,7 +154,7 @@ static void add_panel(const struct eq_pareto_chart *c, size_t m, double *scratch
   eq_buffer_format(s,
                    "plot $dots%zu using 1:2 with points pt 7 ps 0.2 lc rgb '#bbbbbb', "
                    "$band%zu using 1:2:4 with filledcurves lc rgb '#f3d9a4', "
-                   "$band%zu using 1:2:4:4 with yerrorbars pt 0 lw 1 lc rgb '#f3d9a4', "
+                   "$band%zu using 1:2:(0):($4-$2) with vectors nohead lw 1 lc rgb '#f3d9a4', "
                    "$band%zu using 1:3 with linespoints pt 5 ps 0.3 dt 2 lw 1.2 lc rgb '#b36b00', "
                    "$line%zu using 1:2:3:4 with yerrorlines pt 7 ps 0.5 lw 1.4 lc rgb '#0072B2'\n",
                    m, m, m, m, m);
