@@ -139,3 +139,15 @@ bool eq_chart_check(const struct eq_damage_chart *c, struct eq_err *err) {
   free(seen);
   return ok;
 }
+
+void eq_chart_add_margins(double left, double right, double bottom, double top, double width, double height,
+                          struct eq_buffer *s) {
+  eq_buffer_format(s, "set lmargin at screen %.6g\nset rmargin at screen %.6g\n", left / width, right / width);
+  eq_buffer_format(s, "set bmargin at screen %.6g\nset tmargin at screen %.6g\n", bottom / height, top / height);
+}
+
+void eq_chart_add_heading(int number, const struct eq_buffer *text, double down, struct eq_buffer *s) {
+  eq_buffer_format(s, "set label %d ", number);
+  eq_gnuplot_string(s, (struct eq_str){ text->data, text->size });
+  eq_buffer_format(s, " at screen 0.5,screen %.6g center\n", 1 - down);
+}

@@ -35,6 +35,13 @@ void eq_chart_language(struct eq_buffer *script, const struct eq_languages *tabl
 
 void eq_chart_terminal(const struct eq_chart_look *look, unsigned height, struct eq_buffer *script);
 
+/* Where a panel's axes stand in an image of that size, in its units from the left and from the bottom. */
+void eq_chart_add_margins(double left, double right, double bottom, double top, double width, double height,
+                          struct eq_buffer *script);
+
+/* A line of text across the image; `down`: from the top, as a part of the height. */
+void eq_chart_add_heading(int number, const struct eq_buffer *text, double down, struct eq_buffer *script);
+
 /* " scored as llama.cpp:512" where the damages are of such scores. */
 void eq_chart_add_way(const struct eq_damage_chart *c, struct eq_buffer *title);
 

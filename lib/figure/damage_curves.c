@@ -152,13 +152,6 @@ static void add_panel(const struct curves *v, const struct eq_axis *a, size_t pa
   eq_buffer_free(&plot);
 }
 
-/* Edges in pixels from the left and from the bottom. */
-static void add_margins(double left, double right, double bottom, double top, double width, double height,
-                        struct eq_buffer *s) {
-  eq_buffer_format(s, "set lmargin at screen %.6g\nset rmargin at screen %.6g\n", left / width, right / width);
-  eq_buffer_format(s, "set bmargin at screen %.6g\nset tmargin at screen %.6g\n", bottom / height, top / height);
-}
-
 static void add_panels(const struct curves *v, const struct eq_axis *a, unsigned width, unsigned height,
                        struct eq_buffer *s) {
   size_t columns = v->panels.n < COLUMNS ? v->panels.n : COLUMNS;
@@ -168,7 +161,7 @@ static void add_panels(const struct curves *v, const struct eq_axis *a, unsigned
   for (size_t i = 0; i < v->panels.n; i++) {
     double left = LEFT + across * (double)(i % columns),
            top = height - TITLE - (PANEL + CAPTION) * (double)(i / columns);
-    add_margins(left + NUMBERS, left + across - RIGHT, top - PANEL + CAPTION, top, width, height, s);
+    eq_chart_add_margins(left + NUMBERS, left + across - RIGHT, top - PANEL + CAPTION, top, width, height, s);
     add_panel(v, a, i, s);
     if (i == 0) eq_buffer_string(s, "unset label\n"); /* the headings are drawn */
   }
@@ -178,7 +171,7 @@ static void add_panels(const struct curves *v, const struct eq_axis *a, unsigned
 static void add_legend(const struct curves *v, const struct eq_languages *table, unsigned width, unsigned height,
                        struct eq_buffer *s) {
   eq_buffer_string(s, "unset border\nunset tics\nunset xlabel\nunset title\nset xrange [0:1]\nset yrange [0:1]\n");
-  add_margins(LEFT, width - RIGHT, 4, 8, width, height, s);
+  eq_chart_add_margins(LEFT, width - RIGHT, 4, 8, width, height, s);
   eq_buffer_format(s, "set key at screen 0.5,screen %.6g bottom center horizontal Left reverse samplen 2\nplot ",
                    8.0 / height);
   for (size_t i = 0; i < v->chart->langs.n; i++) {
@@ -196,13 +189,6 @@ static bool saturated(const struct eq_damage_chart *c) {
   return false;
 }
 
-/* A line of text across the image; `down`: from the top, as a part of the height. */
-static void add_heading(int number, const struct eq_buffer *text, double down, struct eq_buffer *s) {
-  eq_buffer_format(s, "set label %d ", number);
-  eq_gnuplot_string(s, (struct eq_str){ text->data, text->size });
-  eq_buffer_format(s, " at screen 0.5,screen %.6g center\n", 1 - down);
-}
-
 static void add_title(const struct eq_damage_chart *c, const struct eq_chart_look *look, unsigned height,
                       struct eq_buffer *s) {
   struct eq_buffer text = { 0 };
@@ -212,11 +198,11 @@ static void add_title(const struct eq_damage_chart *c, const struct eq_chart_loo
     eq_buffer_format(&text, "Damage against bits, model %.*s", EQ_STR(c->models.items[0]));
     eq_chart_add_way(c, &text);
   }
-  add_heading(1, &text, 16.0 / height, s);
+  eq_chart_add_heading(1, &text, 16.0 / height, s);
   text.size = 0;
   eq_buffer_format(&text, "%s over '%.*s', with 95 %% interval%s", eq_chart_measure_axis(c->measure),
                    EQ_STR(c->bases.items[0]), saturated(c) ? "; hollow: worse than a blind guess" : "");
-  add_heading(2, &text, 38.0 / height, s);
+  eq_chart_add_heading(2, &text, 38.0 / height, s);
   eq_buffer_free(&text);
 }
 

@@ -103,18 +103,6 @@ static const char style[] = "set errorbars 0\n"
                             "set style fill solid 1 noborder\n"
                             "unset key\n";
 
-static void add_margins(double left, double right, double bottom, double top, double width, double height,
-                        struct eq_buffer *s) {
-  eq_buffer_format(s, "set lmargin at screen %.6g\nset rmargin at screen %.6g\n", left / width, right / width);
-  eq_buffer_format(s, "set bmargin at screen %.6g\nset tmargin at screen %.6g\n", bottom / height, top / height);
-}
-
-static void add_heading(int number, const struct eq_buffer *text, double down, struct eq_buffer *s) {
-  eq_buffer_format(s, "set label %d ", number);
-  eq_gnuplot_string(s, (struct eq_str){ text->data, text->size });
-  eq_buffer_format(s, " at screen 0.5,screen %.6g center\n", 1 - down);
-}
-
 static void add_title(const struct eq_pareto_chart *c, const struct eq_chart_look *look, unsigned height,
                       struct eq_buffer *s) {
   struct eq_buffer text = { 0 };
@@ -122,11 +110,11 @@ static void add_title(const struct eq_pareto_chart *c, const struct eq_chart_loo
     eq_buffer_string(&text, look->title);
   else
     eq_buffer_format(&text, "What protection costs and saves, model %.*s", EQ_STR(c->models.items[0]));
-  add_heading(1, &text, 16.0 / height, s);
+  eq_chart_add_heading(1, &text, 16.0 / height, s);
   text.size = 0;
   eq_buffer_format(&text, "extra bits of surprisal per segment over '%.*s', with 95 %% intervals",
                    EQ_STR(c->bases.items[0]));
-  add_heading(2, &text, 38.0 / height, s);
+  eq_chart_add_heading(2, &text, 38.0 / height, s);
   eq_buffer_free(&text);
 }
 
@@ -172,7 +160,7 @@ static size_t count(const struct eq_pareto_chart *c, bool controls) {
 /* An empty plot at the bottom, for its key. */
 static void add_legend(const struct eq_pareto_chart *c, unsigned width, unsigned height, struct eq_buffer *s) {
   eq_buffer_string(s, "unset border\nunset tics\nunset xlabel\nunset title\nset xrange [0:1]\nset yrange [0:1]\n");
-  add_margins(LEFT, width - RIGHT, 4, 8, width, height, s);
+  eq_chart_add_margins(LEFT, width - RIGHT, 4, 8, width, height, s);
   eq_buffer_format(s,
                    "set key at screen 0.5,screen %.6g bottom center horizontal maxcols 2 Left reverse samplen 2\nplot ",
                    8.0 / height);
@@ -218,7 +206,7 @@ bool eq_pareto_chart_script(struct eq_pareto_chart *c, const struct eq_chart_loo
   eq_buffer_free(&label);
   for (size_t m = 0; m < 2; m++) {
     double left = LEFT + across * (double)m;
-    add_margins(left + NUMBERS, left + across - RIGHT, BELOW, BELOW + PANEL, width, height, s);
+    eq_chart_add_margins(left + NUMBERS, left + across - RIGHT, BELOW, BELOW + PANEL, width, height, s);
     add_panel(c, m, scratch, s);
     if (m == 0) eq_buffer_string(s, "unset label\n"); /* the headings are drawn */
   }
